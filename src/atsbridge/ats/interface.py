@@ -1,0 +1,223 @@
+"""`Ats`: what an adapter for an applicant tracking system offers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from attrs import evolve, field, frozen
+
+from ..errors import Refused
+from ..model import Action, Application, Intent, Kind, Reason, Ref, Stage, State, Tombstone
+from ..wire.auth import Scheme
+from ..wire.effects import Flow
+from ..wire.operations import Call, Operation, Routine
+from ..wire.streams import Stream
+from ..wire.vendor import StatusWrite, Vendor
+
+
+@frozen
+class Catalogue:
+    """The stages, statuses and reasons that hold for one job (or the whole account), as a snapshot."""
+
+    job: Ref | None
+    stages: tuple[Stage, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    def stage(self, stage_id: str | None) -> Stage | None:
+        return next((s for s in self.stages if s.ref.id == stage_id), None)
+
+    def reason(self, reason_id: str | None) -> Reason | None:
+        return next((r for r in self.reasons if r.ref.id == reason_id), None)
+
+    @property
+    def digest(self) -> str:
+        parts = sorted((r.ref.kind.value, r.ref.id, r.digest) for r in (*self.stages, *self.reasons))
+        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+@frozen
+class PlannedWrite:
+    """One write of a chain: what it does, from which state to which."""
+
+    action: Action
+    expected: State
+    target: State
+
+
+class Unplannable(Refused):
+    """The vendor offers no way from here to there.
+
+    The message names the rule; it ends as a REFUSED receipt.
+    """
+
+
+@frozen(kw_only=True)
+class Gone:
+    """A fresh read that found no application any more."""
+
+    tombstone: Tombstone
+
+
+@frozen(kw_only=True)
+class Fresh:
+    """A fresh read of one application.
+
+    ``read_at`` is when the (first) request was sent. ``signals`` holds, per
+    declared write, what the protocol compares around it; where a write's
+    signal is COUNT it is the number of history entries.
+    """
+
+    application: Application
+    signals: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def state(self) -> State:
+        return self.application.state
+
+
+class Proof(StrEnum):
+    """How far a permission could be shown without writing."""
+
+    PROVED = "proved"
+    MISSING = "missing"
+    UNPROVEN = "unproven"
+
+
+@frozen(kw_only=True)
+class Finding:
+    """One answer of a preflight.
+
+    Args:
+        what: the permission or fact, in words.
+        proof: PROVED, MISSING or UNPROVEN.
+        tried: what was asked of the ATS.
+        ask: what to ask the customer's ATS administrator for; empty when proved.
+        needed_for: ``reach``, ``read`` or ``write``.
+    """
+
+    what: str
+    proof: Proof
+    tried: str
+    ask: str = ""
+    needed_for: str = "read"
+
+
+@frozen(kw_only=True)
+class HookHint:
+    """What a web hook says may have changed; always read again."""
+
+    delivery_id: str
+    refs: tuple[Ref, ...]
+    occurred_at: datetime | None = None
+
+
+class Ats(ABC):
+    """An adapter: frozen configuration, pure functions, and operations as values.
+
+    Subclasses are frozen attrs classes whose fields are the connection's
+    configuration. ``connection`` is the globally unique id of the link.
+    """
+
+    VENDOR: ClassVar[Vendor]
+    REVISION: ClassVar[str] = "1"
+    """Of the readers: another revision makes every stored digest stale."""
+
+    connection: str
+
+    # -- how it is reached --
+
+    @property
+    @abstractmethod
+    def host(self) -> str:
+        """Which of the vendor's hosts, as an origin with base path."""
+
+    @abstractmethod
+    def auth(self) -> Scheme:
+        """The auth scheme of this connection."""
+
+    # -- reading --
+
+    @abstractmethod
+    def streams(self) -> tuple[Stream, ...]:
+        """What can be listed, parents before children."""
+
+    @abstractmethod
+    def get_application(self, last_known: Ref) -> Operation[Fresh | Gone]:
+        """Read one application afresh, with its token and its signals."""
+
+    @abstractmethod
+    def catalogue(self, job: Ref | None) -> Operation[Catalogue]:
+        """The stages and reasons that hold for a job."""
+
+    @abstractmethod
+    def check_access(self) -> Operation[tuple[Finding, ...]]:
+        """Reach, credential, scopes and permissions, as far as reading can show."""
+
+    # -- writing --
+
+    def plan_writes(self, current: State, target: State, catalogue: Catalogue) -> Sequence[PlannedWrite]:
+        """The chain of single writes from one state to another. Pure.
+
+        A part's target may leave the stage open (None) where the vendor decides
+        it. Never empty: where nothing is to be done, one part whose target is
+        its expected state, which reading then finds ALREADY there.
+
+        Raises:
+            Unplannable: the vendor offers no way.
+        """
+        raise Unplannable("this adapter writes nothing", vendor=self.VENDOR.name)
+
+    def declared(self, intent: Intent) -> StatusWrite:
+        """Which declared write carries an intent. Pure."""
+        raise Unplannable("this adapter writes nothing", vendor=self.VENDOR.name)
+
+    def write_status(self, intent: Intent, current: Fresh, catalogue: Catalogue) -> Call[Fresh | None]:
+        """The one request of an intent; parses to the record where the answer carries it. Pure."""
+        raise Unplannable("this adapter writes nothing", vendor=self.VENDOR.name)
+
+    def imagine(self, current: Application, intent: Intent) -> Application:
+        """What the application will look like after a write, for a dry run. Pure."""
+        stage_id = intent.target.stage
+        stage = evolve(current.ref, kind=Kind.STAGE, id=stage_id) if stage_id else current.stage
+        reason_id = intent.target.reason
+        return evolve(
+            current,
+            stage=stage,
+            status=intent.target.status,
+            reason=evolve(current.ref, kind=Kind.REASON, id=reason_id) if reason_id else None,
+        )
+
+    def sweeps(self) -> tuple[Stream, ...]:
+        """What a sweep for deletions lists; streams whose pages may show ids alone."""
+        return tuple(s for s in self.streams() if s.sweeps)
+
+    def confirm_gone(self, ref: Ref) -> Operation[Tombstone | None]:
+        """Whether a record that a sweep did not show is really gone; None if it is there."""
+        return Routine(lambda: self._confirm_application(ref))
+
+    def _confirm_application(self, ref: Ref) -> Flow[Tombstone | None]:
+        if ref.kind is not Kind.APPLICATION:
+            return None
+        found = yield from self.get_application(ref).flow()
+        return found.tombstone if isinstance(found, Gone) else None
+
+    @property
+    def default_acting_user(self) -> str | None:
+        """The ATS user in whose name writes are made, where neither mapping nor change names one."""
+        return None
+
+    def settings(self) -> Mapping[str, str]:
+        """The connection's settings that matter to a reader of `check`, without secrets."""
+        return {}
+
+    # -- hooks --
+
+    def read_hook(self, headers: Mapping[str, str], body: bytes) -> HookHint | None:
+        """A web hook's delivery, verified and read to a hint; None if it is not for us. Pure."""
+        return None

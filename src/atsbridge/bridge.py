@@ -1,0 +1,319 @@
+"""`Bridge` and `AsyncBridge`: one customer's connection, put together.
+
+Both offer the same verbs. What a verb does is written once, as a flow; the two
+differ in who runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from attrs import define
+
+from .ats.interface import Ats
+from .crm.interface import Crm
+from .crm.local import AsyncLocalCrm
+from .drivers._httpx import AsyncWire, SyncWire
+from .drivers.aio import AsyncDriver
+from .drivers.sync import SyncDriver
+from .errors import UnsupportedPair
+from .ledgers.memory import MemoryLedger
+from .mapping import MappingConfig, load_mapping
+from .model import Kind, Ref
+from .sync.check import CheckReport, check
+from .sync.context import Context, Progress, Tuning
+from .sync.explain import Explanation, explain
+from .sync.hands import RealHands
+from .sync.inbound import PullReport, pull
+from .sync.leases import give_back
+from .sync.ledger import Ledger, Txn
+from .sync.outbound import PushReport, push
+from .sync.plan import MappingChange, PlanReport, compare_mapping, plan
+from .sync.status import StatusReport, set_paused, status
+from .sync.sweep import sweep
+from .sync.verify import RepairReport, VerifyReport, repair, verify
+from .wire.auth import TokenStore
+from .wire.client import Client
+from .wire.effects import Flow, Perform
+from .wire.guard import Guard, Permits
+
+T = TypeVar("T")
+MappingSource = MappingConfig | Path | str | Mapping[str, Any]
+
+
+@define(kw_only=True)
+class SyncReport:
+    """What a sync came to: the push first, then the pull."""
+
+    push: PushReport
+    pull: PullReport
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"push": self.push.as_dict(), "pull": self.pull.as_dict()}
+
+
+class _Connection:
+    """What both bridges are made of; no public name of its own."""
+
+    def __init__(
+        self,
+        *,
+        ats: Ats,
+        crm: Crm,
+        mapping: MappingSource,
+        ledger: Ledger | None = None,
+        approved: str | None = None,
+        tokens: TokenStore | None = None,
+        tuning: Tuning | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        config = mapping if isinstance(mapping, MappingConfig) else load_mapping(mapping)
+        self._scheme = ats.auth()
+        tuning = tuning or Tuning()
+        client = Client(
+            vendor=ats.VENDOR,
+            connection=ats.connection,
+            scheme=self._scheme,
+            rate_factor=tuning.rate_factor,
+        )
+        if tokens is not None:
+            client.tokens = tokens
+        self._context = Context(
+            connection=ats.connection,
+            ats=ats,
+            client=client,
+            crm=crm,
+            ledger=ledger if ledger is not None else MemoryLedger(),
+            mapping=config,
+            permits=Permits(),
+            approved=approved,
+            tuning=tuning,
+        )
+        if progress is not None:
+            self._context.progress = progress
+        if now is not None:
+            self._context.now = now
+
+    @property
+    def connection(self) -> str:
+        return self._context.connection
+
+    def ref(self, application_id: str) -> Ref:
+        """The ref of one of this connection's applications."""
+        return Ref(self.connection, Kind.APPLICATION, application_id)
+
+    def _guard(self) -> Guard:
+        ctx = self._context
+        return Guard(vendor=ctx.ats.VENDOR, base=ctx.ats.host, scheme=self._scheme, permits=ctx.permits)
+
+    def _sync(self) -> Flow[SyncReport]:
+        pushed = yield from push(self._context, RealHands(self._context))
+        pulled = yield from pull(self._context)
+        return SyncReport(push=pushed, pull=pulled)
+
+    def _push(self) -> Flow[PushReport]:
+        return (yield from push(self._context, RealHands(self._context)))
+
+    def _give_back(self) -> None:
+        """Leases of a run that ended in an error are given back, so that the next need not wait."""
+        ctx = self._context
+        held = list(ctx.held.values())
+        ctx.held.clear()
+        if held:
+            ctx.ledger.do(lambda txn: _give_all_back(txn, held), durable=False)
+
+
+def _give_all_back(txn: Txn, held: Sequence[Any]) -> None:
+    for lease in held:
+        give_back(txn, lease)
+
+
+class Bridge(_Connection):
+    """One customer's connection, for synchronous code.
+
+    Args:
+        ats: the adapter, configured.
+        crm: the CRM connector.
+        mapping: a file, a dict, or a loaded mapping.
+        ledger: the bridge's memory; in this process alone where it is None.
+        approved: the digest of the write surface that was approved; without it nothing is written.
+        tokens: keeps access tokens between runs.
+        at: ``http://127.0.0.1:PORT`` of a simulator, in place of the vendor's hosts.
+        proxy: ``http://host:port``; the environment's proxies are never used.
+        ca_file: certificates to trust, PEM, instead of the built-in list.
+        tuning, progress, now: see `Tuning` and `Progress`; tests bring a clock.
+
+    Use it as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self, *, at: str | None = None, proxy: str | None = None, ca_file: str | None = None, **parts: Any
+    ) -> None:
+        super().__init__(**parts)
+        if isinstance(self._context.crm, AsyncLocalCrm):
+            raise UnsupportedPair("a CRM of coroutines needs AsyncBridge")
+        wire = SyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file)
+        self._driver = SyncDriver(wire, width=self._context.tuning.width)
+
+    def _run(self, flow: Flow[T]) -> T:
+        try:
+            return self._driver.run(flow)
+        finally:
+            self._give_back()
+
+    def check(self) -> CheckReport:
+        """Answer the three requirements of a rollout, without writing."""
+        return self._run(check(self._context))
+
+    def pull(self, *, full: bool = False) -> PullReport:
+        """Bring what changed in the ATS into the CRM."""
+        return self._run(pull(self._context, full=full))
+
+    def sweep(self, *, limit: float = 0.1) -> PullReport:
+        """Find and confirm deletions."""
+        return self._run(sweep(self._context, limit=limit))
+
+    def push(self) -> PushReport:
+        """Take in the CRM's changes and write them to the ATS."""
+        return self._run(self._push())
+
+    def sync(self) -> SyncReport:
+        """Intake, push, pull."""
+        return self._run(self._sync())
+
+    def plan(self) -> PlanReport:
+        """What the next push would do; nothing is written."""
+        return self._run(plan(self._context))
+
+    def compare_mapping(self, new: MappingSource) -> MappingChange:
+        """How many records another mapping would change."""
+        config = new if isinstance(new, MappingConfig) else load_mapping(new)
+        return self._run(compare_mapping(self._context, config))
+
+    def verify(self) -> VerifyReport:
+        """Compare both sides and name every difference."""
+        return self._run(verify(self._context))
+
+    def repair(self) -> RepairReport:
+        """Do what verify proposes."""
+        return self._run(repair(self._context))
+
+    def explain(self, application: Ref | str, *, ask: bool = False) -> Explanation:
+        """The story of one application."""
+        ref = self.ref(application) if isinstance(application, str) else application
+        return self._run(explain(self._context, ref, ask=ask))
+
+    def status(self) -> StatusReport:
+        """Where the connection stands; asks neither side."""
+        return self._run(status(self._context))
+
+    def pause(self, why: str = "") -> None:
+        """Hold back every status write."""
+        self._run(set_paused(self._context, True, why=why))
+
+    def resume(self) -> None:
+        """Let status writes leave again; clears a stop."""
+        self._run(set_paused(self._context, False))
+
+    def close(self) -> None:
+        """Give back what this bridge opened; ledger and CRM are the caller's."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncBridge(_Connection):
+    """One customer's connection, for asyncio. The same arguments and verbs as `Bridge`.
+
+    Ledger and CRM transactions run on one thread of the bridge's own; a CRM of
+    coroutines (`AsyncLocalCrm`) is awaited on the loop.
+    """
+
+    def __init__(
+        self, *, at: str | None = None, proxy: str | None = None, ca_file: str | None = None, **parts: Any
+    ) -> None:
+        super().__init__(**parts)
+        self._driver = AsyncDriver(AsyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file))
+
+    async def _run(self, flow: Flow[T]) -> T:
+        try:
+            return await self._driver.run(flow)
+        finally:
+            await self._driver.perform(Perform(self._give_back))
+
+    async def check(self) -> CheckReport:
+        """See `Bridge.check`."""
+        return await self._run(check(self._context))
+
+    async def pull(self, *, full: bool = False) -> PullReport:
+        """See `Bridge.pull`."""
+        return await self._run(pull(self._context, full=full))
+
+    async def sweep(self, *, limit: float = 0.1) -> PullReport:
+        """See `Bridge.sweep`."""
+        return await self._run(sweep(self._context, limit=limit))
+
+    async def push(self) -> PushReport:
+        """See `Bridge.push`."""
+        return await self._run(self._push())
+
+    async def sync(self) -> SyncReport:
+        """See `Bridge.sync`."""
+        return await self._run(self._sync())
+
+    async def plan(self) -> PlanReport:
+        """See `Bridge.plan`."""
+        return await self._run(plan(self._context))
+
+    async def compare_mapping(self, new: MappingSource) -> MappingChange:
+        """See `Bridge.compare_mapping`."""
+        config = new if isinstance(new, MappingConfig) else load_mapping(new)
+        return await self._run(compare_mapping(self._context, config))
+
+    async def verify(self) -> VerifyReport:
+        """See `Bridge.verify`."""
+        return await self._run(verify(self._context))
+
+    async def repair(self) -> RepairReport:
+        """See `Bridge.repair`."""
+        return await self._run(repair(self._context))
+
+    async def explain(self, application: Ref | str, *, ask: bool = False) -> Explanation:
+        """See `Bridge.explain`."""
+        ref = self.ref(application) if isinstance(application, str) else application
+        return await self._run(explain(self._context, ref, ask=ask))
+
+    async def status(self) -> StatusReport:
+        """See `Bridge.status`."""
+        return await self._run(status(self._context))
+
+    async def pause(self, why: str = "") -> None:
+        """See `Bridge.pause`."""
+        await self._run(set_paused(self._context, True, why=why))
+
+    async def resume(self) -> None:
+        """See `Bridge.resume`."""
+        await self._run(set_paused(self._context, False))
+
+    async def aclose(self) -> None:
+        """See `Bridge.close`."""
+        await self._driver.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

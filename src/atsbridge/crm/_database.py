@@ -1,0 +1,135 @@
+"""One SQLite database: opened late, migrated, shared between threads under a lock."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+from ..errors import CrmError
+
+BUSY_SECONDS = 30.0
+"""How long to wait for another process that writes."""
+
+CACHE_KIB = 16_384
+CHECKPOINT_PAGES = 8_000
+"""A bulk load with ids in random order touches most pages of a key's index again and again: a cache
+that holds the index, and fewer checkpoints, took a fifth off its time."""
+
+Migration = tuple[str, ...]
+
+
+class Database:
+    """One connection under a lock, so that ``:memory:`` is one database for all threads.
+
+    The driver's thread and a recruiter's thread may use it by turns; each
+    transaction holds the lock from its beginning to its commit. Other processes
+    may use the same file: writers wait for each other at the database's door.
+
+    Args:
+        path: a file, made if absent, or ``:memory:``.
+        migrations: in order; the database's ``user_version`` counts those done.
+    """
+
+    def __init__(self, path: str | Path, migrations: Sequence[Migration]) -> None:
+        self.path = str(path)
+        self._migrations = migrations
+        self._lock = RLock()
+        self._db: sqlite3.Connection | None = None
+        self._closed = False
+        self._durable = True
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """One write transaction; what it did is undone if the block raises.
+
+        With ``durable`` it survives a power cut from the moment it has
+        committed (https://www.sqlite.org/pragma.html#pragma_synchronous).
+        """
+        with self._lock:
+            db = self._open()
+            self._sync(db, durable)
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Reads that all see the same state."""
+        with self._lock:
+            db = self._open()
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close for good. May be called twice."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+            self._db = None
+            self._closed = True
+
+    def _open(self) -> sqlite3.Connection:
+        if self._closed:
+            raise CrmError("the CRM's database is closed")
+        if self._db is None:
+            self._db = self._connect()
+        return self._db
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            # What was blanked must not stay readable in the file's free space.
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            migrate(db, self._migrations)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _sync(self, db: sqlite3.Connection, durable: bool) -> None:
+        if durable != self._durable:
+            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+
+
+def migrate(db: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
+    """Bring the schema to the newest version; all missing steps are one transaction.
+
+    Raises:
+        CrmError: a newer release has written this database.
+    """
+    if _version(db) == len(migrations):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        # Looked at again under the lock: another process may have been quicker.
+        done = _version(db)
+        if done > len(migrations):
+            raise CrmError("a newer release of atsbridge has written this CRM database")
+        for statement in (s for migration in migrations[done:] for s in migration):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(migrations)}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,23 @@
+"""Which addresses a vendor's name may lead to."""
+
+from __future__ import annotations
+
+import ipaddress
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def is_public(address: str) -> bool:
+    """Whether an address may be connected to: no private, shared, local, mapped or tunnelled one."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped or ip.sixtofour or ip.teredo:
+            return False
+        if ip in _NAT64:  # RFC 6052: the IPv4 address stands in the last four bytes
+            return is_public(str(ipaddress.IPv4Address(ip.packed[-4:])))
+    return ip.is_global and not ip.is_multicast
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address stays on this machine."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback

@@ -1,0 +1,240 @@
+"""Every error of atsbridge, sorted by what the caller should do.
+
+::
+
+    AtsBridgeError
+    ├── ConfigurationError          mend the set-up, then try again
+    │   ├── MappingError            a list of faults, each with its key path
+    │   ├── UnknownPlugin           no such adapter, CRM, ledger or simulator
+    │   ├── UnsupportedPair         these two parts cannot work together
+    │   └── SurfaceNotApproved      the adapter's write surface is not the approved one
+    ├── VendorError                 the ATS answered, or failed to
+    │   ├── Unavailable             try later: 5xx, time-out, no connection
+    │   │   ├── Throttled           try after `retry_after_seconds`
+    │   │   ├── NoAnswer            sent, and nothing came back: the outcome is unknown
+    │   │   └── BadPayload          the body is not what the vendor promises
+    │   ├── Unauthorized            a person must renew the credential
+    │   ├── Forbidden               a person must grant a permission
+    │   ├── NotFound                the record is gone, or hidden from us
+    │   ├── Refused                 the vendor's definite no; nothing happened
+    │   │   └── StateChanged        its compare-and-set failed: somebody was faster
+    │   ├── CursorLost              the listing restarts from its window's start
+    │   └── WatermarkLost           the stream is read anew in full
+    ├── CrmError                    the CRM failed; inbound work stays
+    ├── TooManyGone                 a sweep misses so much that a person should look
+    ├── BadRecord                   one record is unreadable; it goes to quarantine
+    ├── GuardError                  a request outside the declared surface; nothing was sent
+    │   └── TooLate                 the send window closed before the socket opened
+    └── LedgerError                 the bridge's own memory
+        ├── LeaseLost               another worker took over; this one stops
+        └── LedgerBusy              another worker holds the lease
+
+No error carries a secret or a person's data. The first line of each docstring
+is the message used when none is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class AtsBridgeError(Exception):
+    """atsbridge could not go on."""
+
+    retryable: bool = False
+    advice: str = ""
+
+    def __init__(self, message: str = "", *, advice: str = "") -> None:
+        text = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        super().__init__(text)
+        self.advice = advice or type(self).advice
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class ConfigurationError(AtsBridgeError):
+    """The configuration is not usable."""
+
+
+class MappingError(ConfigurationError):
+    """The mapping has faults.
+
+    Args:
+        faults: one line each: key path, what is wrong, how to mend it.
+    """
+
+    def __init__(self, faults: Sequence[object]) -> None:
+        self.faults = tuple(faults)
+        count = len(self.faults)
+        head = f"the mapping has {count} fault{'s' if count != 1 else ''}"
+        super().__init__("\n".join([head, *(f"  {fault}" for fault in self.faults)]))
+
+
+class UnknownPlugin(ConfigurationError):
+    """No plugin of this name is installed."""
+
+
+class UnsupportedPair(ConfigurationError):
+    """These two parts cannot work together."""
+
+
+class SurfaceNotApproved(ConfigurationError):
+    """The write surface of this adapter is not the one approved for the connection."""
+
+    advice = "review `atsbridge vendors show NAME`, then run `atsbridge vendors approve`"
+
+
+class VendorError(AtsBridgeError):
+    """The ATS did not do as asked.
+
+    Args:
+        vendor: registry name, e.g. ``lever``.
+        operation: the declared read or write, e.g. ``list_opportunities``.
+        status: the HTTP answer, or None where there was none.
+        request_id: the vendor's id of the request, where it gives one.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        vendor: str = "",
+        operation: str = "",
+        status: int | None = None,
+        request_id: str = "",
+        advice: str = "",
+    ) -> None:
+        super().__init__(message, advice=advice)
+        self.vendor = vendor
+        self.operation = operation
+        self.status = status
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.vendor, self.operation) if part)
+        code = f" [{self.status}]" if self.status is not None else ""
+        trace = f" (request {self.request_id})" if self.request_id else ""
+        return f"{where}{code}: {self.message}{trace}" if where else f"{self.message}{code}{trace}"
+
+
+class Unavailable(VendorError):
+    """The ATS is not available."""
+
+    retryable = True
+    advice = "try again later; nothing was lost"
+
+
+class Throttled(Unavailable):
+    """The ATS asks for fewer requests."""
+
+    def __init__(
+        self, message: str = "", *, retry_after_seconds: float | None = None, **where: object
+    ) -> None:
+        super().__init__(message, **where)  # type: ignore[arg-type]
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NoAnswer(Unavailable):
+    """The request may have reached the ATS, but no answer came back."""
+
+    def __init__(self, message: str = "", *, sent: bool = True, **where: object) -> None:
+        super().__init__(message, **where)  # type: ignore[arg-type]
+        self.sent = sent
+
+
+class BadPayload(Unavailable):
+    """The answer is not what the vendor promises."""
+
+
+class Unauthorized(VendorError):
+    """The ATS does not accept the credential."""
+
+    advice = "renew the credential with the customer's ATS administrator"
+
+
+class Forbidden(VendorError):
+    """The credential lacks a permission."""
+
+    advice = "ask the customer's ATS administrator for the permission; `atsbridge check` names it"
+
+
+class NotFound(VendorError):
+    """The record is not there, or hidden from this credential."""
+
+
+class Refused(VendorError):
+    """The ATS refused the request; nothing happened."""
+
+
+class StateChanged(Refused):
+    """The ATS holds a newer state than the one this write was made for."""
+
+
+class CursorLost(VendorError):
+    """The ATS no longer knows the page cursor."""
+
+    retryable = True
+
+
+class WatermarkLost(VendorError):
+    """The ATS no longer knows the watermark."""
+
+    retryable = True
+
+
+class CrmError(AtsBridgeError):
+    """The CRM failed."""
+
+    retryable = True
+
+
+class TooManyGone(AtsBridgeError):
+    """A sweep does not find a large part of what is known."""
+
+    advice = "look whether the credential lost a permission; then sweep again with the higher limit"
+
+
+class BadRecord(AtsBridgeError):
+    """A record cannot be read.
+
+    Args:
+        path: where in the record, e.g. ``stageChanges[0].updatedAt``.
+        why: what was expected and which type was found; never the value.
+    """
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+
+
+class GuardError(AtsBridgeError):
+    """The request is outside the declared surface; nothing was sent."""
+
+    advice = "this is a fault of the adapter; compare it with `atsbridge vendors show NAME`"
+
+
+class TooLate(GuardError):
+    """The send window closed before the request left; nothing was sent."""
+
+    retryable = True
+    advice = "the work is taken up again by the next push"
+
+
+class LedgerError(AtsBridgeError):
+    """The ledger failed."""
+
+
+class LeaseLost(LedgerError):
+    """Another worker has taken over this work."""
+
+    retryable = True
+
+
+class LedgerBusy(LedgerError):
+    """Another worker holds the lease."""
+
+    retryable = True
+    advice = "wait for the other worker to end, or for its lease to expire"

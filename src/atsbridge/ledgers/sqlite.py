@@ -1,0 +1,224 @@
+"""The default ledger: one SQLite file, by the standard library.
+
+Write-ahead log; ``synchronous=FULL`` where a promise depends on it (every
+transaction of the write-back protocol), NORMAL for inbound pages, whose loss
+costs only reading them again. The schema is made by the numbered files in
+``migrations/``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import LedgerError
+from ..sync.ledger import Clock, Ledger, MonotonicClock, Row, Txn, Where
+
+R = TypeVar("R", bound=Row)
+_CHUNK = 500
+
+
+class SqliteTxn(Txn):
+    """A transaction on one SQLite connection; statements are made from the row types."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def get(self, row_type: type[R], *key: Any) -> R | None:
+        names = row_type.columns()[: row_type.KEY]
+        where = " AND ".join(f"{n}=?" for n in names)
+        found = self._rows(row_type, f"WHERE {where}", key)
+        return found[0] if found else None
+
+    def get_many(self, row_type: type[R], prefix: tuple[Any, ...], last: Sequence[Any]) -> dict[Any, R]:
+        names = row_type.columns()[: row_type.KEY]
+        first = " AND ".join(f"{n}=?" for n in names[:-1])
+        found: dict[Any, R] = {}
+        for start in range(0, len(last), _CHUNK):
+            part = last[start : start + _CHUNK]
+            marks = ",".join("?" * len(part))
+            rows = self._rows(row_type, f"WHERE {first} AND {names[-1]} IN ({marks})", (*prefix, *part))
+            found.update((getattr(row, names[-1]), row) for row in rows)
+        return found
+
+    def find(
+        self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None
+    ) -> list[R]:
+        clause, values = _where(where)
+        if order:
+            terms = (f"{n[1:]} DESC" if n.startswith("-") else n for n in order)
+            clause += " ORDER BY " + ", ".join(terms)
+        if limit is not None:
+            clause, values = clause + " LIMIT ?", (*values, limit)
+        return self._rows(row_type, clause, values)
+
+    def count(self, row_type: type[Row], where: Where) -> int:
+        clause, values = _where(where)
+        return int(self._run(f"SELECT count(*) FROM {row_type.TABLE} {clause}", values).fetchone()[0])
+
+    def put(self, rows: Iterable[Row], *, newest: str | None = None) -> None:
+        batch = list(rows)
+        if not batch:
+            return
+        row_type = type(batch[0])
+        columns = row_type.columns()
+        names, marks = ", ".join(columns), ",".join("?" * len(columns))
+        sets = ", ".join(f"{n}=excluded.{n}" for n in columns[row_type.KEY :])
+        keys = ", ".join(columns[: row_type.KEY])
+        text = (
+            f"INSERT INTO {row_type.TABLE} ({names}) VALUES ({marks})"
+            f" ON CONFLICT ({keys}) DO UPDATE SET {sets}"
+        )
+        if newest is not None:
+            text += f" WHERE {row_type.TABLE}.{newest} <= excluded.{newest}"
+        with _worded():
+            self._database.executemany(text, map(attrgetter(*columns), batch))
+
+    def set(self, row_type: type[Row], where: Where, **values: Any) -> None:
+        clause, given = _where(where)
+        sets = ", ".join(f"{n}=?" for n in values)
+        self._run(f"UPDATE {row_type.TABLE} SET {sets} {clause}", (*values.values(), *given))
+
+    def delete(self, row_type: type[Row], where: Where) -> None:
+        clause, values = _where(where)
+        self._run(f"DELETE FROM {row_type.TABLE} {clause}", values)
+
+    def _rows(self, row_type: type[R], clause: str, values: Sequence[Any]) -> list[R]:
+        columns = row_type.columns()
+        cursor = self._run(f"SELECT {', '.join(columns)} FROM {row_type.TABLE} {clause}", values)
+        return [row_type(**dict(zip(columns, values, strict=True))) for values in cursor]
+
+    def _run(self, text: str, values: Sequence[Any]) -> sqlite3.Cursor:
+        with _worded():
+            return self._database.execute(text, values)
+
+
+def _where(where: Where) -> tuple[str, tuple[Any, ...]]:
+    terms: list[str] = []
+    values: list[Any] = []
+    for sign, columns in (
+        ("IS", where.equal),
+        ("<=", where.at_most),
+        (">=", where.at_least),
+        (">", where.above),
+    ):
+        for name, value in columns.items():
+            terms.append(f"{name} {sign} ?")
+            values.append(value)
+    for name, several in where.among.items():
+        terms.append(f"{name} IN ({','.join('?' * len(several))})")
+        values.extend(several)
+    return ("WHERE " + " AND ".join(terms) if terms else ""), tuple(values)
+
+
+@contextmanager
+def _worded() -> Iterator[None]:
+    """SQLite's own words name tables and files, never values."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerError(f"the ledger's database failed: {error}") from error
+
+
+class SqliteLedger(Ledger):
+    """One file holds the memory of any number of connections.
+
+    Args:
+        path: of the file; made where it is not there.
+        clock: replaces the system's monotonic clock.
+        connect: how the database is opened; tests bring their own.
+
+    Each thread gets a database connection of its own.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        clock: Clock | None = None,
+        connect: Callable[..., sqlite3.Connection] = sqlite3.connect,
+    ) -> None:
+        self.path = Path(path)
+        self.clock = clock or MonotonicClock()
+        self._connect = connect
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        with _worded():
+            migrate(self._database())
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[Txn]:
+        database = self._database()
+        if getattr(self._local, "durable", None) is not durable:
+            self._run(database, f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._local.durable = durable
+        self._run(database, "BEGIN IMMEDIATE")
+        try:
+            yield SqliteTxn(database)
+            self._run(database, "COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                self._run(database, "ROLLBACK")
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Txn]:
+        database = self._database()
+        self._run(database, "BEGIN")
+        try:
+            yield SqliteTxn(database)
+        finally:
+            self._run(database, "ROLLBACK")
+
+    def close(self) -> None:
+        with self._lock:
+            while self._open:
+                self._open.pop().close()
+            self._local = threading.local()
+
+    @staticmethod
+    def _run(database: sqlite3.Connection, text: str) -> None:
+        with _worded():
+            database.execute(text)
+
+    def _database(self) -> sqlite3.Connection:
+        database: sqlite3.Connection | None = getattr(self._local, "database", None)
+        if database is None:
+            with _worded():
+                database = self._connect(
+                    self.path, isolation_level=None, timeout=30.0, check_same_thread=False
+                )
+                database.execute("PRAGMA journal_mode=WAL")
+            self._local.database = database
+            with self._lock:
+                self._open.append(database)
+        return database
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered migrations, oldest first: number and SQL."""
+    folder = resources.files(__package__).joinpath("migrations")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [(int(f.name.partition("_")[0]), f.read_text("utf-8")) for f in files]
+
+
+def migrate(database: sqlite3.Connection) -> None:
+    """Bring a database to the newest schema, one transaction a step.
+
+    Raises:
+        LedgerError: the file was made by a newer release, or is damaged.
+    """
+    steps = migrations()
+    (have,) = database.execute("PRAGMA user_version").fetchone()
+    if have > steps[-1][0]:
+        raise LedgerError(f"the ledger is of schema {have}, newer than this release knows ({steps[-1][0]})")
+    for number, text in steps:
+        if number > have:
+            database.executescript(f"BEGIN IMMEDIATE;\n{text}\nPRAGMA user_version={number};\nCOMMIT;")

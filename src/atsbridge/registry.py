@@ -1,0 +1,86 @@
+"""Finds adapters, CRMs, ledgers and simulators by their entry points; ours come through the same door.
+
+Nothing is imported before it is asked for, and a broken plugin breaks nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from enum import StrEnum
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from attrs import frozen
+
+from .errors import UnknownPlugin
+
+
+class Group(StrEnum):
+    """The entry-point groups."""
+
+    ATS = "atsbridge.ats"
+    CRM = "atsbridge.crm"
+    LEDGER = "atsbridge.ledgers"
+    SIMULATOR = "atsbridge.simulators"
+
+
+@frozen
+class Plugin:
+    """An installed plugin: its name, where it comes from, and what is wrong with it, if anything."""
+
+    name: str
+    group: Group
+    value: str
+    package: str
+    broken: str = ""
+
+
+def names(group: Group) -> list[str]:
+    """What is installed in a group, sorted."""
+    return sorted({point.name for point in entry_points(group=group)})
+
+
+def load(group: Group, name: str) -> Any:
+    """The class registered under a name.
+
+    Raises:
+        UnknownPlugin: nothing of that name is installed, two packages claim it, or it cannot be imported.
+    """
+    found = [point for point in entry_points(group=group) if point.name == name]
+    targets = {point.value for point in found}
+    if len(targets) > 1:
+        raise UnknownPlugin(f"two packages register {name!r} in {group}: {', '.join(sorted(targets))}")
+    if not found:
+        raise UnknownPlugin(_unknown(group, name))
+    try:
+        return found[0].load()
+    except Exception as error:  # whatever a plugin raises while it is imported
+        where = _package(found[0])
+        raise UnknownPlugin(
+            f"{name!r} of {where} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+
+
+def plugins(group: Group) -> Iterator[Plugin]:
+    """Every plugin of a group, imported to see whether it works."""
+    for point in sorted(entry_points(group=group), key=lambda p: p.name):
+        try:
+            point.load()
+        except Exception as error:  # a broken plugin is listed as such
+            yield Plugin(point.name, group, point.value, _package(point), f"{type(error).__name__}: {error}")
+        else:
+            yield Plugin(point.name, group, point.value, _package(point))
+
+
+def _unknown(group: Group, name: str) -> str:
+    installed = names(group)
+    near = get_close_matches(name, installed, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    what = group.removeprefix("atsbridge.")
+    listed = ", ".join(installed) or "none"
+    return f"no {what} plugin {name!r} is installed{hint} Installed: {listed}. Install the package that brings it."
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "an unknown package"

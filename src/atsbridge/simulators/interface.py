@@ -1,0 +1,192 @@
+"""What every simulator is: a state, and a function from a request to a response.
+
+A simulator follows the vendor's fact sheet, not an adapter's needs, and
+imports nothing of the adapter, `atsbridge.wire` or `atsbridge.model`.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from attrs import define, field, frozen
+
+
+@frozen
+class SimRequest:
+    """A request as it arrived.
+
+    Args:
+        target: path and query as sent, e.g. ``/v1/stages?limit=10``.
+        headers: names in lower case.
+        caller: who asks, where the server can tell (the peer's address); rate
+            limits count by credential, not by caller.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(factory=dict)
+    body: bytes = b""
+    caller: str = ""
+
+
+@frozen
+class SimResponse:
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        return next((v for k, v in self.headers if k.lower() == name.lower()), None)
+
+
+@frozen(kw_only=True)
+class Accepted:
+    """One write that the simulated ATS accepted; the log of these is only ever appended to.
+
+    ``before`` and ``after`` are `Truth`s at the moment of acceptance.
+    """
+
+    at: float
+    method: str
+    target: str
+    body: Any
+    application: str | None
+    before: Truth | None
+    after: Truth | None
+    actor: str | None
+
+
+@frozen(kw_only=True)
+class Truth:
+    """What is really so for one application, in neutral words.
+
+    ``status`` is one of active, hired, rejected, withdrawn, converted; the
+    last two as the simulator was told its reasons mean. ``history`` holds the
+    stage ids entered, oldest first, where the vendor keeps them.
+    """
+
+    stage: str | None
+    status: str
+    reason: str | None = None
+    candidate: str | None = None
+    job: str | None = None
+    history: tuple[str, ...] = ()
+
+
+@define
+class Limits:
+    """The sheet's rate limits times a factor; None switches them off."""
+
+    factor: float | None = 1.0
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """``off``, ``sheet`` or ``xN`` (N times the sheet's)."""
+        if text == "off":
+            return cls(None)
+        if text == "sheet":
+            return cls(1.0)
+        if text.startswith("x"):
+            return cls(float(text[1:]))
+        raise ValueError(f"limits are 'off', 'sheet' or 'xN', not {text!r}")
+
+
+class Simulator(ABC):
+    """One vendor's ATS in memory.
+
+    Everything that takes time reads ``clock`` (unix seconds), so a test can
+    move it. `respond` is called by one thread at a time (the server holds a
+    lock around it).
+    """
+
+    name: ClassVar[str]
+    settings: ClassVar[Mapping[str, str]] = {}
+    """Switches for what the sheet leaves unconfirmed: name to what it does. Keyword arguments of the class."""
+
+    clock: Callable[[], float] = staticmethod(time.time)
+    limits: Limits
+    accepted: list[Accepted]
+    credentials: Mapping[str, str]
+    """What a client needs to connect, by the adapter's setting names, e.g. ``{"api_key": ...}``."""
+
+    # -- seeding --
+
+    @classmethod
+    @abstractmethod
+    def generate(cls, applications: int, *, seed: int = 1, **settings: Any) -> Self:
+        """An invented account of about so many applications; the same seed gives the same account."""
+
+    @classmethod
+    @abstractmethod
+    def from_folder(cls, folder: Path, **settings: Any) -> Self:
+        """An account from recorded pages; the class's docstring documents the form."""
+
+    # -- the API --
+
+    @abstractmethod
+    def respond(self, request: SimRequest) -> SimResponse:
+        """Answer one request as the vendor would, errors and limits included."""
+
+    # -- what is really so --
+
+    @abstractmethod
+    def truth(self) -> Mapping[str, Truth]:
+        """Every live application's truth, by application id."""
+
+    @abstractmethod
+    def deleted(self) -> frozenset[str]:
+        """Ids of applications that once were and are gone."""
+
+    # -- what people do in the ATS's own pages; each raises ValueError where the ATS would not let them --
+
+    @abstractmethod
+    def stages_for(self, application: str) -> list[str]:
+        """The stage ids it could be moved to, in pipeline order."""
+
+    @abstractmethod
+    def stage_name(self, stage: str) -> str: ...
+
+    @abstractmethod
+    def reasons(self, outcome: str) -> list[str]:
+        """Usable reason ids for ``rejected``, ``withdrawn`` or ``hired`` (may be empty)."""
+
+    @abstractmethod
+    def move(self, application: str, stage: str) -> None: ...
+
+    @abstractmethod
+    def reject(self, application: str, reason: str) -> None: ...
+
+    @abstractmethod
+    def reactivate(self, application: str) -> None:
+        """Un-reject, un-archive."""
+
+    @abstractmethod
+    def hire(self, application: str) -> None: ...
+
+    @abstractmethod
+    def edit(self, application: str) -> None:
+        """Change something of the person or application that is neither stage nor status."""
+
+    @abstractmethod
+    def apply(self, *, name: str, email: str | None, job: str | None = None) -> str:
+        """Somebody applies; returns the application id."""
+
+    @abstractmethod
+    def delete(self, application: str) -> None: ...
+
+    @abstractmethod
+    def anonymise(self, application: str) -> None: ...
+
+    @abstractmethod
+    def merge(self, loser: str, survivor: str) -> None:
+        """Merge the person of one application into that of another, as the vendor does."""
+
+    @abstractmethod
+    def rename_stage(self, stage: str, name: str) -> None: ...
+
+    @abstractmethod
+    def deactivate_stage(self, stage: str) -> None: ...

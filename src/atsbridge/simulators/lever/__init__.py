@@ -1,0 +1,5 @@
+"""Lever's Data API v1 in memory."""
+
+from .simulator import LeverSimulator
+
+__all__ = ["LeverSimulator"]

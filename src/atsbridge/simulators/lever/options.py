@@ -1,0 +1,59 @@
+"""What nobody could confirm about Lever, as switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import converters, field, fields, frozen
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+
+
+def _codes(value: Any) -> dict[int, str]:
+    """``400=InvalidArgument,429=RateLimitExceeded``, or a mapping."""
+    pairs = (part.split("=") for part in _names(value)) if isinstance(value, str) else value.items()
+    return {int(status): str(code) for status, code in pairs}
+
+
+def _flag(default: bool, what: str) -> Any:
+    return field(default=default, converter=converters.to_bool, metadata={"what": what})
+
+
+def _other(default: Any, what: str, converter: Any) -> Any:
+    return field(default=default, converter=converter, metadata={"what": what})
+
+
+@frozen(kw_only=True)
+class Options:
+    """The switches, each with what it does; text as a command line has it is understood."""
+
+    visible_after: float = _other(0.0, "seconds until an accepted write shows in reads", float)
+    require_perform_as: bool = _flag(False, "400 for a status write without perform_as")
+    same_stage_row: bool = _flag(False, "a move to the current stage adds a stageChanges row")
+    renew_archived_at: bool = _flag(False, "archiving what is archived renews archivedAt")
+    archive_advances: bool = _flag(False, "archiving sets lastAdvancedAt")
+    refuse_needless_unarchive: bool = _flag(
+        False, "400 for un-archiving what is not archived, instead of 200"
+    )
+    accept_inactive_reasons: bool = _flag(False, "archiving with an inactive reason is accepted")
+    closed_posting_blocks: bool = _flag(False, "400 for a move while the posting is closed")
+    confidential_status: int = _other(403, "answer for a confidential record without access: 403 or 404", int)
+    followers_in_lists: bool = _flag(True, "opportunity lists have followers without include=followers")
+    same_params: bool = _flag(True, "400 where an offset comes back with other parameters")
+    decoded_offsets: bool = _flag(False, "an offset that was percent-decoded once is accepted")
+    requisitions_updated_filter: bool = _flag(False, "requisitions know updated_at_start and updated_at_end")
+    reason_type_filter: bool = _flag(True, "archive reasons know the type parameter")
+    http_hooks: bool = _flag(False, "web hooks may have http:// addresses")
+    hook_retries: int = _other(5, "further attempts at a delivery that failed", int)
+    rotate_refresh: bool = _flag(False, "a refresh gives a new refresh token and ends the old one")
+    region: str = _other("global", "global, eu or sandbox: audience, issuer and x-lever-region", str)
+    withdrawn_reasons: tuple[str, ...] = _other(
+        ("Withdrew", "Offer declined"), "names of archive reasons that mean withdrawn", _names
+    )
+    codes: Mapping[int, str] = _other({}, "other code names in errors, by HTTP status", _codes)
+
+
+SETTINGS = {f.name: str(f.metadata["what"]) for f in fields(Options)}

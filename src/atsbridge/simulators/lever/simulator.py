@@ -1,0 +1,201 @@
+"""`LeverSimulator`: the door of the simulated Lever, and what people do in its pages."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
+from ..people import Inventor
+from . import folders, generated, routes
+from .access import EVERYTHING, Access, Keyring, Meter
+from .answers import Problem, Reply, problem
+from .asking import Ask
+from .hooks import Delivery
+from .oauth import AuthServer, Client
+from .options import SETTINGS, Options
+from .people_at_work import PeopleAtWork
+from .queries import Offsets, Query
+from .records import Account
+from .world import World
+
+CALLBACK = "https://app.example.com/lever/callback"
+
+
+class LeverSimulator(PeopleAtWork, Simulator):
+    """Lever's Data API v1, after https://hire.lever.co/developer/documentation.
+
+    Data is under ``/v1``, the authorisation server under ``/authorize`` and
+    ``/oauth/token`` of the same port. ``credentials`` opens everything,
+    confidential records included; `add_key` makes narrower ones.
+
+    A folder of recorded pages holds one JSON file per listing, of whatever
+    name: ``{"path": "/v1/stages", "pages": [{"params": {...}, "status": 200,
+    "body": {"data": [...], "hasNext": false}}]}``. Paths understood are
+    opportunities (with applications expanded or not), stages,
+    disposition_stages, archive_reasons, postings, requisitions, users,
+    sources, tags, the three ``/deleted`` lists and
+    ``/v1/opportunities/<id>/offers``. `to_folder` writes the same form.
+
+    Attributes:
+        hook_outbox: deliveries to web hooks that wait to be posted.
+        oauth_client: id, secret and redirect URI of a registered partner app.
+        outage: None, or the status (500, 503) that every request gets.
+    """
+
+    name = "lever"
+    settings: ClassVar[Mapping[str, str]] = SETTINGS
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        seed: int = 1,
+        limits: Limits | None = None,
+        clock: Callable[[], float] | None = None,
+        **settings: Any,
+    ) -> None:
+        if clock is not None:
+            self.clock = clock
+        self.limits = limits or Limits()
+        self.accepted: list[Accepted] = []
+        self.outage: int | None = None
+        options = Options(**settings)
+        self.world = World(account, options, Inventor(seed * 7 + 1), lambda: self.clock())
+        self.keyring = Keyring(options.region, random.Random(seed * 7 + 2))
+        secret = self.keyring.secret("client-secret")
+        self.oauth_client = {"client_id": "atsbridge", "client_secret": secret, "redirect_uri": CALLBACK}
+        client = Client("atsbridge", secret, (CALLBACK,))
+        self.auth_server = AuthServer(self.keyring, {client.id: client}, options.rotate_refresh)
+        self.credentials = {"api_key": self.add_key()}
+        self._meter = Meter()
+        self._offsets = Offsets(same_params=options.same_params, decoded=options.decoded_offsets)
+
+    # -- seeding --
+
+    @classmethod
+    def generate(cls, applications: int, *, seed: int = 1, **settings: Any) -> Self:
+        clock = settings.get("clock") or time.time
+        return cls(generated.account(applications, seed=seed, now=clock()), seed=seed, **settings)
+
+    @classmethod
+    def from_folder(cls, folder: Path, *, invent_jobs: bool = False, seed: int = 1, **settings: Any) -> Self:
+        """As recorded; ``invent_jobs`` deals the postings out to applications recorded without a body."""
+        return cls(folders.read(Path(folder), invent_jobs=invent_jobs, seed=seed), seed=seed, **settings)
+
+    def to_folder(self, folder: Path) -> None:
+        """Save the account in the form that `from_folder` reads, one request per page."""
+        access = Access("folder", EVERYTHING, True)
+
+        def get(path: str, params: Mapping[str, str]) -> Any:
+            pairs = tuple(params.items())
+            return json.loads(self._answer("GET", path, _query(pairs), access=access).text)
+
+        folders.write(Path(folder), get, with_offers=[k for k, v in self.account.offers.items() if v])
+
+    # -- credentials and hooks --
+
+    def add_key(self, grants: Iterable[str] = EVERYTHING, *, confidential: bool = True) -> str:
+        """A new API key for ``stages:read``, ``opportunities:write`` and the like."""
+        return self.keyring.add_key(grants, confidential=confidential)
+
+    @property
+    def acting_user(self) -> str:
+        """An active Super Admin, for ``perform_as``."""
+        active = (u for u in self.account.users.values() if u["deactivatedAt"] is None)
+        return str(next(u["id"] for u in active if u["accessRole"] == "super admin"))
+
+    @property
+    def hook_outbox(self) -> list[Delivery]:
+        return self.world.hooks.outbox
+
+    # -- the API --
+
+    def respond(self, request: SimRequest) -> SimResponse:
+        now = self.clock()
+        self.account.opportunities.settle(now)
+        path, _, query = request.target.partition("?")
+        try:
+            reply = self._serve(request, path, query, now)
+        except Problem as error:
+            reply = problem(error, self.world.options.codes)
+        body = reply.text.encode(errors="replace")
+        headers = [
+            ("Date", formatdate(now, usegmt=True)),
+            ("server", "lever-data-api"),
+            ("x-lever-region", self.world.options.region),
+            *reply.headers,
+        ]
+        if body:
+            headers.append(("Content-Type", "application/json; charset=utf-8"))
+        return SimResponse(reply.status, tuple(headers), body)
+
+    def _serve(self, request: SimRequest, path: str, text: str, now: float) -> Reply:
+        if self.outage is not None:
+            raise Problem(self.outage, "Lever is not available")
+        query = Query(text)
+        if path == "/authorize" and request.method == "GET":
+            return self.auth_server.authorize(dict(query.pairs), now)
+        if path == "/oauth/token" and request.method == "POST":
+            return self.auth_server.token(request, now)
+        if not path.startswith("/v1/"):
+            raise Problem(404, "no such page")
+        access = self.keyring.access(request.headers, now)
+        creates = routes.creates_application(request.method, path.removeprefix("/v1"))
+        self._meter.count(access, self.limits, now, creates=creates)
+        return self._answer(request.method, path, query, access=access, request=request)
+
+    def _answer(
+        self, method: str, path: str, query: Query, *, access: Access, request: SimRequest | None = None
+    ) -> Reply:
+        match = routes.find(method, path.removeprefix("/v1"))
+        if match is None:
+            raise Problem(404, "no such endpoint")
+        route, ids = match
+        if not access.allows(route.resource, route.verb):
+            raise Problem(403, "this credential is not allowed to use this endpoint")
+        body = _body(request) if request is not None and route.verb == "write" else None
+        ask = Ask(self.world, self._offsets, access, path, query, ids, body)
+        if request is None or route.verb == "read":
+            return route.handler(ask)
+        key = ids[0] if route.resource == "opportunities" else None
+        before = self._truth_of(key)
+        reply = route.handler(ask)
+        self.accepted.append(
+            Accepted(
+                at=self.clock(),
+                method=method,
+                target=request.target,
+                body=body,
+                application=key,
+                before=before,
+                after=self._truth_of(key),
+                actor=query.one("perform_as"),
+            )
+        )
+        return reply
+
+    def _truth_of(self, key: str | None) -> Truth | None:
+        held = self.account.opportunities.actual.get(key) if key is not None else None
+        return self.world.truth(held) if held is not None else None
+
+
+def _query(pairs: tuple[tuple[str, str], ...]) -> Query:
+    query = Query("")
+    query.pairs = pairs
+    return query
+
+
+def _body(request: SimRequest) -> Any:
+    """The JSON of a request, or None; a body of another content type is not looked at."""
+    if not request.body or "json" not in request.headers.get("content-type", "").lower():
+        return None
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise Problem(400, "the body is not JSON") from None

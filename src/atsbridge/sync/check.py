@@ -1,0 +1,84 @@
+"""Preflight: the three requirements of every rollout, each answered without writing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from ..ats.interface import Finding, Proof
+from ..crm.interface import Abilities, CrmFinding
+from ..mapping import MappingFinding, Severity, WriteMode, check_mapping
+from ..model import Job
+from ..wire.effects import Failed, Flow, together
+from .context import Context
+from .inbound import read_configuration
+
+
+@frozen(kw_only=True)
+class CheckReport:
+    """What `check` found.
+
+    Args:
+        access: reach, credential and each permission.
+        mapping: how the mapping lines up with the ATS's stages and statuses.
+        crm: whether the CRM can be read and written.
+        surface: the digest of what may be written, and whether it was approved.
+    """
+
+    access: tuple[Finding, ...]
+    mapping: tuple[MappingFinding, ...]
+    crm: tuple[CrmFinding, ...]
+    surface: str
+    surface_approved: bool
+    write_mode: str
+
+    @property
+    def exit_code(self) -> int:
+        """0: all proved; 1: something is missing or faulty; 3: something could not be proved."""
+        missing = any(f.proof is Proof.MISSING for f in self.access)
+        faulty = any(f.severity is Severity.FAULT for f in self.mapping)
+        writes = self.write_mode in (WriteMode.PILOT, WriteMode.ON)
+        if missing or faulty or not all(f.ok for f in self.crm) or (writes and not self.surface_approved):
+            return 1
+        return 3 if any(f.proof is Proof.UNPROVEN for f in self.access) else 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            **attrs.asdict(self, value_serializer=_plain),
+            "exit_code": self.exit_code,
+        }
+
+
+def _plain(_owner: Any, _field: Any, value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def check(ctx: Context) -> Flow[CheckReport]:
+    """Ask the ATS, hold the mapping against its live configuration, ask the CRM. Writes nothing."""
+    access = yield from ctx.client.run(ctx.ats.check_access())
+    crm = yield from ctx.crm.check_access()
+    mapping: tuple[MappingFinding, ...] = ()
+    if not any(f.needed_for == "reach" and f.proof is Proof.MISSING for f in access):
+        mapping = yield from _check_mapping(ctx)
+    if Abilities.BASE not in ctx.crm.abilities:
+        crm = (*crm, CrmFinding(what="the CRM stores the base of a change", ok=True, why="no: inbound only"))
+    return CheckReport(
+        access=tuple(access),
+        mapping=mapping,
+        crm=tuple(crm),
+        surface=ctx.ats.VENDOR.surface_digest,
+        surface_approved=ctx.surface_approved,
+        write_mode=ctx.mapping.writing.mode.value,
+    )
+
+
+def _check_mapping(ctx: Context) -> Flow[tuple[MappingFinding, ...]]:
+    (outcome,) = yield from together([read_configuration(ctx)], 1)
+    if isinstance(outcome, Failed):
+        what = f"the ATS's stages could not be read: {outcome.error}"
+        return (MappingFinding(severity=Severity.FAULT, what=what, where="stages"),)
+    found = outcome.value
+    jobs: tuple[Job, ...] = tuple(found.jobs.values())
+    return check_mapping(ctx.mapping, jobs=jobs, catalogues=found.catalogues()).findings

@@ -1,0 +1,113 @@
+"""What every part of a sync needs: one customer's connection, put together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from ..ats.interface import Ats
+from ..crm.interface import Crm
+from ..mapping import MappingConfig
+from ..wire.client import Client
+from ..wire.guard import Permits
+from .ledger import Lease, Ledger
+
+
+@frozen(kw_only=True)
+class Progress:
+    """How far a long piece of work has come: a stream's pages and records, or an outbox's writes."""
+
+    verb: str
+    what: str
+    pages: int = 0
+    done: int = 0
+    total: int | None = None
+
+
+def _silent(_progress: Progress) -> None:
+    """Nobody is watching."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@frozen(kw_only=True)
+class Tuning:
+    """The numbers of the protocol; the defaults suit real vendors.
+
+    Args:
+        lease_seconds: how long a worker that falls silent keeps its work.
+        send_limit_seconds: the longest time between the commit of an attempt and its first byte.
+        margin_seconds: what is taken off that for the clock and the scheduler.
+        deadline_seconds: from a write's first byte sent to its answer.
+        width: how many applications are written side by side.
+        returns: how often an intent may go back to pending before it is DEAD.
+        catalogue_seconds: the age at which stages and reasons are read again before a write.
+        patience_seconds: how long a push waits for its own writes to become visible.
+        rate_factor: times the vendor's stated rate limits; None keeps none, for simulators.
+    """
+
+    lease_seconds: float = 60.0
+    send_limit_seconds: float = 10.0
+    margin_seconds: float = 1.0
+    deadline_seconds: float = 30.0
+    width: int = 16
+    returns: int = 8
+    catalogue_seconds: float = 600.0
+    patience_seconds: float = 10.0
+    rate_factor: float | None = 1.0
+
+
+@define(kw_only=True)
+class Context:
+    """One connection: both sides, the ledger, the mapping, the clocks.
+
+    ``approved`` is the digest of the write surface that was approved for it.
+    """
+
+    connection: str
+    ats: Ats
+    client: Client
+    crm: Crm
+    ledger: Ledger
+    mapping: MappingConfig
+    permits: Permits
+    approved: str | None = None
+    tuning: Tuning = field(factory=Tuning)
+    now: Callable[[], datetime] = _utc_now
+    progress: Callable[[Progress], None] = _silent
+    worker: str = field(factory=lambda: worker_name())
+    held: dict[str, Lease] = field(factory=dict, init=False)
+
+    @property
+    def surface_approved(self) -> bool:
+        return self.approved == self.ats.VENDOR.surface_digest
+
+
+def worker_name() -> str:
+    """Names this process so that another on the same machine can tell whether it still lives."""
+    return f"{socket.gethostname()}|{os.getpid()}|{_started(os.getpid())}|{secrets.token_hex(4)}"
+
+
+def surely_dead(worker: str) -> bool:
+    """Whether a worker's process is known to have ended: it ran on this machine and is gone."""
+    parts = worker.split("|")
+    if len(parts) != 4 or parts[0] != socket.gethostname() or not parts[1].isdigit():
+        return False
+    return bool(parts[2]) and _started(int(parts[1])) != parts[2]
+
+
+def _started(pid: int) -> str:
+    """When a process started, in the kernel's ticks since boot; empty where it cannot be told."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return "gone" if Path("/proc/self/stat").exists() else ""
+    return text.rpartition(")")[2].split()[19]

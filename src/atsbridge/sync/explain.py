@@ -1,0 +1,114 @@
+"""Explain one application: what was read, which rule mapped it, what was decided, sent and answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from ..ats.interface import Fresh, Gone
+from ..mapping import explain_mapping
+from ..model import Kind, Ref
+from ..wire.effects import Flow, perform
+from .context import Context
+from .ledger import Attempt, IntentRow, Known, Quarantined, Row, Txn, Update, Waiting, Where
+from .plan import application_from
+from .reality import Interpreter, Reality
+
+
+@frozen(kw_only=True)
+class Explanation:
+    """Everything the bridge knows of one application.
+
+    Args:
+        mapped: in words, which rule gave which value.
+        updates, intents, attempts: the ledger's rows, oldest first.
+        now: what the ATS says now; None unless asked.
+    """
+
+    application: str
+    known: dict[str, Any] | None
+    quarantined: str
+    waiting_for: str
+    mapped: tuple[str, ...]
+    updates: tuple[dict[str, Any], ...]
+    intents: tuple[dict[str, Any], ...]
+    attempts: tuple[dict[str, Any], ...]
+    crm: dict[str, Any] | None
+    now: dict[str, Any] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return attrs.asdict(self)
+
+
+def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
+    """Put together the story of one application.
+
+    Args:
+        ask: also read it in the ATS now.
+    """
+    found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
+    known, reality, rows = found
+    mapped: tuple[str, ...] = ()
+    if known is not None:
+        engine = reality.compile(ctx.mapping)
+        app = Interpreter.of(reality, engine).application(application_from(known))
+        left_out = engine.in_scope(app)
+        words = (f"left out: {left_out}",) if left_out else ()
+        mapped = (*words, *explain_mapping(engine, app))
+    held = (yield from ctx.crm.statuses([ref])).get(ref)
+    now = yield from ctx.client.run(ctx.ats.get_application(ref)) if ask else _nothing()
+    return Explanation(
+        application=ref.id,
+        known=_row(known) if known else None,
+        quarantined=next(
+            (f"{q.path}: {q.why}" for q in rows["quarantined"] if isinstance(q, Quarantined)), ""
+        ),
+        waiting_for=next(
+            (f"{w.parent_kind} {w.parent_id}" for w in rows["waiting"] if isinstance(w, Waiting)), ""
+        ),
+        mapped=mapped,
+        updates=tuple(_row(u) for u in rows["updates"]),
+        intents=tuple(_row(i) for i in rows["intents"]),
+        attempts=tuple(_row(a) for a in rows["attempts"]),
+        crm=attrs.asdict(held) if held else None,
+        now=_now(now),
+    )
+
+
+def _nothing() -> Flow[None]:
+    return None
+    yield
+
+
+def _now(read: Fresh | Gone | None) -> dict[str, Any] | None:
+    if read is None:
+        return None
+    if isinstance(read, Gone):
+        return {"gone": read.tombstone.kind.value}
+    return {**attrs.asdict(read.state), "read_at": read.application.read_at.isoformat()}
+
+
+def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dict[str, list[Row]]]:
+    key = (ctx.connection, Kind.APPLICATION.value, ref.id)
+    mine = {"connection": ctx.connection, "application": ref.id}
+    intents = txn.find(IntentRow, Where(equal=mine), order=("number", "part"))
+    attempts: list[Row] = []
+    for intent in intents:
+        where = Where(equal={"connection": ctx.connection, "intent_id": intent.intent_id})
+        attempts.extend(txn.find(Attempt, where, order=("number",)))
+    rows: dict[str, list[Row]] = {
+        "updates": list(txn.find(Update, Where(equal=mine), order=("number",))),
+        "intents": list(intents),
+        "attempts": attempts,
+        "quarantined": [row] if (row := txn.get(Quarantined, *key)) else [],
+        "waiting": [wait] if (wait := txn.get(Waiting, *key)) else [],
+    }
+    return txn.get(Known, *key), Reality.load(txn, ctx.connection), rows
+
+
+def _row(row: Row) -> dict[str, Any]:
+    plain = attrs.asdict(row)
+    plain.pop("content", None)
+    return {k: v.hex() if isinstance(v, bytes) else v for k, v in plain.items()}

@@ -1,0 +1,104 @@
+"""What outbound work does to the ATS: for real, or imagined in a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import define, evolve, field
+
+from ..ats.interface import Catalogue, Fresh, Gone
+from ..model import Intent, Ref, Transition
+from ..wire.effects import Flow, Permit
+from ..wire.operations import Call
+from ..wire.vendor import Signal, StatusWrite
+from .context import Context
+
+
+class Hands(Protocol):
+    """Reads an application, and sends one status write."""
+
+    def read(self, ref: Ref) -> Flow[Fresh | Gone]: ...
+
+    def catalogue(self) -> Flow[Catalogue]: ...
+
+    def ready(self) -> Flow[None]:
+        """Whatever may take time before a send."""
+
+    def send(
+        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
+    ) -> Flow[Fresh | None]:
+        """Once; the record, where the answer carries it."""
+
+    def hidden_seconds(self, write: StatusWrite) -> float:
+        """How long an accepted write may not show."""
+
+
+@define
+class RealHands:
+    ctx: Context
+
+    def read(self, ref: Ref) -> Flow[Fresh | Gone]:
+        return (yield from self.ctx.client.run(self.ctx.ats.get_application(ref)))
+
+    def catalogue(self) -> Flow[Catalogue]:
+        return (yield from self.ctx.client.run(self.ctx.ats.catalogue(None)))
+
+    def ready(self) -> Flow[None]:
+        yield from self.ctx.client.ready()
+
+    def send(
+        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
+    ) -> Flow[Fresh | None]:
+        response = yield from self.ctx.client.send(call.request, permit)
+        return call.parse(response)
+
+    def hidden_seconds(self, write: StatusWrite) -> float:
+        return write.visible_within_seconds
+
+
+@define
+class ImaginedHands:
+    """Reads for real, and imagines what a write would leave behind."""
+
+    real: Hands
+    imagine: Callable[[Fresh, Intent], Fresh]
+    _left: dict[Ref, Fresh] = field(factory=dict, init=False)
+
+    def read(self, ref: Ref) -> Flow[Fresh | Gone]:
+        if ref in self._left:
+            return self._left[ref]
+        fresh = yield from self.real.read(ref)
+        if isinstance(fresh, Fresh):
+            self._left[ref] = fresh
+        return fresh
+
+    def catalogue(self) -> Flow[Catalogue]:
+        return (yield from self.real.catalogue())
+
+    def ready(self) -> Flow[None]:
+        return
+        yield
+
+    def send(
+        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
+    ) -> Flow[Fresh | None]:
+        fresh = self.imagine(self._left[intent.application], intent)
+        if write.signal is Signal.COUNT:
+            fresh = _one_more(fresh, intent, write)
+        self._left[intent.application] = fresh
+        return fresh
+        yield
+
+    def hidden_seconds(self, write: StatusWrite) -> float:
+        return 0.0
+
+
+def _one_more(fresh: Fresh, intent: Intent, write: StatusWrite) -> Fresh:
+    """The history of a write that adds one entry to it."""
+    if intent.target.stage is None:
+        return fresh
+    entry = Transition(None, intent.target.stage, intent.expected.stage)
+    history = (*fresh.application.history, entry)
+    application = evolve(fresh.application, history=history)
+    return evolve(fresh, application=application, signals={**fresh.signals, write.name: str(len(history))})

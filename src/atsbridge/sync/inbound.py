@@ -1,0 +1,431 @@
+"""Inbound: from the ATS's streams into the CRM, page by page, resumable at every page.
+
+A page is read, its poison set aside, what is unchanged dropped, the rest
+mapped and written to the CRM; only then are records, digests and cursor
+committed to the ledger, in one transaction. The watermark moves after the
+last page alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from attrs import define, evolve, field
+
+from ..ats.interface import Fresh, Gone
+from ..crm.interface import Delivery, WriteResult, Written
+from ..errors import BadPayload, BadRecord, CrmError, CursorLost, WatermarkLost
+from ..model import Application, Kind, Record, Ref, TombstoneKind
+from ..wire.effects import Flow, Json, perform
+from ..wire.payload import Raw
+from ..wire.streams import Item, Page, Stream, StreamScope
+from .context import Context, Progress
+from .leases import INBOUND, keep, reserve_deliveries, take
+from .ledger import Known, Lease, Position, Quarantined, Txn, Waiting, Where
+from .pages import ORDER, Sorted, Sorter, salt, tombstone
+from .reality import CONFIGURATION, Interpreter, Reality
+
+_DELIVERIES = 1 << 20
+_CURSOR_BYTES = 64 * 1024
+_PAGE_RECORDS = 100_000
+_RESTARTS = 3
+_CHUNK = 500
+
+
+@define(kw_only=True)
+class PullReport:
+    """What a pull or sweep came to, in records."""
+
+    pages: dict[str, int] = field(factory=dict)
+    read: int = 0
+    unchanged: int = 0
+    created: int = 0
+    updated: int = 0
+    left_out: int = 0
+    waiting: int = 0
+    quarantined: int = 0
+    deleted: int = 0
+    linked: int = 0
+    to_review: int = 0
+    restarts: int = 0
+    suspects: int = 0
+    requests: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__annotations__}
+
+
+def pull(
+    ctx: Context, *, full: bool = False, run: int = 0, streams: Sequence[Stream] = ()
+) -> Flow[PullReport]:
+    """Bring everything that changed in the ATS into the CRM.
+
+    Args:
+        full: read every stream from its start, whatever the watermarks say.
+        run: mark what is seen with this number, for a sweep.
+        streams: only these; all of the adapter's where it is empty.
+
+    Raises:
+        MappingError: the mapping does not fit the ATS; nothing was written.
+        LedgerBusy: another worker is at it.
+        VendorError, CrmError: what stopped it; the next pull goes on from there.
+    """
+    before = ctx.client.requests
+    puller = yield from begin(ctx, run=run)
+    chosen = streams or ctx.ats.streams()
+    first = [s for s in chosen if s.kinds <= {*CONFIGURATION, Kind.USER}]
+    # Configuration is read before the mapping is compiled against it, and held back until it is.
+    pages: list[tuple[Stream, _At, Page, datetime]] = []
+    for stream in first:
+        pages.extend((yield from puller.collect(stream, full=full)))
+    puller.compile([record for *_, page, _at in pages for record in _records(page)])
+    for stream, at, page, asked_at in pages:
+        yield from puller.process(stream, at, page, asked_at)
+    for stream in chosen:
+        if stream not in first:
+            yield from puller.follow(stream, full=full)
+    yield from puller.release_waiting()
+    puller.report.requests = ctx.client.requests - before
+    return puller.report
+
+
+def read_configuration(ctx: Context) -> Flow[Reality]:
+    """Jobs, stages and reasons as the ATS has them now; read from the start, and nothing is kept."""
+    records: list[Record] = []
+    for stream in ctx.ats.streams():
+        if not stream.kinds <= {*CONFIGURATION, Kind.USER} or Kind.USER in stream.kinds:
+            continue
+        cursor = stream.start(None, None)
+        while cursor is not None:
+            page = yield from ctx.client.run(stream.page(cursor))
+            records.extend(_records(page))
+            cursor = page.next
+    return Reality.of(records)
+
+
+@define(kw_only=True)
+class _At:
+    """Where a stream's reading stands."""
+
+    stream: str
+    job: str
+    cursor: Json
+    watermark: Json
+    fresh: bool
+    seen: set[str] = field(factory=set)
+    restarts: int = 0
+    pages: int = 0
+
+
+def begin(ctx: Context, *, run: int = 0) -> Flow[Puller]:
+    """Take the inbound lease and load what is known.
+
+    Raises:
+        LedgerBusy: another worker is at it.
+    """
+
+    def start(txn: Txn) -> tuple[Lease, int, Reality]:
+        lease = take(txn, ctx, INBOUND)
+        first = reserve_deliveries(txn, ctx.connection, _DELIVERIES)
+        return lease, first, Reality.load(txn, ctx.connection)
+
+    lease, first, known = yield from perform(lambda: ctx.ledger.do(start))
+    ctx.held[INBOUND] = lease
+    return Puller(ctx=ctx, lease=lease, numbers=count(first), reality=known, run=run)
+
+
+@define(kw_only=True)
+class Puller:
+    """One run of inbound work under one lease."""
+
+    ctx: Context
+    lease: Lease
+    numbers: count[int]
+    reality: Reality
+    run: int = 0
+    report: PullReport = field(factory=PullReport)
+    sorter: Sorter = field(init=False)
+
+    def compile(self, records: Iterable[Record]) -> None:
+        """Compile the mapping against what is configured now."""
+        self.reality = self.reality.with_records(records)
+        engine = self.reality.compile(self.ctx.mapping)
+        self.sorter = Sorter(
+            connection=self.ctx.connection,
+            interpreter=Interpreter.of(self.reality, engine),
+            jobs=self.reality.jobs,
+            mixed_with=salt(self.ctx.ats.REVISION, engine.digest),
+            numbers=self.numbers,
+            run=self.run,
+        )
+
+    # -- reading --
+
+    def collect(self, stream: Stream, *, full: bool) -> Flow[list[tuple[Stream, _At, Page, datetime]]]:
+        """All pages of a short stream, unprocessed."""
+        found: list[tuple[Stream, _At, Page, datetime]] = []
+        at = yield from self._open(stream, "", full=full)
+        while True:
+            asked_at = self.ctx.now()
+            page = yield from self._page(stream, at)
+            found.append((stream, evolve(at), page, asked_at))
+            if page.next is None:
+                return found
+            at.cursor = page.next
+
+    def follow(self, stream: Stream, *, full: bool) -> Flow[None]:
+        """A stream from where it stands to its end; once per job where it belongs to jobs."""
+        jobs = sorted(self.reality.jobs) if stream.scope is StreamScope.JOB else [""]
+        for job in jobs:
+            at = yield from self._open(stream, job, full=full)
+            while at.cursor is not None:
+                asked_at = self.ctx.now()
+                page = yield from self._page(stream, at)
+                yield from self.process(stream, at, page, asked_at)
+                at.cursor = page.next
+
+    def _open(self, stream: Stream, job: str, *, full: bool) -> Flow[_At]:
+        key = (self.ctx.connection, stream.name, job)
+        row = yield from perform(lambda: self.ctx.ledger.look(lambda txn: txn.get(Position, *key)))
+        watermark = json.loads(row.watermark) if row and row.watermark and not full else None
+        cursor = json.loads(row.cursor) if row and row.cursor and not full else None
+        if cursor is None:
+            cursor = stream.start(watermark, job or None)
+        return _At(stream=stream.name, job=job, cursor=cursor, watermark=watermark, fresh=True)
+
+    def _page(self, stream: Stream, at: _At) -> Flow[Page]:
+        """The page at a cursor; a cursor or watermark that the ATS has lost starts its window anew."""
+        while True:
+            text = json.dumps(at.cursor, sort_keys=True)
+            if len(text) > _CURSOR_BYTES or text in at.seen:
+                raise BadPayload(f"the stream {stream.name} gave a page cursor that is too long, or twice")
+            at.seen.add(text)
+            try:
+                page = yield from self.ctx.client.run(stream.page(at.cursor))
+            except (CursorLost, WatermarkLost) as error:
+                at.restarts += 1
+                if at.restarts > _RESTARTS:
+                    raise
+                self.report.restarts += 1
+                at.watermark = None if isinstance(error, WatermarkLost) else at.watermark
+                at.cursor = stream.start(at.watermark, at.job or None)
+                at.seen.clear()
+                continue
+            if len(page.items) > _PAGE_RECORDS:
+                raise BadPayload(f"a page of {stream.name} holds more than {_PAGE_RECORDS} records")
+            at.pages += 1
+            return page
+
+    # -- processing --
+
+    def process(self, stream: Stream, at: _At, page: Page, asked_at: datetime) -> Flow[None]:
+        """One page: known rows, new records, CRM, commit."""
+        self.sorter.wall = self.ctx.now().timestamp()
+        known, parents = yield from perform(lambda: self.ctx.ledger.look(lambda txn: self._look(txn, page)))
+        out = self.sorter.sort(page.items, known, parents=parents)
+        self._bury(out, page, known, asked_at)
+        out.quarantined.extend(self.sorter.unreadable(stream.name, page))
+        written = yield from self.deliver(out)
+        yield from perform(lambda: self._commit(stream, at, page, out))
+        self._count(stream, out, written)
+
+    def _look(
+        self, txn: Txn, page: Page
+    ) -> tuple[dict[tuple[str, str], Known], dict[Kind, Mapping[str, object]]]:
+        wanted: dict[str, list[str]] = {}
+        for item in page.items:
+            for kind, id in item.ids:
+                wanted.setdefault(kind, []).append(id)
+        for ref in page.deleted:
+            wanted.setdefault(ref.kind, []).append(ref.id)
+        for kind, id in page.shown:
+            wanted.setdefault(kind, []).append(id)
+        known = self._known_rows(txn, wanted)
+        candidates = {id: row for (kind, id), row in known.items() if kind == Kind.CANDIDATE}
+        return known, {Kind.JOB: self.reality.jobs, Kind.CANDIDATE: candidates}
+
+    def _known_rows(self, txn: Txn, wanted: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], Known]:
+        return {
+            (kind, id): row
+            for kind, ids in wanted.items()
+            for id, row in txn.get_many(Known, (self.ctx.connection, kind), list(dict.fromkeys(ids))).items()
+        }
+
+    def _bury(
+        self, out: Sorted, page: Page, known: Mapping[tuple[str, str], Known], asked_at: datetime
+    ) -> None:
+        """Tombstones for what the vendor itself lists as deleted, and marks for what it merely shows."""
+        for ref in page.deleted:
+            row = known.get((ref.kind, ref.id))
+            if row is not None and row.deleted is None:
+                self.bury(out, row, tombstone(ref, TombstoneKind.DELETED, asked_at))
+        for kind, id in page.shown:
+            row = out.known.get((kind, id)) or known.get((kind, id))
+            if row is not None and self.run:
+                out.known[kind, id] = evolve(row, seen=self.run)
+
+    def bury(self, out: Sorted, row: Known, record: Record) -> None:
+        assert record.deleted is not None  # noqa: S101 - made by `tombstone`
+        kind = record.deleted.kind.value
+        out.known[row.kind, row.id] = evolve(
+            row, deleted=kind, read_at=record.read_at.timestamp(), digest=None, content=None
+        )
+        out.deliveries[record.ref] = Delivery(record=record)
+        self.report.deleted += 1
+
+    def deliver(self, out: Sorted) -> Flow[Sequence[Written]]:
+        """Write to the CRM, parents first; what it refuses for good goes to quarantine."""
+        batch = sorted(out.deliveries.values(), key=lambda d: ORDER[d.record.ref.kind])
+        if not batch:
+            return ()
+        written = yield from self.ctx.crm.write(batch)
+        if len(written) != len(batch):
+            raise CrmError("the CRM did not answer for every record of a batch")
+        if any(w.result is WriteResult.FAILED and w.retryable for w in written):
+            raise CrmError("the CRM could not take a batch; it is delivered again by the next pull")
+        refused = self.sorter.refused(written)
+        for row in refused:
+            out.known.pop((row.kind, row.id), None)
+        out.quarantined.extend(refused)
+        fresh = [w.ref for w in written if w.ref.kind is Kind.CANDIDATE and w.result is WriteResult.CREATED]
+        if fresh:
+            links = yield from self.ctx.crm.match(fresh)
+            self.report.linked += sum(link.certain for link in links)
+            self.report.to_review += sum(not link.certain for link in links)
+        return written
+
+    def _commit(self, stream: Stream, at: _At, page: Page, out: Sorted) -> None:
+        with self.ctx.ledger.transaction(durable=False) as txn:
+            self.lease = self.ctx.held[INBOUND] = keep(txn, self.ctx, self.lease)
+            self.store(txn, out)
+            done = page.next is None
+            watermark = page.watermark if done else at.watermark
+            txn.put(
+                [
+                    Position(
+                        connection=self.ctx.connection,
+                        stream=stream.name,
+                        job=at.job,
+                        watermark=None if watermark is None else json.dumps(watermark),
+                        cursor=None if done else json.dumps(page.next),
+                        pages=at.pages,
+                        restarts=at.restarts,
+                        finished_at=self.sorter.wall if done else None,
+                    )
+                ]
+            )
+
+    def store(self, txn: Txn, out: Sorted) -> None:
+        """The rows of a page. A row that another worker has made newer meanwhile stays."""
+        txn.put(out.known.values(), newest="read_at")
+        txn.put(out.waiting)
+        for row in out.quarantined:
+            held = txn.get(Quarantined, *row.key)
+            txn.put([evolve(row, first_at=held.first_at, times=held.times + 1) if held else row])
+        if out.read:
+            self._unquarantine(txn, out)
+
+    def _unquarantine(self, txn: Txn, out: Sorted) -> None:
+        """What was poison and now reads well is no longer quarantined."""
+        still = {(q.kind, q.id) for q in out.quarantined}
+        held = txn.find(Quarantined, Where(equal={"connection": self.ctx.connection}))
+        for row in held:
+            if (row.kind, row.id) in out.known and (row.kind, row.id) not in still:
+                txn.delete(
+                    Quarantined, Where(equal=dict(zip(("connection", "kind", "id"), row.key, strict=True)))
+                )
+
+    def _count(self, stream: Stream, out: Sorted, written: Sequence[Written]) -> None:
+        report = self.report
+        report.pages[stream.name] = report.pages.get(stream.name, 0) + 1
+        report.read += out.read
+        report.unchanged += out.unchanged
+        report.left_out += out.left_out
+        report.waiting += len(out.waiting)
+        report.quarantined += len(out.quarantined)
+        for one in written:
+            report.created += one.result is WriteResult.CREATED
+            report.updated += one.result is WriteResult.UPDATED
+        self.ctx.progress(
+            Progress(
+                verb="pull",
+                what=stream.name,
+                pages=report.pages[stream.name],
+                done=report.read + report.unchanged,
+            )
+        )
+
+    # -- records that waited, and records that one asks for --
+
+    def release_waiting(self) -> Flow[None]:
+        """Read again the applications whose parents have come."""
+
+        def due(txn: Txn) -> list[Waiting]:
+            rows = txn.find(Waiting, Where(equal={"connection": self.ctx.connection}))
+            by_kind: dict[str, list[str]] = {}
+            for row in rows:
+                by_kind.setdefault(row.parent_kind, []).append(row.parent_id)
+            come = self._known_rows(txn, by_kind)
+            return [row for row in rows if (row.parent_kind, row.parent_id) in come]
+
+        for row in (yield from perform(lambda: self.ctx.ledger.look(due))):
+            yield from self.refresh(Ref(self.ctx.connection, Kind(row.kind), row.id))
+
+    def refresh(self, ref: Ref) -> Flow[Fresh | Gone]:
+        """Read one application afresh and bring it in, gone or not."""
+        asked_at = self.ctx.now()
+        fresh = yield from self.ctx.client.run(self.ctx.ats.get_application(ref))
+        yield from self.bring(ref, fresh, asked_at)
+        return fresh
+
+    def bring(self, ref: Ref, fresh: Fresh | Gone, asked_at: datetime) -> Flow[None]:
+        """Bring a fresh read of one application into CRM and ledger."""
+        self.sorter.wall = self.ctx.now().timestamp()
+        items = () if isinstance(fresh, Gone) else (_as_item(fresh.application),)
+        page = Page(items=items)
+
+        def look(txn: Txn) -> Any:
+            row = txn.get(Known, self.ctx.connection, ref.kind, ref.id)
+            return (*self._look(txn, page), row)
+
+        known, parents, row = yield from perform(lambda: self.ctx.ledger.look(look))
+        out = self.sorter.sort(items, known, parents=parents)
+        if isinstance(fresh, Gone) and row is not None and row.deleted is None:
+            kind, into = fresh.tombstone.kind, fresh.tombstone.into
+            self.bury(out, row, tombstone(ref, kind, asked_at, into=into))
+        # The next listing of this record must not look unchanged: its bytes are others.
+        out.known = {key: evolve(value, digest=None) for key, value in out.known.items()}
+        yield from self.deliver(out)
+
+        def store(txn: Txn) -> None:
+            self.store(txn, out)
+            if not out.waiting:
+                names = ("connection", "kind", "id")
+                txn.delete(
+                    Waiting,
+                    Where(equal=dict(zip(names, (self.ctx.connection, ref.kind, ref.id), strict=True))),
+                )
+
+        yield from perform(lambda: self.ctx.ledger.do(store, durable=False))
+
+
+def _as_item(application: Application) -> Item:
+    ids: tuple[tuple[Kind, str], ...] = ((Kind.APPLICATION, application.ref.id),)
+    if application.candidate is not None:
+        ids = (*ids, (Kind.CANDIDATE, application.candidate.id))
+    return Item(ids, Raw(b"", {}), lambda _data: (application,))
+
+
+def _records(page: Page) -> list[Record]:
+    """The records of a configuration page that read well; the others are quarantined when processed."""
+    found: list[Record] = []
+    for item in page.items:
+        try:
+            found.extend(item.read(item.raw.data))
+        except (BadRecord, ValueError, TypeError, KeyError, AttributeError):
+            continue
+    return found

@@ -1,0 +1,79 @@
+"""Leases with fencing numbers: who may work on a lane, checked in the transaction of every change."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from ..errors import LeaseLost, LedgerBusy
+from .context import Context, surely_dead
+from .ledger import Control, Lease, Txn
+
+INBOUND = "inbound"
+
+
+def lane_of(application_id: str) -> str:
+    return f"application/{application_id}"
+
+
+def take(txn: Txn, ctx: Context, lane: str) -> Lease:
+    """Take a lane that is free, expired, of an earlier boot, or of a process that has ended.
+
+    Raises:
+        LedgerBusy: another worker holds it.
+    """
+    clock, held = ctx.ledger.clock, txn.get(Lease, ctx.connection, lane)
+    now = clock.now()
+    if held is not None and _is_held(held, ctx, now):
+        raise LedgerBusy(f"another worker holds {lane} for {held.until - now:.0f} s more")
+    lease = Lease(
+        connection=ctx.connection,
+        lane=lane,
+        fence=(held.fence if held else 0) + 1,
+        worker=ctx.worker,
+        until=now + ctx.tuning.lease_seconds,
+        boot=clock.boot,
+    )
+    txn.put([lease])
+    return lease
+
+
+def _is_held(lease: Lease, ctx: Context, now: float) -> bool:
+    elsewhere = lease.worker != ctx.worker and lease.boot == ctx.ledger.clock.boot
+    return elsewhere and lease.until > now and not surely_dead(lease.worker)
+
+
+def keep(txn: Txn, ctx: Context, lease: Lease) -> Lease:
+    """Check that the lease is still this worker's, and extend it.
+
+    Raises:
+        LeaseLost: another worker has taken over.
+    """
+    check(txn, lease)
+    longer = evolve(lease, until=ctx.ledger.clock.now() + ctx.tuning.lease_seconds)
+    txn.put([longer])
+    return longer
+
+
+def check(txn: Txn, lease: Lease) -> None:
+    """Raises `LeaseLost` unless the lane's fence is still this lease's."""
+    held = txn.get(Lease, lease.connection, lease.lane)
+    if held is None or held.fence != lease.fence or held.worker != lease.worker:
+        raise LeaseLost(f"another worker has taken over {lease.lane}")
+
+
+def give_back(txn: Txn, lease: Lease) -> None:
+    """Free the lane, if it is still this worker's."""
+    held = txn.get(Lease, lease.connection, lease.lane)
+    if held is not None and held.fence == lease.fence and held.worker == lease.worker:
+        txn.put([evolve(held, until=0.0)])
+
+
+def control(txn: Txn, connection: str) -> Control:
+    return txn.get(Control, connection) or Control(connection=connection)
+
+
+def reserve_deliveries(txn: Txn, connection: str, count: int) -> int:
+    """The first of ``count`` delivery numbers that nobody else will ever use."""
+    row = control(txn, connection)
+    txn.put([evolve(row, next_delivery=row.next_delivery + count)])
+    return row.next_delivery

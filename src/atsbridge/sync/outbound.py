@@ -1,0 +1,554 @@
+"""Outbound: the CRM's changes into the outbox, and the outbox into the ATS.
+
+Applications proceed side by side, the intents of one strictly in order. The
+rules are in `policy`, the transactions in `protocol`; here is only the order
+in which reads, commits and sends follow each other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import define, evolve, field
+
+from ..ats.interface import Catalogue, Fresh, Gone, Unplannable
+from ..crm.interface import Abilities, Delivery
+from ..errors import (
+    Forbidden,
+    GuardError,
+    LeaseLost,
+    NotFound,
+    Refused,
+    SurfaceNotApproved,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    VendorError,
+)
+from ..mapping import Engine, Refusal, WriteMode
+from ..model import Action, Application, Intent, Kind, Receipt, Ref, Result, State, StatusUpdate
+from ..wire.client import proves_nothing_happened
+from ..wire.effects import Failed, Flow, perform, sleep, together
+from ..wire.guard import authorise, digest, full_url
+from ..wire.vendor import StatusWrite
+from .context import Context, Progress
+from .hands import Hands
+from .intake import take_in
+from .leases import control, give_back
+from .ledger import Control, IntentRow, Known, Position, Txn, Update, Where
+from .outbox import Plan
+from .pages import tombstone
+from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
+from .protocol import Armed, Claim, answered, arm, back, claim, close, due, next_look, settle, stop
+from .reality import Interpreter, Reality
+from .receipts import parse_receipt
+
+_BATCH = 200
+
+
+@define(kw_only=True)
+class PushReport:
+    """What a push came to. ``receipts`` are those delivered to the CRM by it."""
+
+    taken: int = 0
+    writes: int = 0
+    receipts: list[Receipt] = field(factory=list)
+    settling: int = 0
+    pending: int = 0
+    held_back: str = ""
+    requests: int = 0
+
+    @property
+    def results(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for receipt in self.receipts:
+            counts[receipt.result] = counts.get(receipt.result, 0) + 1
+        return counts
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "taken": self.taken,
+            "writes": self.writes,
+            "results": self.results,
+            "settling": self.settling,
+            "pending": self.pending,
+            "held_back": self.held_back,
+            "requests": self.requests,
+        }
+
+
+def push(ctx: Context, hands: Hands) -> Flow[PushReport]:
+    """Take in the CRM's changes and bring the outbox to rest, as far as it can be now.
+
+    Raises:
+        MappingError: the mapping does not fit the ATS; nothing was taken in or sent.
+        CrmError: the CRM failed; its changes and receipts stay.
+    """
+    before = ctx.client.requests
+    outbound = yield from prepare(ctx, hands)
+    yield from outbound.intake()
+    yield from outbound.drain()
+    yield from outbound.deliver_receipts()
+    yield from outbound.tally()
+    outbound.report.requests = ctx.client.requests - before
+    return outbound.report
+
+
+def prepare(ctx: Context, hands: Hands) -> Flow[Outbound]:
+    """Compile the mapping against the ATS's configuration, read again where it has grown old."""
+
+    def load(txn: Txn) -> tuple[Reality, Position | None]:
+        return Reality.load(txn, ctx.connection), txn.get(Position, ctx.connection, "catalogue", "")
+
+    known, read = yield from perform(lambda: ctx.ledger.look(load))
+    age = ctx.now().timestamp() - (read.finished_at or 0.0) if read else None
+    if age is None or age > ctx.tuning.catalogue_seconds:
+        catalogue = yield from hands.catalogue()
+        known = known.with_records([*catalogue.stages, *catalogue.reasons])
+        mark = Position(
+            connection=ctx.connection, stream="catalogue", job="", finished_at=ctx.now().timestamp()
+        )
+        yield from perform(lambda: ctx.ledger.do(lambda txn: txn.put([mark]), durable=False))
+    engine = known.compile(ctx.mapping)
+    return Outbound(ctx=ctx, hands=hands, reality=known, engine=engine)
+
+
+@define(kw_only=True)
+class Outbound:
+    """One run of outbound work."""
+
+    ctx: Context
+    hands: Hands
+    reality: Reality
+    engine: Engine
+    report: PushReport = field(factory=PushReport)
+    _interpreter: Interpreter = field(init=False)
+    _fresh: dict[Ref, Fresh] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._interpreter = Interpreter.of(self.reality, self.engine)
+
+    @property
+    def _wall(self) -> float:
+        return self.ctx.now().timestamp()
+
+    # -- intake --
+
+    def intake(self) -> Flow[None]:
+        """All that the CRM's feed holds, committed with its position, then acknowledged."""
+        ctx = self.ctx
+        if Abilities.BASE not in ctx.crm.abilities:
+            self.report.held_back = "the CRM cannot store the base of a change: it is inbound only"
+            return
+        row = yield from perform(lambda: ctx.ledger.look(lambda txn: control(txn, ctx.connection)))
+        position = json.loads(row.feed) if row.feed else None
+        while True:
+            feed = yield from ctx.crm.changes(position)
+            position = feed.position
+            taken = yield from perform(
+                lambda: ctx.ledger.do(lambda txn: self._take_in(txn, feed.updates, position))
+            )
+            if taken:
+                yield from ctx.crm.acknowledge(taken)
+                self.report.taken += len(taken)
+            if not feed.more or not feed.updates:
+                return
+
+    def _take_in(self, txn: Txn, updates: Sequence[StatusUpdate], position: Any) -> list[str]:
+        own = [u for u in updates if u.application.connection == self.ctx.connection]
+        taken = take_in(txn, own, connection=self.ctx.connection, expand=self.expand, wall=self._wall)
+        row = control(txn, self.ctx.connection)
+        txn.put([evolve(row, feed=json.dumps(position))])
+        return taken
+
+    def expand(self, update: StatusUpdate, expected: State, job_id: str | None) -> Plan:
+        """Map a change and check scope, mode and rules; pure."""
+        engine, job = self.engine, self.reality.jobs.get(job_id or "")
+        target = engine.target(update, expected=expected, job_id=job_id)
+        if isinstance(target, Refusal):
+            return Plan(refused=str(target))
+        refusal = engine.allows(update, expected=expected, target=target, job=job, now=self.ctx.now())
+        if refusal is not None:
+            return Plan(refused=str(refusal))
+        try:
+            writes = self.ctx.ats.plan_writes(expected, target, engine.catalogue(job_id))
+        except Unplannable as error:
+            return Plan(refused=f"vendor: {error.message}")
+        if engine.mode is WriteMode.SHADOW:
+            words = "; ".join(f"{w.action} to {_words(w.target)}" for w in writes)
+            return Plan(refused=f"write.mode: shadow; this would have gone: {words}")
+        late = engine.not_after(update)
+        user = engine.acting_user(update) or self.ctx.ats.default_acting_user
+        return Plan(writes=writes, acting_user=user, not_after=late.timestamp() if late else None)
+
+    # -- draining --
+
+    def drain(self) -> Flow[None]:
+        """Work on everything that is due, until only what must wait is left."""
+        if not self._may_write():
+            return
+        waited = 0.0
+        while True:
+            names = yield from perform(lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx)))
+            progressed = yield from self._lanes(names)
+            yield from self.deliver_receipts()
+            wait = yield from perform(lambda: self.ctx.ledger.look(lambda txn: next_look(txn, self.ctx)))
+            if progressed:
+                continue
+            if wait is None or waited + wait > self.ctx.tuning.patience_seconds:
+                return
+            waited += wait
+            yield from sleep(wait)
+
+    def _may_write(self) -> bool:
+        if not self.ctx.surface_approved and self.engine.mode in (WriteMode.PILOT, WriteMode.ON):
+            self.report.held_back = str(SurfaceNotApproved())
+            return False
+        return True
+
+    def _lanes(self, names: Sequence[str]) -> Flow[bool]:
+        outcomes = yield from together([self.lane(name) for name in names], self.ctx.tuning.width)
+        for outcome in outcomes:
+            if isinstance(outcome, Failed) and not isinstance(outcome.error, (Unavailable, LeaseLost)):
+                raise outcome.error
+        return any(not isinstance(o, Failed) and o.value for o in outcomes)
+
+    def lane(self, application: str) -> Flow[bool]:
+        """The intents of one application, in order; whether anything came of it."""
+        progressed = False
+        while True:
+            held = yield from perform(lambda: self._do(lambda txn: self._claim(txn, application)))
+            if held is None:
+                return progressed
+            go_on = yield from self.work(held)
+            yield from perform(lambda: self._do(lambda txn: give_back(txn, held.lease)))
+            self.ctx.held.pop(held.lease.lane, None)
+            if not go_on:
+                return progressed
+            progressed = True
+
+    def _claim(self, txn: Txn, application: str) -> Claim | None:
+        held = claim(txn, self.ctx, application, expand=self.expand, wall=self._wall)
+        if held is not None:
+            self.ctx.held[held.lease.lane] = held.lease
+        return held
+
+    def _do(self, action: Any) -> Any:
+        # Only the record of an attempt must survive a power cut before its bytes leave.
+        return self.ctx.ledger.do(action, durable=False)
+
+    def work(self, held: Claim) -> Flow[bool]:
+        """One intent as far as it can go now; whether its application may go on."""
+        intent = held.intent
+        ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
+        try:
+            fresh = yield from self._read(ref)
+        except (Unauthorized, Forbidden) as error:
+            yield from self._stop(held, intent, error)
+            return False
+        except Unavailable as error:
+            why = f"the ATS could not be read: {error.message}"
+            yield from self._back(held, intent, why=why, unsent=False, count=False)
+            return False
+        write, planned = self._declared(intent)
+        if intent.accepted:
+            step = confirm(intent, fresh, write=write, refusal=None)
+            return (yield from self._after(held, intent, step, fresh, write, {}))
+        settled = self.ctx.ledger.clock.now() >= (intent.settles_at or 0.0)
+        catalogue = self.engine.catalogue(self._job_of(fresh))
+        step = decide(intent, fresh, write=write, catalogue=catalogue, settled=settled)
+        if not isinstance(step, Write):
+            return (yield from self._after(held, intent, step, fresh, write, {}))
+        assert isinstance(fresh, Fresh)  # noqa: S101 - `decide` closes what is gone
+        return (yield from self._send(held, planned, fresh, write, catalogue))
+
+    def _declared(self, intent: IntentRow) -> tuple[StatusWrite, Intent]:
+        planned = _as_intent(intent)
+        return self.ctx.ats.declared(planned), planned
+
+    def _read(self, ref: Ref) -> Flow[Fresh | Gone]:
+        fresh = yield from self.hands.read(ref)
+        return self._interpreted(fresh)
+
+    def _interpreted(self, fresh: Fresh | Gone) -> Fresh | Gone:
+        if isinstance(fresh, Fresh):
+            application = self._interpreter.application(fresh.application)
+            fresh = evolve(fresh, application=application)
+            self._fresh[application.ref] = fresh
+        return fresh
+
+    def _job_of(self, fresh: Fresh | Gone) -> str | None:
+        job = fresh.application.job if isinstance(fresh, Fresh) else None
+        return job.id if job else None
+
+    # -- one attempt --
+
+    def _send(
+        self, held: Claim, planned: Intent, fresh: Fresh, write: StatusWrite, catalogue: Catalogue
+    ) -> Flow[bool]:
+        intent = held.intent
+        try:
+            call = self.ctx.ats.write_status(planned, fresh, catalogue)
+            authorise(self.ctx.ats.VENDOR, planned, token=fresh.application.token, request=call.request)
+        except (Unplannable, GuardError) as error:
+            step = Close(result=Result.REFUSED, why=error.message)
+            return (yield from self._after(held, intent, step, fresh, write, {}))
+        yield from self.hands.ready()
+        request = evolve(call.request, deadline_seconds=self.ctx.tuning.deadline_seconds)
+        call = evolve(call, request=request)
+        sealed = digest(full_url(self.ctx.ats.host, request), request)
+        armed = yield from perform(lambda: self._arm(held, write, fresh, sealed))
+        if armed is None:
+            return False
+        permit = self.ctx.permits.mint(
+            intent.intent_id, write=write.name, digest=sealed, send_by=armed.send_by
+        )
+        self.report.writes += 1
+        (outcome,) = yield from together([self.hands.send(planned, write, call, permit)], 1)
+        if isinstance(outcome, Failed):
+            return (yield from self._refused(held, armed.intent, outcome.error, write))
+        return (yield from self._accepted(held, armed.intent, outcome.value, write))
+
+    def _arm(self, held: Claim, write: StatusWrite, fresh: Fresh, sealed: str) -> Armed | None:
+        hidden = self.hands.hidden_seconds(write)
+        with self.ctx.ledger.transaction(durable=True) as txn:
+            return arm(
+                txn,
+                self.ctx,
+                held,
+                write=write,
+                fresh=fresh,
+                digest=sealed,
+                hidden_seconds=hidden,
+                cap=self.engine.cap_per_hour,
+                expand=self.expand,
+                wall=self._wall,
+            )
+
+    def _accepted(
+        self, held: Claim, intent: IntentRow, carried: Fresh | None, write: StatusWrite
+    ) -> Flow[bool]:
+        hidden = self.hands.hidden_seconds(write)
+        evidence = _evidence(write, 200)
+        if hidden > 0:
+            until = self.ctx.ledger.clock.now() + hidden
+            noted = evolve(intent, evidence=json.dumps(evidence))
+            yield from perform(lambda: self._settle(held, noted, until, "accepted", evidence, accepted=True))
+            return False
+        if carried is not None:
+            fresh = self._interpreted(carried)
+        else:
+            again = yield from self._reread(held, intent)
+            if again is None:
+                return False
+            fresh = again
+        step = confirm(intent, fresh, write=write, refusal=None)
+        return (yield from self._after(held, intent, step, fresh, write, evidence, outcome="accepted"))
+
+    def _refused(self, held: Claim, intent: IntentRow, error: Exception, write: StatusWrite) -> Flow[bool]:
+        if not isinstance(error, (VendorError, GuardError)):
+            raise error
+        evidence = _evidence(write, getattr(error, "status", None), getattr(error, "request_id", ""))
+        if proves_nothing_happened(error) and not isinstance(error, (Unauthorized, Throttled)):
+            yield from self._back(held, intent, why=str(error), unsent=True, outcome="not sent")
+            return False
+        if not isinstance(error, (Refused, NotFound, Forbidden, Unauthorized, Throttled)):
+            until = intent.settles_at or 0.0
+            yield from perform(lambda: self._settle(held, intent, until, "no answer", evidence))
+            return False
+        fresh = yield from self._reread(held, intent, refused_by=write)
+        if fresh is None:
+            return False
+        step = confirm(intent, fresh, write=write, refusal=error)
+        return (yield from self._after(held, intent, step, fresh, write, evidence, outcome="refused"))
+
+    def _reread(
+        self, held: Claim, intent: IntentRow, *, refused_by: StatusWrite | None = None
+    ) -> Flow[Fresh | Gone | None]:
+        """Read after an answer; None where the ATS cannot be read now, and the intent settles."""
+        ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
+        try:
+            fresh = yield from self._read(ref)
+            hidden = self.hands.hidden_seconds(refused_by) if refused_by else 0.0
+            if hidden > 0 and isinstance(fresh, Fresh) and fresh.state.same(expected_of(intent)):
+                yield from sleep(hidden)
+                fresh = yield from self._read(ref)
+            return fresh
+        except VendorError:
+            accepted = refused_by is None
+            until = self.ctx.ledger.clock.now() if accepted else (intent.settles_at or 0.0)
+            yield from perform(lambda: self._settle(held, intent, until, "unread", {}, accepted=accepted))
+            return None
+
+    def _settle(
+        self,
+        held: Claim,
+        intent: IntentRow,
+        until: float,
+        outcome: str,
+        evidence: Mapping[str, Any],
+        *,
+        accepted: bool = False,
+    ) -> None:
+        def action(txn: Txn) -> None:
+            settle(txn, held, intent, until=until, accepted=accepted)
+            answered(txn, intent, outcome=outcome, evidence=evidence, wall=self._wall)
+
+        self._do(action)
+
+    def _back(
+        self,
+        held: Claim,
+        intent: IntentRow,
+        *,
+        why: str,
+        unsent: bool,
+        count: bool = True,
+        outcome: str = "",
+    ) -> Flow[None]:
+        returned = intent if count else evolve(intent, returns=intent.returns - 1)
+
+        def action(txn: Txn) -> None:
+            back(txn, held, returned, why=why, unsent=unsent)
+            if outcome:
+                answered(txn, intent, outcome=outcome, evidence={}, wall=self._wall)
+
+        yield from perform(lambda: self._do(action))
+
+    def _stop(self, held: Claim, intent: IntentRow, error: VendorError) -> Flow[None]:
+        why = f"{type(error).__name__}: {error.message}"
+        yield from self._back(held, intent, why=why, unsent=False, count=False)
+        yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, why)))
+        self.report.held_back = why
+
+    def _after(
+        self,
+        held: Claim,
+        intent: IntentRow,
+        step: Close | Write | Settle | Back,
+        fresh: Fresh | Gone,
+        write: StatusWrite,
+        evidence: Mapping[str, Any],
+        *,
+        outcome: str = "",
+    ) -> Flow[bool]:
+        """Carry out what the policy said."""
+        if isinstance(step, Settle):
+            until = intent.settles_at or 0.0
+            refused = evolve(intent, open_attempts=max(1, intent.open_attempts - bool(outcome)))
+            yield from perform(lambda: self._settle(held, refused, until, outcome, evidence))
+            return False
+        if isinstance(step, Back):
+            yield from self._back(held, intent, why=step.why, unsent=True, outcome=outcome)
+            return True
+        assert isinstance(step, Close)  # noqa: S101 - `confirm` never says Write
+        told = evidence or (json.loads(intent.evidence) if intent.evidence else _evidence(write, None))
+        seen = fresh if isinstance(fresh, Fresh) else None
+
+        def action(txn: Txn) -> None:
+            close(txn, held, intent, step, fresh=seen, evidence=told, expand=self.expand, wall=self._wall)
+            if outcome:
+                answered(txn, intent, outcome=outcome, evidence=told, wall=self._wall)
+
+        yield from perform(lambda: self._do(action))
+        if isinstance(fresh, Gone):
+            yield from self._bury(intent, fresh)
+        self.ctx.progress(Progress(verb="push", what=step.result, done=self.report.writes))
+        return True
+
+    def _bury(self, intent: IntentRow, gone: Gone) -> Flow[None]:
+        """The tombstone of an application that was found gone."""
+        ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
+        mark = gone.tombstone
+        record = tombstone(ref, mark.kind, self.ctx.now(), into=mark.into)
+        yield from self.ctx.crm.write([Delivery(record=record)])
+
+        def note(txn: Txn) -> None:
+            known = txn.get(Known, ref.connection, ref.kind.value, ref.id)
+            if known is not None:
+                txn.put([evolve(known, deleted=mark.kind.value, digest=None)])
+
+        yield from perform(lambda: self._do(note))
+
+    # -- receipts --
+
+    def deliver_receipts(self) -> Flow[None]:
+        """Tell the CRM what has ended: the application as it was re-read, then the receipts."""
+        ctx = self.ctx
+        where = Where(equal={"connection": ctx.connection, "delivered": 0, "open": 0})
+        while True:
+            rows = yield from perform(
+                lambda: ctx.ledger.look(lambda txn: txn.find(Update, where, order=("number",), limit=_BATCH))
+            )
+            if not rows:
+                return
+            receipts = [parse_receipt(row.receipt) for row in rows if row.receipt]
+            deliveries = [d for r in receipts if (d := self._delivery(r)) is not None]
+            if deliveries:
+                yield from ctx.crm.write(deliveries)
+            yield from ctx.crm.receive(receipts)
+            told = [evolve(row, delivered=1) for row in rows]
+            yield from perform(lambda: self._do(lambda txn: txn.put(told)))
+            self.report.receipts.extend(receipts)
+
+    def _delivery(self, receipt: Receipt) -> Delivery | None:
+        """The inbound refresh that goes with a receipt, where this run has read the application."""
+        fresh = self._fresh.pop(receipt.application, None)
+        if fresh is None or receipt.base is None or not isinstance(fresh.application, Application):
+            return None
+        app = fresh.application
+        if app.read_at.timestamp() < (receipt.read_at.timestamp() if receipt.read_at else 0.0):
+            return None
+        if (receipt.base.stage, receipt.base.status) != (fresh.state.stage, fresh.state.status):
+            return None
+        return Delivery(
+            record=self.engine.shape(app),
+            step=self.engine.step(app),
+            status=self.engine.status(app),
+            reason=self.engine.reason(app),
+            base=receipt.base,
+        )
+
+    def tally(self) -> Flow[None]:
+        """Count what stays open, and say what holds it back."""
+
+        def count(txn: Txn) -> tuple[int, int, Control]:
+            mine = {"connection": self.ctx.connection}
+            settling = txn.count(IntentRow, Where(equal={**mine, "state": "settling"}))
+            waiting = Where(equal=mine, among={"state": ["pending", "leased", "in_flight"]})
+            return settling, txn.count(IntentRow, waiting), control(txn, self.ctx.connection)
+
+        settling, pending, row = yield from perform(lambda: self.ctx.ledger.look(count))
+        self.report.settling, self.report.pending = settling, pending
+        if row.paused:
+            self.report.held_back = f"paused: {row.paused_why}" if row.paused_why else "paused"
+        elif row.stopped:
+            self.report.held_back = f"stopped: {row.stopped}"
+
+
+def _words(state: State) -> str:
+    return f"{state.stage or 'its stage'}, {state.status}"
+
+
+def _as_intent(row: IntentRow) -> Intent:
+    return Intent(
+        intent_id=row.intent_id,
+        application=Ref(row.connection, Kind.APPLICATION, row.application),
+        action=Action(row.action),
+        target=target_of(row),
+        expected=expected_of(row),
+        acting_user=row.acting_user,
+        after=row.after,
+    )
+
+
+def _evidence(write: StatusWrite, answer: int | None, request_id: str = "") -> dict[str, Any]:
+    return {
+        "write": write.name,
+        "cas": write.cas.value,
+        "side_effects": sorted(write.side_effects),
+        "answer": answer,
+        "request_id": request_id,
+    }

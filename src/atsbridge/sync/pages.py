@@ -1,0 +1,301 @@
+"""From a page of a stream to deliveries for the CRM and rows for the ledger. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from attrs import define, evolve, field
+
+from ..crm.interface import Delivery, WriteResult, Written
+from ..errors import BadRecord
+from ..model import (
+    MODEL_REVISION,
+    Application,
+    Base,
+    Candidate,
+    Job,
+    Kind,
+    Reason,
+    Record,
+    Ref,
+    Stage,
+    Tombstone,
+    TombstoneKind,
+    User,
+)
+from ..wire.streams import Item, Page
+from .ledger import Known, Quarantined, Waiting
+from .reality import Interpreter, pack
+
+ORDER: Mapping[Kind, int] = {kind: place for place, kind in enumerate(Kind)}
+_TYPES: Mapping[Kind, type[Record]] = {
+    Kind.USER: User,
+    Kind.REASON: Reason,
+    Kind.JOB: Job,
+    Kind.STAGE: Stage,
+    Kind.CANDIDATE: Candidate,
+    Kind.APPLICATION: Application,
+}
+
+
+def tombstone(ref: Ref, kind: TombstoneKind, read_at: datetime, *, into: Ref | None = None) -> Record:
+    """A record that says it is gone, and nothing else."""
+    return _TYPES[ref.kind](ref=ref, read_at=read_at, deleted=Tombstone(kind, None, into))
+
+
+def salt(revision: str, mapping_digest: str) -> bytes:
+    """What a raw digest is mixed with, so that a new reader or mapping makes it stale."""
+    return hashlib.blake2b(f"{revision}|{MODEL_REVISION}|{mapping_digest}".encode(), digest_size=16).digest()
+
+
+def item_digest(item: Item, mixed_with: bytes) -> bytes:
+    return hashlib.blake2b(item.raw.digest, key=mixed_with, digest_size=16).digest()
+
+
+@define
+class Sorted:
+    """What became of a page's records."""
+
+    deliveries: dict[Ref, Delivery] = field(factory=dict)
+    known: dict[tuple[str, str], Known] = field(factory=dict)
+    waiting: list[Waiting] = field(factory=list)
+    quarantined: list[Quarantined] = field(factory=list)
+    unchanged: int = 0
+    read: int = 0
+    left_out: int = 0
+    stale: int = 0
+    relevant: bool = True
+
+
+@define(kw_only=True)
+class Sorter:
+    """Turns pages into deliveries, for one run of one connection.
+
+    Args:
+        interpreter: the compiled mapping and the meaning of reasons.
+        jobs: every known job, for scope.
+        mixed_with: see `salt`.
+        numbers: delivery numbers that nobody else uses.
+        run: the number of the run, to mark what a sweep has seen; 0 marks nothing.
+        wall: unix seconds, for the rows.
+    """
+
+    connection: str
+    interpreter: Interpreter
+    jobs: Mapping[str, Job]
+    mixed_with: bytes
+    numbers: count[int]
+    run: int = 0
+    wall: float = 0.0
+
+    def sort(
+        self,
+        items: Sequence[Item],
+        known: Mapping[tuple[str, str], Known],
+        *,
+        parents: Mapping[Kind, Mapping[str, object]],
+    ) -> Sorted:
+        """Read what is new, map it, and say what the ledger is to remember.
+
+        Args:
+            known: rows the ledger has of these items' ids.
+            parents: known ids of jobs and candidates, for records that must wait.
+        """
+        out = Sorted()
+        for item in items:
+            digest = item_digest(item, self.mixed_with)
+            kind, id = item.ids[0]
+            row = known.get((kind, id))
+            if row is not None and row.digest == digest and row.deleted is None:
+                out.unchanged += 1
+                if self.run:
+                    self._mark(out, item, known)
+                continue
+            self._read(out, item, digest, known, parents)
+        return out
+
+    def _mark(self, out: Sorted, item: Item, known: Mapping[tuple[str, str], Known]) -> None:
+        for key in item.ids:
+            row = out.known.get(key) or known.get(key)
+            if row is not None:
+                out.known[key] = evolve(row, seen=self.run)
+
+    def _read(
+        self,
+        out: Sorted,
+        item: Item,
+        digest: bytes,
+        known: Mapping[tuple[str, str], Known],
+        parents: Mapping[Kind, Mapping[str, object]],
+    ) -> None:
+        try:
+            records = item.read(item.raw.data)
+        except BadRecord as error:
+            out.quarantined.append(self._poison(item, digest, error.path, error.why))
+            return
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+            # A reader that stumbles over what it did not expect must not stop the page.
+            why = f"the reader failed: {type(error).__name__}"
+            out.quarantined.append(self._poison(item, digest, "", why))
+            return
+        out.read += 1
+        wanted = [self._interpreted(record) for record in records]
+        if all(self._left_out(r) for r in wanted if isinstance(r, Application)) and any(
+            isinstance(r, Application) for r in wanted
+        ):
+            wanted = [r for r in wanted if isinstance(r, Application)]
+        for record in wanted:
+            own = digest if (record.ref.kind, record.ref.id) == item.ids[0] else None
+            self._take(out, record, own, item.raw.data, known, parents)
+
+    def _interpreted(self, record: Record) -> Record:
+        return self.interpreter.application(record) if isinstance(record, Application) else record
+
+    def _left_out(self, record: Record) -> str | None:
+        job = self.jobs.get(record.job.id) if isinstance(record, Application) and record.job else None
+        return self.interpreter.engine.in_scope(record, job=job)
+
+    def _take(
+        self,
+        out: Sorted,
+        record: Record,
+        digest: bytes | None,
+        raw: Any,
+        known: Mapping[tuple[str, str], Known],
+        parents: Mapping[Kind, Mapping[str, object]],
+    ) -> None:
+        key = (record.ref.kind.value, record.ref.id)
+        row = out.known.get(key) or known.get(key)
+        read_at = record.read_at.timestamp()
+        if row is not None and row.read_at > read_at:
+            out.stale += 1
+            return
+        missing = self._missing(record, parents, out)
+        if missing is not None:
+            out.waiting.append(self._wait(record.ref, missing))
+            return
+        left_out = record.deleted is None and self._left_out(record) is not None
+        delivery = 0 if left_out else self._delivery(record, row)
+        out.known[key] = self._known(record, digest, row, delivery)
+        if left_out:
+            out.left_out += 1
+            if row is None or row.delivery == 0:
+                return
+        out.deliveries[record.ref] = self.delivery(record, delivery or (row.delivery if row else 0), raw)
+
+    def _missing(
+        self, record: Record, parents: Mapping[Kind, Mapping[str, object]], out: Sorted
+    ) -> Ref | None:
+        if not isinstance(record, Application) or record.deleted is not None:
+            return None
+        for parent in (record.job, record.candidate):
+            if parent is None or parent.id in parents[parent.kind]:
+                continue
+            if (parent.kind.value, parent.id) not in out.known:
+                return parent
+        return None
+
+    def _delivery(self, record: Record, row: Known | None) -> int:
+        """The number of this delivery: kept while neither stage nor status changes."""
+        if not isinstance(record, Application):
+            return 1
+        stage = record.stage.id if record.stage else None
+        if row is not None and row.delivery and (row.stage, row.status) == (stage, record.status.value):
+            return row.delivery
+        return next(self.numbers)
+
+    def delivery(self, record: Record, number: int, raw: Any = None) -> Delivery:
+        """A record in the CRM's words, shaped to what the mapping lets in."""
+        engine = self.interpreter.engine
+        if not isinstance(record, Application):
+            return Delivery(record=engine.shape(record, raw=raw if isinstance(raw, dict) else None))
+        base = Base(
+            stage=record.stage.id if record.stage else None,
+            status=record.status,
+            delivery=number,
+            token=record.token,
+        )
+        return Delivery(
+            record=engine.shape(record, raw=raw if isinstance(raw, dict) else None),
+            step=engine.step(record),
+            status=engine.status(record),
+            reason=engine.reason(record),
+            base=base,
+        )
+
+    def _known(self, record: Record, digest: bytes | None, row: Known | None, delivery: int) -> Known:
+        app = record if isinstance(record, Application) else None
+        return Known(
+            connection=self.connection,
+            kind=record.ref.kind.value,
+            id=record.ref.id,
+            digest=digest,
+            read_at=record.read_at.timestamp(),
+            seen=self.run or (row.seen if row else 0),
+            deleted=record.deleted.kind.value if record.deleted else None,
+            job=app.job.id if app and app.job else None,
+            stage=app.stage.id if app and app.stage else None,
+            status=app.status.value if app else None,
+            reason=app.reason.id if app and app.reason else None,
+            token=app.token if app else None,
+            delivery=delivery,
+            content=pack(record),
+        )
+
+    def _wait(self, ref: Ref, parent: Ref) -> Waiting:
+        return Waiting(
+            connection=self.connection,
+            kind=ref.kind.value,
+            id=ref.id,
+            parent_kind=parent.kind.value,
+            parent_id=parent.id,
+            since=self.wall,
+        )
+
+    def _poison(self, item: Item, digest: bytes | None, path: str, why: str) -> Quarantined:
+        kind, id = item.ids[0]
+        return Quarantined(
+            connection=self.connection,
+            kind=kind.value,
+            id=id,
+            path=path,
+            why=why,
+            digest=digest,
+            first_at=self.wall,
+            last_at=self.wall,
+        )
+
+    def unreadable(self, stream: str, page: Page) -> list[Quarantined]:
+        """Entries without even an id, kept under their place in the listing."""
+        return [
+            Quarantined(
+                connection=self.connection,
+                kind=stream,
+                id=f"?{hashlib.blake2b(f'{path}{why}'.encode(), digest_size=6).hexdigest()}",
+                path=path,
+                why=why,
+                first_at=self.wall,
+                last_at=self.wall,
+            )
+            for path, why in page.rejected
+        ]
+
+    def refused(self, written: Sequence[Written]) -> list[Quarantined]:
+        """Records that the CRM would not take, for good."""
+        return [
+            Quarantined(
+                connection=self.connection,
+                kind=w.ref.kind.value,
+                id=w.ref.id,
+                path="",
+                why=f"the CRM refused it: {w.why}",
+                first_at=self.wall,
+                last_at=self.wall,
+            )
+            for w in written
+            if w.result is WriteResult.FAILED
+        ]

@@ -1,0 +1,199 @@
+"""The dry run: what the next push would do, found by doing it with imagined hands.
+
+The same intake, policy and protocol run on a ledger laid over the real one.
+What leaves for the ATS are declared reads; what the CRM would be told is
+collected instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+from attrs import define, evolve, field, frozen
+
+from ..ats.interface import Fresh
+from ..crm.interface import Crm, CrmFinding, Delivery, Feed, Held, WriteResult, Written
+from ..mapping import MappingConfig, WriteMode
+from ..model import Application, ApplicationStatus, Intent, Kind, Receipt, Ref
+from ..wire.effects import Flow, Json, perform
+from ..wire.guard import Permits
+from .context import Context
+from .hands import ImaginedHands, RealHands
+from .ledger import Known, Where
+from .outbound import Outbound, prepare
+from .overlay import OverlayLedger
+from .reality import Reality
+
+
+@frozen(kw_only=True)
+class PlanReport:
+    """What a push would come to.
+
+    Args:
+        receipts: as the push would deliver them.
+        writes: how many status writes would leave.
+        held_back: why nothing would leave, where that is so.
+        waiting: intents that a push could not settle yet.
+    """
+
+    receipts: tuple[Receipt, ...]
+    writes: int
+    held_back: str
+    waiting: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "writes": self.writes,
+            "held_back": self.held_back,
+            "waiting": self.waiting,
+            "receipts": [receipt_dict(r) for r in self.receipts],
+        }
+
+
+def receipt_dict(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as plain data, for tables and ``--json``."""
+    return {
+        "event_id": receipt.event_id,
+        "application": receipt.application.id,
+        "result": receipt.result.value,
+        "why": receipt.why,
+        "before": _state(receipt.before),
+        "after": _state(receipt.after),
+        "strength": receipt.strength.value if receipt.strength else None,
+        "gap": receipt.gap.value,
+        "overwritten": list(receipt.overwritten),
+        "side_effects": [s.value for s in receipt.side_effects],
+        "progress": list(receipt.progress),
+        "attempts": receipt.attempts,
+    }
+
+
+def _state(state: Any) -> dict[str, Any] | None:
+    return None if state is None else attrs.asdict(state)
+
+
+def plan(ctx: Context) -> Flow[PlanReport]:
+    """What the next push would do; nothing is written anywhere."""
+    silent = SilentCrm(ctx.crm)
+    dry = evolve(ctx, ledger=OverlayLedger(ctx.ledger), crm=silent, permits=Permits())
+    hands = ImaginedHands(RealHands(dry), lambda fresh, intent: _imagine(dry, fresh, intent))
+    outbound: Outbound = yield from prepare(dry, hands)
+    yield from outbound.intake()
+    yield from outbound.drain()
+    yield from outbound.deliver_receipts()
+    yield from outbound.tally()
+    report = outbound.report
+    return PlanReport(
+        receipts=tuple(report.receipts),
+        writes=report.writes,
+        held_back=report.held_back,
+        waiting=report.settling + report.pending,
+    )
+
+
+def _imagine(ctx: Context, fresh: Fresh, intent: Intent) -> Fresh:
+    imagined = ctx.ats.imagine(fresh.application, intent)
+    return evolve(fresh, application=evolve(imagined, read_at=ctx.now()))
+
+
+@define
+class SilentCrm(Crm):
+    """A CRM that can be read; what it would be told is dropped."""
+
+    below: Crm
+    told: set[str] = field(factory=set)
+
+    @property
+    def abilities(self) -> Any:  # type: ignore[override]
+        return self.below.abilities
+
+    def write(self, batch: Sequence[Delivery]) -> Flow[Sequence[Written]]:
+        return [Written(ref=d.record.ref, result=WriteResult.UNCHANGED) for d in batch]
+        yield
+
+    def changes(self, after: Json) -> Flow[Feed]:
+        """The feed as it is; a feed of what is not acknowledged yet is read once."""
+        feed = yield from self.below.changes(after)
+        new = [u for u in feed.updates if u.event_id not in self.told]
+        self.told.update(u.event_id for u in new)
+        return evolve(feed, updates=new, more=feed.more and bool(new))
+
+    def acknowledge(self, event_ids: Sequence[str]) -> Flow[None]:
+        return
+        yield
+
+    def receive(self, receipts: Sequence[Receipt]) -> Flow[None]:
+        return
+        yield
+
+    def statuses(self, refs: Sequence[Ref]) -> Flow[Mapping[Ref, Held]]:
+        return (yield from self.below.statuses(refs))
+
+    def refs(self, kind: Kind, after: str | None) -> Flow[tuple[Sequence[Ref], str | None]]:
+        return (yield from self.below.refs(kind, after))
+
+    def check_access(self) -> Flow[tuple[CrmFinding, ...]]:
+        return (yield from self.below.check_access())
+
+
+@frozen(kw_only=True)
+class MappingChange:
+    """What another mapping would do to what the CRM holds.
+
+    Args:
+        changed: applications whose step, status or reason would read otherwise.
+        total: applications known.
+        examples: some of them: id, then step and status before and after.
+    """
+
+    changed: int
+    total: int
+    examples: tuple[dict[str, Any], ...]
+    write_mode: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return attrs.asdict(self)
+
+
+def compare_mapping(ctx: Context, new: MappingConfig) -> Flow[MappingChange]:
+    """How many records another mapping would change; from the ledger alone.
+
+    Raises:
+        MappingError: the new mapping does not fit the ATS.
+    """
+    where = Where(equal={"connection": ctx.connection, "kind": Kind.APPLICATION.value, "deleted": None})
+    known, rows = yield from perform(
+        lambda: ctx.ledger.look(lambda txn: (Reality.load(txn, ctx.connection), txn.find(Known, where)))
+    )
+    old_engine, new_engine = known.compile(ctx.mapping), known.compile(new)
+    examples: list[dict[str, Any]] = []
+    changed = 0
+    for row in rows:
+        app = application_from(row)
+        before = (old_engine.step(app), old_engine.status(app), old_engine.reason(app))
+        after = (new_engine.step(app), new_engine.status(app), new_engine.reason(app))
+        if before != after:
+            changed += 1
+            if len(examples) < 20:
+                examples.append({"application": row.id, "before": before, "after": after})
+    mode: WriteMode = new_engine.mode
+    return MappingChange(changed=changed, total=len(rows), examples=tuple(examples), write_mode=mode.value)
+
+
+def application_from(row: Known) -> Application:
+    """As much of an application as the ledger remembers: enough to map it."""
+
+    def ref(kind: Kind, id: str | None) -> Ref | None:
+        return Ref(row.connection, kind, id) if id else None
+
+    return Application(
+        ref=Ref(row.connection, Kind.APPLICATION, row.id),
+        read_at=datetime.fromtimestamp(row.read_at, UTC),
+        job=ref(Kind.JOB, row.job),
+        stage=ref(Kind.STAGE, row.stage),
+        status=ApplicationStatus(row.status or ApplicationStatus.UNKNOWN),
+        reason=ref(Kind.REASON, row.reason),
+    )

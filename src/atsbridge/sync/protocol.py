@@ -1,0 +1,268 @@
+"""The transactions of the write-back protocol: claim, arm, settle, close.
+
+Each is a function on a `Txn` that checks the fence of the application's lease
+and leaves the ledger in one of the protocol's durable states. What to do is
+decided in `policy`; when to do it, in `outbound`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from ..ats.interface import Fresh
+from ..errors import LedgerBusy
+from ..model import Result
+from ..wire.vendor import StatusWrite
+from .context import Context
+from .intake import newer_exists
+from .leases import check, control, give_back, lane_of, take
+from .ledger import Attempt, IntentRow, Lease, Txn, Update, Where
+from .outbox import Expand, close_intent
+from .policy import Close
+from .receipts import state_text
+
+_HOUR = 3600.0
+
+
+@frozen
+class Claim:
+    """An intent that this worker may work on, and the lease it holds."""
+
+    intent: IntentRow
+    lease: Lease
+
+
+@frozen
+class Armed:
+    """An attempt on record: the intent as stored, and the local time after which it must not leave."""
+
+    intent: IntentRow
+    send_by: float
+
+
+def due(txn: Txn, ctx: Context, *, limit: int = 1000) -> list[str]:
+    """Applications with an intent that can be worked on now, oldest first."""
+    open_states = Where(
+        equal={"connection": ctx.connection}, among={"state": ["pending", "leased", "in_flight", "settling"]}
+    )
+    now, boot = ctx.ledger.clock.now(), ctx.ledger.clock.boot
+    found: dict[str, None] = {}
+    for intent in txn.find(IntentRow, open_states, order=("number", "part")):
+        if intent.not_before <= now or intent.boot != boot:
+            found[intent.application] = None
+        if len(found) >= limit:
+            break
+    return list(found)
+
+
+def next_look(txn: Txn, ctx: Context) -> float | None:
+    """Seconds until the earliest settling intent may be looked at; None where none settles."""
+    settling = Where(equal={"connection": ctx.connection, "boot": ctx.ledger.clock.boot, "state": "settling"})
+    rows = txn.find(IntentRow, settling, order=("not_before",), limit=1)
+    return max(0.0, rows[0].not_before - ctx.ledger.clock.now()) if rows else None
+
+
+def claim(txn: Txn, ctx: Context, application: str, *, expand: Expand, wall: float) -> Claim | None:
+    """The oldest open intent of an application, under a lease; None where there is nothing to do now."""
+    state = control(txn, ctx.connection)
+    if state.paused or state.stopped:
+        return None
+    intent = _oldest_open(txn, ctx, application)
+    if intent is None:
+        return None
+    try:
+        lease = take(txn, ctx, lane_of(application))
+    except LedgerBusy:
+        return None
+    now, boot = ctx.ledger.clock.now(), ctx.ledger.clock.boot
+    if intent.boot != boot and intent.open_attempts:
+        # After another boot every open window starts anew.
+        intent = _reopen_window(intent, ctx, now, boot)
+    if intent.not_before > now:
+        txn.put([evolve(intent, state="settling" if intent.open_attempts else "pending")])
+        give_back(txn, lease)
+        return None
+    if not intent.sent and _ends_unsent(txn, intent, expand=expand, wall=wall):
+        give_back(txn, lease)
+        return None
+    if intent.returns >= ctx.tuning.returns and not intent.open_attempts:
+        why = f"gave up after it went back to pending {intent.returns} times"
+        close_intent(txn, intent, result=Result.DEAD, why=why, wall=wall, expand=expand)
+        give_back(txn, lease)
+        return None
+    leased = evolve(intent, state="settling" if intent.open_attempts else "leased", boot=boot)
+    txn.put([leased])
+    return Claim(leased, lease)
+
+
+def _oldest_open(txn: Txn, ctx: Context, application: str) -> IntentRow | None:
+    where = Where(
+        equal={"connection": ctx.connection, "application": application},
+        among={"state": ["pending", "leased", "in_flight", "settling"]},
+    )
+    rows = txn.find(IntentRow, where, order=("number", "part"), limit=1)
+    return rows[0] if rows else None
+
+
+def _reopen_window(intent: IntentRow, ctx: Context, now: float, boot: str) -> IntentRow:
+    write = next((w for w in ctx.ats.VENDOR.writes if w.name == intent.write), None)
+    hidden = write.visible_within_seconds if write else 0.0
+    settles_at = now + ctx.tuning.send_limit_seconds + ctx.tuning.deadline_seconds + hidden
+    return evolve(intent, boot=boot, settles_at=settles_at, not_before=settles_at)
+
+
+def _ends_unsent(txn: Txn, intent: IntentRow, *, expand: Expand, wall: float) -> bool:
+    """Close an intent that nothing was sent for, where a newer change or its expiry says so."""
+    update = txn.get(Update, intent.connection, intent.event_id)
+    if update is not None and newer_exists(txn, update):
+        why = "the recruiter changed it again"
+        close_intent(txn, intent, result=Result.SUPERSEDED, why=why, wall=wall, expand=expand)
+        return True
+    if intent.not_after is not None and wall > intent.not_after:
+        why = "expired: the change is older than the mapping lets leave"
+        close_intent(txn, intent, result=Result.REFUSED, why=why, wall=wall, expand=expand)
+        return True
+    return False
+
+
+def over_cap(txn: Txn, ctx: Context, cap: int | None, *, wall: float) -> bool:
+    """Whether the writes of the last hour have used up the mapping's cap."""
+    if cap is None:
+        return False
+    where = Where(equal={"connection": ctx.connection}, at_least={"at": wall - _HOUR})
+    return txn.count(Attempt, where) >= cap
+
+
+def arm(
+    txn: Txn,
+    ctx: Context,
+    held: Claim,
+    *,
+    write: StatusWrite,
+    fresh: Fresh,
+    digest: str,
+    hidden_seconds: float,
+    cap: int | None,
+    expand: Expand,
+    wall: float,
+) -> Armed | None:
+    """Put an attempt on record before it leaves; None where it must not leave any more.
+
+    Raises:
+        LeaseLost: another worker has taken over; nothing may be sent.
+    """
+    # The local clock is read before the ledger's: the window can only come out shorter.
+    local = ctx.client.clock()
+    check(txn, held.lease)
+    intent = txn.get(IntentRow, held.intent.connection, held.intent.intent_id)
+    state = control(txn, ctx.connection)
+    if intent is None or intent.state == "closed" or state.paused or state.stopped:
+        return None
+    if not intent.sent and _ends_unsent(txn, intent, expand=expand, wall=wall):
+        return None
+    if over_cap(txn, ctx, cap, wall=wall):
+        return None
+    now, tuning = ctx.ledger.clock.now(), ctx.tuning
+    window = min(held.lease.until - now, tuning.send_limit_seconds) - tuning.margin_seconds
+    send_by = now + window
+    settles_at = send_by + tuning.deadline_seconds + hidden_seconds
+    number = intent.attempts + 1
+    armed = evolve(
+        intent,
+        state="in_flight",
+        attempts=number,
+        open_attempts=intent.open_attempts + 1,
+        sent=1,
+        write=write.name,
+        signal=fresh.signals.get(write.name) if not intent.open_attempts else intent.signal,
+        request_digest=digest,
+        send_by=send_by,
+        settles_at=settles_at,
+        not_before=settles_at,
+        boot=ctx.ledger.clock.boot,
+        before=intent.before or state_text(fresh.state),
+    )
+    attempt = Attempt(
+        connection=intent.connection,
+        intent_id=intent.intent_id,
+        number=number,
+        at=wall,
+        write=write.name,
+        digest=digest,
+    )
+    txn.put([armed])
+    txn.put([attempt])
+    return Armed(armed, local + window)
+
+
+def answered(txn: Txn, intent: IntentRow, *, outcome: str, evidence: Mapping[str, Any], wall: float) -> None:
+    """Note on an attempt what became of it."""
+    row = txn.get(Attempt, intent.connection, intent.intent_id, intent.attempts)
+    if row is not None:
+        answer, request_id = evidence.get("answer"), str(evidence.get("request_id", ""))
+        txn.put([evolve(row, outcome=outcome, answer=answer, request_id=request_id, answered_at=wall)])
+
+
+def settle(txn: Txn, held: Claim, intent: IntentRow, *, until: float, accepted: bool = False) -> None:
+    """Look again later: a durable state, not a sleep."""
+    check(txn, held.lease)
+    settling = evolve(intent, state="settling", not_before=until, accepted=int(accepted or intent.accepted))
+    txn.put([settling])
+
+
+def back(txn: Txn, held: Claim, intent: IntentRow, *, why: str, unsent: bool, later: float = 0.0) -> None:
+    """Nothing happened in the ATS: pending again; or settling, where an earlier attempt is still open.
+
+    Args:
+        unsent: an attempt had been armed, and proved to have no effect.
+        later: the ledger time before which it is not tried again.
+    """
+    check(txn, held.lease)
+    still_open = intent.open_attempts - 1 if unsent else intent.open_attempts
+    txn.put(
+        [
+            evolve(
+                intent,
+                state="settling" if still_open else "pending",
+                open_attempts=still_open,
+                sent=int(still_open > 0),
+                returns=intent.returns + 1,
+                not_before=(intent.settles_at or later) if still_open else later,
+                why=why,
+            )
+        ]
+    )
+
+
+def close(
+    txn: Txn,
+    held: Claim,
+    intent: IntentRow,
+    step: Close,
+    *,
+    fresh: Fresh | None,
+    evidence: Mapping[str, Any],
+    expand: Expand,
+    wall: float,
+) -> None:
+    check(txn, held.lease)
+    close_intent(
+        txn,
+        intent,
+        result=step.result,
+        why=step.why,
+        wall=wall,
+        expand=expand,
+        fresh=fresh,
+        gap=step.gap,
+        overwritten=step.overwritten,
+        evidence=evidence,
+    )
+
+
+def stop(txn: Txn, ctx: Context, why: str) -> None:
+    """Stop the connection's writes: a person has to look at the credential."""
+    txn.put([evolve(control(txn, ctx.connection), stopped=why)])

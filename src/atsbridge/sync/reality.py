@@ -1,0 +1,101 @@
+"""The ATS's configuration as last read: jobs, stages, reasons, and the mapping compiled against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+from cattrs.preconf.json import make_converter
+
+from ..ats.interface import Catalogue
+from ..mapping import Engine, MappingConfig, compile_mapping
+from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Stage
+from .ledger import Known, Txn, Where
+
+CONFIGURATION = (Kind.JOB, Kind.STAGE, Kind.REASON)
+_TYPES: Mapping[str, type[Record]] = {Kind.JOB: Job, Kind.STAGE: Stage, Kind.REASON: Reason}
+_CONVERTER = make_converter(omit_if_default=True)
+
+
+def pack(record: Record) -> str | None:
+    """A job, stage or reason as text for the ledger; people and long texts left out."""
+    if record.ref.kind not in CONFIGURATION:
+        return None
+    if isinstance(record, Job):
+        record = evolve(record, hiring_team=(), postings=(), description_html=None)
+    return _CONVERTER.dumps(evolve(record, custom={}))
+
+
+def unpack(row: Known) -> Record:
+    return _CONVERTER.loads(row.content or "", _TYPES[row.kind])
+
+
+@frozen
+class Reality:
+    """What is configured in the ATS, by id."""
+
+    jobs: Mapping[str, Job] = field(factory=dict)
+    stages: Mapping[str, Stage] = field(factory=dict)
+    reasons: Mapping[str, Reason] = field(factory=dict)
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> Reality:
+        found: dict[type[Record], dict[str, Any]] = {Job: {}, Stage: {}, Reason: {}}
+        for record in records:
+            table = found.get(type(record))
+            if table is None:
+                continue
+            if record.deleted is None:
+                table[record.ref.id] = record
+            else:
+                table.pop(record.ref.id, None)
+        return cls(found[Job], found[Stage], found[Reason])
+
+    @classmethod
+    def load(cls, txn: Txn, connection: str) -> Reality:
+        where = Where(equal={"connection": connection, "deleted": None}, among={"kind": list(CONFIGURATION)})
+        return cls.of(unpack(row) for row in txn.find(Known, where) if row.content is not None)
+
+    def with_records(self, records: Iterable[Record]) -> Reality:
+        return Reality.of([*self.jobs.values(), *self.stages.values(), *self.reasons.values(), *records])
+
+    def catalogues(self) -> dict[str | None, Catalogue]:
+        """Per job where stages belong to jobs, and one for the whole account under None."""
+        by_job: dict[str | None, list[Stage]] = {}
+        for stage in self.stages.values():
+            by_job.setdefault(stage.job.id if stage.job else None, []).append(stage)
+        shared = by_job.pop(None, [])
+        reasons = tuple(self.reasons.values())
+        found: dict[str | None, Catalogue] = {None: Catalogue(None, tuple(shared), reasons)}
+        for job_id, stages in by_job.items():
+            job = self.jobs.get(job_id or "")
+            ref = job.ref if job else stages[0].job
+            found[job_id] = Catalogue(ref, (*shared, *stages), reasons)
+        return found
+
+    def compile(self, config: MappingConfig) -> Engine:
+        """Raises `MappingError` with every fault at once."""
+        return compile_mapping(config, jobs=tuple(self.jobs.values()), catalogues=self.catalogues())
+
+
+@define
+class Interpreter:
+    """Gives an application its canonical status where only its reason tells how it ended.
+
+    The vendor's own word for a reason comes first, the mapping's classification on top.
+    """
+
+    engine: Engine
+    outcomes: Mapping[str, ApplicationStatus]
+
+    @classmethod
+    def of(cls, reality: Reality, engine: Engine) -> Interpreter:
+        return cls(engine, {id: r.outcome for id, r in reality.reasons.items() if r.outcome is not None})
+
+    def application(self, application: Application) -> Application:
+        if application.status is ApplicationStatus.UNKNOWN and application.reason is not None:
+            outcome = self.outcomes.get(application.reason.id)
+            if outcome is not None:
+                application = evolve(application, status=outcome)
+        return self.engine.reinterpret(application)

@@ -1,0 +1,264 @@
+"""Verify: read both sides and name every difference; repair does what verify proposes.
+
+A difference is either explained (pending, conflict, unmapped, quarantined,
+waiting, out of scope, newer than the last read) or it is a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import attrs
+from attrs import define, field, frozen
+
+from ..crm.interface import Held
+from ..errors import BadRecord
+from ..model import Application, Kind, Ref
+from ..wire.effects import Flow, Json, perform
+from ..wire.streams import Stream
+from .context import Context, Progress
+from .inbound import Puller, begin
+from .ledger import Known, Quarantined, Txn, Update, Waiting, Where
+from .reality import Interpreter, Reality
+
+_CHUNK = 500
+
+
+class Why(StrEnum):
+    """What a difference is; FAULT alone is unexplained."""
+
+    PENDING = "pending"
+    CONFLICT = "conflict"
+    UNMAPPED = "unmapped"
+    QUARANTINED = "quarantined"
+    WAITING = "waiting"
+    OUT_OF_SCOPE = "out_of_scope"
+    NEWER = "newer"
+    DELETED = "deleted"
+    FAULT = "fault"
+
+
+@frozen(kw_only=True)
+class Difference:
+    """One application on which the sides do not agree.
+
+    ``propose`` is what `repair` would do: ``pull`` it again, ``bury`` it, or nothing.
+    """
+
+    application: str
+    why: Why
+    ats: str
+    crm: str
+    propose: str = ""
+
+
+@define(kw_only=True)
+class VerifyReport:
+    compared: int = 0
+    equal: int = 0
+    differences: list[Difference] = field(factory=list)
+    requests: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        words = [d.why.value for d in self.differences]
+        return {word: words.count(word) for word in sorted(set(words))}
+
+    @property
+    def faults(self) -> int:
+        return sum(d.why is Why.FAULT for d in self.differences)
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.faults else 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**attrs.asdict(self), "counts": self.counts, "exit_code": self.exit_code}
+
+
+@frozen
+class _Seen:
+    """What the ATS showed of an application during this verification."""
+
+    application: Application
+    left_out: str | None
+    mapped: bool
+
+
+def verify(ctx: Context) -> Flow[VerifyReport]:
+    """Compare every application of the ATS with what the CRM holds. Changes nothing."""
+    before = ctx.client.requests
+    report = VerifyReport()
+    known = yield from perform(lambda: ctx.ledger.look(lambda txn: Reality.load(txn, ctx.connection)))
+    interpreter = Interpreter.of(known, known.compile(ctx.mapping))
+    shown: set[str] = set()
+    for stream in ctx.ats.streams():
+        if Kind.APPLICATION in stream.kinds and not stream.name.startswith("deleted"):
+            yield from _compare_stream(ctx, stream, interpreter, known, shown, report)
+    yield from _compare_rest(ctx, shown, report)
+    report.requests = ctx.client.requests - before
+    return report
+
+
+def _compare_stream(
+    ctx: Context,
+    stream: Stream,
+    interpreter: Interpreter,
+    known: Reality,
+    shown: set[str],
+    report: VerifyReport,
+) -> Flow[None]:
+    jobs: Sequence[str | None] = [None] if stream.scope == "connection" else sorted(known.jobs)
+    for job in jobs:
+        cursor: Json = stream.start(None, job)
+        while cursor is not None:
+            page = yield from ctx.client.run(stream.page(cursor))
+            seen: dict[Ref, _Seen] = {}
+            for item in page.items:
+                try:
+                    records = item.read(item.raw.data)
+                except (BadRecord, TypeError, ValueError, KeyError, AttributeError):
+                    continue
+                for record in records:
+                    if isinstance(record, Application) and record.ref.id not in shown:
+                        seen[record.ref] = _look_at(record, interpreter, known)
+                        shown.add(record.ref.id)
+            yield from _compare(ctx, seen, report)
+            ctx.progress(Progress(verb="verify", what=stream.name, done=report.compared))
+            cursor = page.next
+
+
+def _look_at(record: Application, interpreter: Interpreter, known: Reality) -> _Seen:
+    app = interpreter.application(record)
+    job = known.jobs.get(app.job.id) if app.job else None
+    mapped = app.stage is None or interpreter.engine.step(app) is not None
+    return _Seen(app, interpreter.engine.in_scope(app, job=job), mapped)
+
+
+def _compare(ctx: Context, seen: Mapping[Ref, _Seen], report: VerifyReport) -> Flow[None]:
+    if not seen:
+        return
+    held = yield from ctx.crm.statuses(list(seen))
+    notes = yield from perform(lambda: ctx.ledger.look(lambda txn: _notes(txn, ctx, [r.id for r in seen])))
+    for ref, one in seen.items():
+        report.compared += 1
+        difference = _judge(ref, one, held.get(ref), notes)
+        if difference is None:
+            report.equal += 1
+        else:
+            report.differences.append(difference)
+
+
+@frozen
+class _Notes:
+    """What the ledger knows that may explain a difference."""
+
+    known: Mapping[str, Known]
+    quarantined: frozenset[str]
+    waiting: frozenset[str]
+    open: frozenset[str]
+    review: frozenset[str]
+
+
+def _notes(txn: Txn, ctx: Context, ids: Sequence[str]) -> _Notes:
+    mine = {"connection": ctx.connection}
+    kind = Kind.APPLICATION.value
+    of_these = Where(equal={**mine, "open": 1}, among={"application": list(ids)})
+    ended = Where(equal=mine, among={"application": list(ids), "result": ["review", "dead", "conflict"]})
+    prefix = (ctx.connection, kind)
+    return _Notes(
+        txn.get_many(Known, prefix, list(ids)),
+        frozenset(txn.get_many(Quarantined, prefix, list(ids))),
+        frozenset(txn.get_many(Waiting, prefix, list(ids))),
+        frozenset(u.application for u in txn.find(Update, of_these)),
+        frozenset(u.application for u in txn.find(Update, ended)),
+    )
+
+
+def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference | None:
+    state = one.application.state
+    ats = f"{state.stage}, {state.status}"
+    crm = (
+        "nothing"
+        if held is None or held.confirmed is None
+        else f"{held.confirmed.stage}, {held.confirmed.status}"
+    )
+
+    def difference(why: Why, propose: str = "") -> Difference:
+        return Difference(application=ref.id, why=why, ats=ats, crm=crm, propose=propose)
+
+    if one.left_out is not None:
+        return difference(Why.OUT_OF_SCOPE) if held is None or held.deleted else None
+    if held is None or held.deleted or held.confirmed is None or not held.confirmed.same(state):
+        if ref.id in notes.quarantined:
+            return difference(Why.QUARANTINED)
+        if ref.id in notes.waiting:
+            return difference(Why.WAITING)
+        if ref.id in notes.open:
+            return difference(Why.PENDING)
+        return difference(*_late(one.application, notes.known.get(ref.id)))
+    if held.event_id is not None:
+        return difference(Why.PENDING)
+    if not one.mapped:
+        return difference(Why.UNMAPPED)
+    return None
+
+
+def _late(application: Application, known: Known | None) -> tuple[Why, str]:
+    """A state newer than the last read is for the next pull; anything else is a fault."""
+    if known is None:
+        created: datetime | None = application.created_at
+        return (Why.NEWER, "pull") if created is None else (Why.FAULT, "pull")
+    updated = application.updated_at
+    if updated is not None and updated.timestamp() > known.read_at:
+        return Why.NEWER, "pull"
+    return Why.FAULT, "pull"
+
+
+def _compare_rest(ctx: Context, shown: set[str], report: VerifyReport) -> Flow[None]:
+    """What the CRM holds and the ATS did not show: each asked about, since absence proves nothing."""
+    after: str | None = None
+    while True:
+        refs, after = yield from ctx.crm.refs(Kind.APPLICATION, after)
+        for ref in refs:
+            if ref.connection != ctx.connection or ref.id in shown:
+                continue
+            report.compared += 1
+            gone = yield from ctx.client.run(ctx.ats.confirm_gone(ref))
+            if gone is None:
+                report.equal += 1
+                continue
+            report.differences.append(
+                Difference(
+                    application=ref.id, why=Why.DELETED, ats=gone.kind.value, crm="held", propose="bury"
+                )
+            )
+        if after is None:
+            return
+
+
+@define(kw_only=True)
+class RepairReport:
+    repaired: list[str] = field(factory=list)
+    left: list[Difference] = field(factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return attrs.asdict(self)
+
+
+def repair(ctx: Context) -> Flow[RepairReport]:
+    """Do what verify proposes: read each such application afresh and bring it in. Writes nothing to the ATS."""
+    found = yield from verify(ctx)
+    report = RepairReport(left=[d for d in found.differences if not d.propose])
+    wanted = [d for d in found.differences if d.propose]
+    if not wanted:
+        return report
+    puller: Puller = yield from begin(ctx)
+    puller.compile(())
+    for difference in wanted:
+        yield from puller.refresh(Ref(ctx.connection, Kind.APPLICATION, difference.application))
+        report.repaired.append(difference.application)
+    return report

@@ -1,0 +1,129 @@
+"""What an HTTP answer means: one table for all, which a vendor can overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from attrs import frozen
+
+from ..errors import (
+    BadPayload,
+    Forbidden,
+    NotFound,
+    Refused,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    VendorError,
+)
+from .effects import Request, Response
+
+_BY_STATUS: dict[int, type[VendorError]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    408: Unavailable,
+    410: NotFound,
+    425: Unavailable,
+    429: Throttled,
+}
+
+
+@frozen(kw_only=True)
+class AnswerRule:
+    """Where one vendor's answer means something else.
+
+    Args:
+        meaning: the error it stands for.
+        status: the HTTP answer it applies to; None for every one.
+        operations: only these declared reads and writes; empty for all.
+        when: a pure test of the request and its answer, where status alone does not tell.
+        words: the message, or a reader of the vendor's own words.
+    """
+
+    meaning: type[VendorError]
+    status: int | None = None
+    operations: frozenset[str] = frozenset()
+    when: Callable[[Request, Response], bool] | None = None
+    message: str = ""
+
+    def applies(self, request: Request, response: Response) -> bool:
+        return (
+            self.status in (None, response.status)
+            and (not self.operations or request.operation in self.operations)
+            and (self.when is None or self.when(request, response))
+        )
+
+
+def judge(
+    request: Request,
+    response: Response,
+    *,
+    vendor: str,
+    rules: Sequence[AnswerRule] = (),
+    words: Callable[[Response], str] | None = None,
+) -> None:
+    """Raise what an answer means; return where it is a success.
+
+    Args:
+        rules: the vendor's overlay, looked at first, in order.
+        words: reads the vendor's own message from an error body; it must not pass personal data on.
+    """
+    rule = next((r for r in rules if r.applies(request, response)), None)
+    status = response.status
+    if rule is None and 200 <= status < 300:
+        _check_type(request, response, vendor)
+        return
+    meaning = rule.meaning if rule else _BY_STATUS.get(status) or _by_class(status)
+    text = (rule.message if rule else "") or (words(response) if words else "")
+    error = meaning(
+        text, vendor=vendor, operation=request.operation, status=status, request_id=response.request_id
+    )
+    if isinstance(error, Throttled):
+        error.retry_after_seconds = retry_after_seconds(response)
+    raise error
+
+
+def _by_class(status: int) -> type[VendorError]:
+    return Refused if 400 <= status < 500 else Unavailable
+
+
+def _check_type(request: Request, response: Response, vendor: str) -> None:
+    """A login page with 200 is no data: the body must be what the operation reads."""
+    if not response.body:
+        return
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not (kind.endswith(("json", "xml"))):
+        raise BadPayload(
+            f"the body is {kind or 'of no type'}, not data",
+            vendor=vendor,
+            operation=request.operation,
+            status=response.status,
+        )
+
+
+def retry_after_seconds(response: Response) -> float | None:
+    """``Retry-After`` in seconds, whether the vendor sends seconds or a date; else a reset header's."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text)
+    if text:
+        try:
+            return max(0.0, (parsedate_to_datetime(text) - vendor_time(response)).total_seconds())
+        except (ValueError, TypeError):
+            return None
+    reset = response.headers.get("x-ratelimit-reset", "")
+    if reset.isdigit() and len(reset) >= 9:
+        return max(0.0, int(reset) - vendor_time(response).timestamp())
+    return None
+
+
+def vendor_time(response: Response) -> datetime:
+    """The vendor's clock when it answered (``Date``), else when we asked."""
+    try:
+        moment = parsedate_to_datetime(response.headers["date"])
+    except (KeyError, ValueError, TypeError):
+        return response.sent_at
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

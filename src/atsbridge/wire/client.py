@@ -1,0 +1,242 @@
+"""Auth, budgets, retries and the meaning of answers, written once around every request.
+
+`Client.around` runs a vendor's flow and turns each of its requests into a
+signed, throttled, judged and, for reads, repeated one. A vendor's flow never
+sends a status write: that is `Client.send`, called by the engine alone.
+"""
+
+from __future__ import annotations
+
+import random as random_module
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import attrs
+from attrs import define, field
+
+from ..errors import GuardError, NoAnswer, Throttled, Unauthorized, Unavailable
+from .answers import AnswerRule, judge
+from .auth import MemoryTokens, Scheme, Token, TokenStore
+from .budgets import Budget
+from .effects import (
+    Effect,
+    Flow,
+    Once,
+    Permit,
+    Purpose,
+    Request,
+    Response,
+    Send,
+    Together,
+    once,
+    perform,
+    request,
+    send,
+    sleep,
+    together,
+)
+from .operations import Operation
+from .retry import Retry, RetryBudget
+from .vendor import Vendor
+
+T = TypeVar("T")
+
+
+# RFC 6749, section 5.2: a token endpoint says 400 where the credential or grant is not good.
+_TOKEN_RULES = (AnswerRule(meaning=Unauthorized, status=400), AnswerRule(meaning=Unauthorized, status=403))
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@define(kw_only=True)
+class Client:
+    """One connection's way to its ATS. Holds the only mutable state of the wire kit.
+
+    Args:
+        words: reads the vendor's own message from an error answer.
+        rate_factor: times the vendor's stated limits; None keeps none.
+        clock, now, random: seconds that only grow, wall clock, jitter; tests bring their own.
+    """
+
+    vendor: Vendor
+    connection: str
+    scheme: Scheme
+    words: Callable[[Response], str] | None = None
+    tokens: TokenStore = field(factory=MemoryTokens)
+    retry: Retry = field(factory=Retry)
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = _utc_now
+    random: Callable[[], float] = random_module.random
+    rate_factor: float | None = 1.0
+    requests: int = field(default=0, init=False)
+    _budgets: list[Budget] = field(init=False)
+    _retries: RetryBudget = field(init=False)
+    _token: Token | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self._budgets = [
+            Budget(rate.times(self.rate_factor)) for rate in self.vendor.rates if self.rate_factor
+        ]
+        self._retries = RetryBudget(self.retry, self.random)
+
+    # -- reads --
+
+    def run(self, operation: Operation[T]) -> Flow[T]:
+        """An operation of the vendor, made real."""
+        return (yield from self.around(operation.flow()))
+
+    def around(self, flow: Flow[T]) -> Flow[T]:
+        """A vendor's flow with every request of it signed, throttled, judged and repeated."""
+        advance: Callable[[], Effect] = partial(next, flow)
+        while True:
+            try:
+                effect = advance()
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            try:
+                answer = yield from self._perform(effect)
+            except Exception as error:
+                advance = partial(flow.throw, error)
+            else:
+                advance = partial(flow.send, answer)
+
+    def _perform(self, effect: Effect) -> Flow[Any]:
+        match effect:
+            case Request():
+                return (yield from self.read(effect))
+            case Together(flows, limit):
+                return (yield from together([self.around(f) for f in flows], limit))
+            case Once(key, make):
+                return (yield from once((self.connection, key), lambda: self.around(make())))
+            case Send():
+                raise GuardError("an adapter's flow may not send a status write")
+            case _:
+                return (yield effect)
+
+    def read(self, wanted: Request) -> Flow[Response]:
+        """One read, repeated while that can help.
+
+        Raises:
+            VendorError: what the answer means, once asking again no longer helps.
+        """
+        if wanted.purpose is not Purpose.READ or wanted.signature:
+            raise GuardError("an adapter's flow may only read, and never signs")
+        attempt, renewed = 0, False
+        while True:
+            attempt += 1
+            token = None if self.scheme.endpoint is None else (yield from self._current())
+            try:
+                response = yield from self._exchange(wanted, token)
+                self._retries.succeeded()
+                return response
+            except Unauthorized:
+                if token is None or renewed:
+                    raise
+                renewed = True
+                yield from self._renew(token)
+            except Unavailable as error:
+                self._note_throttling(error)
+                wait = self._retries.wait_seconds(error, attempt)
+                if wait is None:
+                    raise
+                yield from sleep(wait)
+
+    def _exchange(self, wanted: Request, token: Token | None) -> Flow[Response]:
+        yield from self._await_budget()
+        response = yield from request(self._signed(wanted, token))
+        self._learn(response)
+        judge(wanted, response, vendor=self.vendor.name, rules=self.vendor.answers, words=self.words)
+        return response
+
+    # -- the status write --
+
+    def send(self, wanted: Request, permit: Permit) -> Flow[Response]:
+        """One status write, sent once and never again by this layer.
+
+        Raises:
+            VendorError: what the answer means. `NoAnswer` with ``sent`` False,
+            `GuardError`, `Unauthorized` and `Throttled` prove that nothing happened.
+        """
+        response = yield from send(self._signed(wanted, self._token), permit)
+        self._learn(response)
+        try:
+            judge(wanted, response, vendor=self.vendor.name, rules=self.vendor.answers, words=self.words)
+        except Throttled as error:
+            self._note_throttling(error)
+            raise
+        except Unauthorized:
+            self._token = None
+            raise
+        return response
+
+    def ready(self) -> Flow[None]:
+        """Have a valid token and a place in the budget, before a write's clock starts."""
+        if self.scheme.endpoint is not None:
+            yield from self._current()
+        yield from self._await_budget()
+
+    # -- tokens --
+
+    def token(self) -> Flow[Token | None]:
+        """The valid access token at hand, asked for where there is none."""
+        return None if self.scheme.endpoint is None else (yield from self._current())
+
+    def _current(self) -> Flow[Token]:
+        if self._token is None:
+            self._token = yield from perform(lambda: self.tokens.load(self.connection))
+        if self._token is not None and self._token.valid(self.now()):
+            return self._token
+        return (yield from self._renew(self._token))
+
+    def _renew(self, stale: Token | None) -> Flow[Token]:
+        if self._token is not None and self._token is not stale:
+            return self._token
+        key = ("token", self.connection)
+        self._token = yield from once(key, lambda: self._mint(stale))
+        return self._token
+
+    def _mint(self, stale: Token | None) -> Flow[Token]:
+        """Ask for a token. A rotated refresh token is saved before anything uses it."""
+        kept = yield from perform(lambda: self.tokens.load(self.connection))
+        if kept is not None and kept != stale and kept.valid(self.now()):
+            return kept
+        wanted = self.scheme.token_request(kept or stale)
+        if wanted is None:
+            raise Unauthorized("the auth scheme has no token request", vendor=self.vendor.name)
+        response = yield from request(wanted)
+        judge(wanted, response, vendor=self.vendor.name, rules=_TOKEN_RULES, words=self.words)
+        token = self.scheme.read_token(response, kept or stale)
+        yield from perform(lambda: self.tokens.save(self.connection, token))
+        return token
+
+    # -- signing and budgets --
+
+    def _signed(self, wanted: Request, token: Token | None) -> Request:
+        return attrs.evolve(wanted, signature=self.scheme.headers(token))
+
+    def _await_budget(self) -> Flow[None]:
+        self.requests += 1
+        wait = max((budget.take(self.clock()) for budget in self._budgets), default=0.0)
+        if wait > 0:
+            yield from sleep(wait)
+
+    def _learn(self, response: Response) -> None:
+        for budget in self._budgets:
+            budget.learn(response, self.clock(), self.now().timestamp())
+
+    def _note_throttling(self, error: Exception) -> None:
+        if isinstance(error, Throttled):
+            for budget in self._budgets:
+                budget.block(self.clock(), error.retry_after_seconds or 1.0)
+
+
+def proves_nothing_happened(error: Exception) -> bool:
+    """Whether a failed send is known to have had no effect in the ATS."""
+    if isinstance(error, NoAnswer):
+        return not error.sent
+    return isinstance(error, (GuardError, Unauthorized, Throttled))

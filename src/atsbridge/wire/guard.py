@@ -1,0 +1,259 @@
+"""Is this request allowed for this vendor? The last question before a socket is opened.
+
+Three closed lists and nothing else: declared reads, the token request of the
+declared auth scheme, and the rendered, declared status write of a committed
+intent, for which the engine has minted a `Permit`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from attrs import define, field, frozen
+
+from ..errors import GuardError
+from ..model import Intent
+from .auth import Scheme
+from .effects import Permit, Purpose, Request
+from .vendor import Slot, SlotName, StatusWrite, Vendor
+
+_PLAIN_HEADERS = frozenset({"accept"})
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def full_url(base: str, request: Request) -> str:
+    """The absolute URL, query included, exactly as it will be sent."""
+    url = request.url if request.url.startswith("https://") else base + request.url
+    if not request.query:
+        return url
+    if "?" in url:
+        raise GuardError("a request has either a query of its own or a page link's")
+    # quote, not quote_plus: a token that is percent-encoded already must have its % encoded again.
+    return f"{url}?{urlencode(request.query, quote_via=quote)}"
+
+
+def digest(url: str, request: Request) -> str:
+    """SHA-256 of method, URL and body, before auth."""
+    content, _ = request.content()
+    parts = (request.method.encode(), url.encode(), content)
+    return hashlib.sha256(b"".join(len(p).to_bytes(8, "big") + p for p in parts)).hexdigest()
+
+
+@define
+class Permits:
+    """The rights to write that the engine has minted and the wire has not yet spent."""
+
+    _live: dict[str, Permit] = field(factory=dict, init=False, repr=False)
+
+    def mint(self, intent_id: str, *, write: str, digest: str, send_by: float) -> Permit:
+        """Only after the commit that records the attempt. Good for one send."""
+        nonce = secrets.token_hex(16)
+        permit = Permit(intent_id=intent_id, write=write, digest=digest, send_by=send_by, nonce=nonce)
+        self._live[nonce] = permit
+        return permit
+
+    def spend(self, permit: Permit) -> None:
+        """Raises `GuardError` for a permit that was not minted here, or has been used."""
+        if self._live.pop(permit.nonce, None) != permit:
+            raise GuardError("this permit was never given out, or has been used")
+
+
+@frozen(kw_only=True)
+class Guard:
+    """What one connection may send.
+
+    Args:
+        vendor: the declared lists.
+        base: the connection's data address, e.g. ``https://api.lever.co/v1``.
+        scheme: the connection's auth scheme.
+        permits: where the engine's permits are spent; None where nothing may be written.
+    """
+
+    vendor: Vendor
+    base: str
+    scheme: Scheme
+    permits: Permits | None = None
+
+    def admit(self, request: Request, permit: Permit | None) -> str:
+        """The URL to open.
+
+        Raises:
+            GuardError: the request is not on its list; nothing must be sent.
+        """
+        self._headers(request)
+        if (permit is not None) != (request.purpose is Purpose.WRITE):
+            raise GuardError("a status write needs a permit, and nothing else may have one")
+        match request.purpose:
+            case Purpose.READ:
+                return self._admit_read(request)
+            case Purpose.TOKEN:
+                return self._admit_token(request)
+            case Purpose.WRITE:
+                assert permit is not None  # noqa: S101 - the test above
+                return self._admit_write(request, permit)
+
+    def _admit_read(self, request: Request) -> str:
+        url = full_url(self.base, request)
+        path, query = self._below_base(url)
+        for read in self.vendor.reads:
+            if read.name != request.operation or read.method != request.method:
+                continue
+            if match_path(read.path, read.segments, path) is None:
+                continue
+            unknown = {k for k, _ in query} - read.query
+            if unknown:
+                raise GuardError(f"the read {read.name} does not declare the query keys {sorted(unknown)}")
+            if not _body_allowed(request.body, read.body):
+                raise GuardError(f"the read {read.name} does not declare this body")
+            return url
+        raise GuardError(f"{self.vendor.name} declares no read {request.operation} by this method and path")
+
+    def _admit_token(self, request: Request) -> str:
+        endpoint = self.scheme.endpoint
+        if endpoint is None or request.method != "POST" or request.query:
+            raise GuardError("the auth scheme declares no such token request")
+        if request.url not in endpoint.urls or not isinstance(request.body, tuple):
+            raise GuardError("the token request goes elsewhere than the scheme declares")
+        if not {k for k, _ in request.body} <= endpoint.form:
+            raise GuardError("the token request has form keys that the scheme does not declare")
+        return request.url
+
+    def _admit_write(self, request: Request, permit: Permit) -> str:
+        if self.permits is None:
+            raise GuardError("nothing may be written on this connection")
+        if not request.url.startswith("/"):
+            raise GuardError("a status write names its path below the vendor's address")
+        url = full_url(self.base, request)
+        if permit.digest != digest(url, request):
+            raise GuardError("the request is not the one that the permit was given for")
+        write = self._declared(permit.write, request)
+        if match_write(write, request) is None:
+            raise GuardError(f"the request is not of the declared form of {write.name}")
+        self._below_base(url)
+        self.permits.spend(permit)
+        return url
+
+    def _declared(self, name: str, request: Request) -> StatusWrite:
+        write = next((w for w in self.vendor.writes if w.name == name), None)
+        if write is None or request.operation != name:
+            raise GuardError(f"{self.vendor.name} declares no write of this name")
+        return write
+
+    def _headers(self, request: Request) -> None:
+        for name, value in (*request.headers, *request.signature):
+            if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+                raise GuardError("a header name or value holds forbidden characters")
+        if not {name.lower() for name, _ in request.headers} <= _PLAIN_HEADERS:
+            raise GuardError("an operation adds a header that is not a plain one")
+        if not {name.lower() for name, _ in request.signature} <= self.scheme.adds:
+            raise GuardError("the signature adds a header that the auth scheme does not declare")
+
+    def _below_base(self, url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The path below the base and the query; raises where the URL leads anywhere else."""
+        if _CONTROL.search(url) or not url.isascii() or any(c in url for c in "\\#@ "):
+            raise GuardError("a URL holds characters that have no place in it")
+        prefix = self.base + "/"
+        if not url.startswith(prefix):
+            raise GuardError("the URL is not below the vendor's address")
+        parts = urlsplit(url)
+        path = parts.path[len(urlsplit(self.base).path) :]
+        if any(segment in ("", ".", "..") for segment in _decoded_segments(path)):
+            raise GuardError("the path holds an empty or a dot segment")
+        return path, tuple(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+
+
+def _decoded_segments(path: str) -> list[str]:
+    return [unquote(segment) for segment in path.split("/")[1:]]
+
+
+def match_path(template: str, patterns: Mapping[str, str], path: str) -> dict[str, str] | None:
+    """The values of a template's typed segments in a path, or None where it does not fit.
+
+    Every value must be one segment, in the one canonical percent-encoding.
+    """
+    wanted, given = template.split("/"), path.split("/")
+    if len(wanted) != len(given):
+        return None
+    values: dict[str, str] = {}
+    for want, have in zip(wanted, given, strict=True):
+        if not (want.startswith("{") and want.endswith("}")):
+            if want != have:
+                return None
+            continue
+        name, value = want[1:-1], unquote(have)
+        if quote(value, safe="") != have or not re.fullmatch(patterns[name], value):
+            return None
+        if values.setdefault(name, value) != value:
+            return None
+    return values
+
+
+def _body_allowed(body: Any, keys: frozenset[str]) -> bool:
+    if body is None:
+        return True
+    return isinstance(body, dict) and set(body) <= keys
+
+
+def match_write(write: StatusWrite, request: Request) -> dict[SlotName, str] | None:
+    """The slot values of a request if it is exactly this declared write; else None."""
+    if request.method != write.method or request.headers:
+        return None
+    patterns = {slot.name.value: slot.pattern for slot in write.slots}
+    in_path = match_path(write.path, patterns, request.url)
+    if in_path is None or [k for k, _ in request.query] != [k for k, _ in write.query]:
+        return None
+    values = {SlotName(name): value for name, value in in_path.items()}
+    for (_, shape), (_, value) in zip(write.query, request.query, strict=True):
+        text_slot = Slot(shape.name, shape.pattern) if isinstance(shape, Slot) else shape
+        if not _match(text_slot, value, values):
+            return None
+    return values if _match(write.body, request.body, values) else None
+
+
+def _match(shape: Any, value: Any, values: dict[SlotName, str]) -> bool:
+    if isinstance(shape, Slot):
+        text = shape.text(value)
+        return text is not None and values.setdefault(shape.name, text) == text
+    if isinstance(shape, Mapping):
+        return (
+            isinstance(value, dict)
+            and list(value) == list(shape)
+            and all(_match(shape[k], value[k], values) for k in shape)
+        )
+    if isinstance(shape, (list, tuple)):
+        return (
+            isinstance(value, list)
+            and len(value) == len(shape)
+            and all(_match(s, v, values) for s, v in zip(shape, value, strict=True))
+        )
+    return type(value) is type(shape) and bool(value == shape)
+
+
+def authorise(vendor: Vendor, intent: Intent, *, token: str | None, request: Request) -> StatusWrite:
+    """The declared write that a request is, if it carries this intent's own values and no others.
+
+    Raises:
+        GuardError: it is no declared write, or a value comes from elsewhere.
+    """
+    write = next((w for w in vendor.writes if w.name == request.operation), None)
+    values = match_write(write, request) if write else None
+    if write is None or values is None:
+        raise GuardError(f"{vendor.name} declares no write of the form of {request.operation}")
+    own = {
+        SlotName.APPLICATION: intent.application.id,
+        SlotName.TARGET_STAGE: intent.target.stage,
+        SlotName.EXPECTED_STAGE: intent.expected.stage,
+        SlotName.REASON: intent.target.reason,
+        SlotName.ACTING_USER: intent.acting_user,
+        SlotName.TOKEN: token,
+    }
+    wrong = sorted(name for name, value in values.items() if own[name] != value)
+    if wrong:
+        raise GuardError(f"the write {write.name} carries values that are not its intent's: {wrong}")
+    return write

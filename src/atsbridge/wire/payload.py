@@ -1,0 +1,229 @@
+"""Strict reading of JSON bodies, keeping each listed record's own bytes.
+
+`read_list` splits a listing into `Raw` records, so that a digest is taken of
+the bytes as received and an unchanged record is never turned into objects.
+With the ``fast`` extra (msgspec) a record is only scanned until it is asked
+for; without it the standard library parses once and remembers where each
+record stood.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import BadPayload, BadRecord
+
+try:
+    import msgspec
+except ImportError:  # the `fast` extra is not installed
+    msgspec = None  # type: ignore[assignment]
+
+_SPACE = " \t\n\r"
+
+
+class Raw:
+    """One record: its bytes as received, and its data when asked for."""
+
+    __slots__ = ("_data", "content")
+
+    def __init__(self, content: bytes, data: Any = None) -> None:
+        self.content = content
+        self._data = data
+
+    def __repr__(self) -> str:
+        return f"<Raw {len(self.content)} bytes>"
+
+    @classmethod
+    def of(cls, data: Any) -> Raw:
+        """A record that several answers were merged into; its bytes are its own JSON."""
+        return cls(json.dumps(data, sort_keys=True, separators=(",", ":")).encode(), data)
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.blake2b(self.content, digest_size=16).digest()
+
+    @property
+    def data(self) -> Any:
+        """The parsed record.
+
+        Raises:
+            BadRecord: the bytes are not strict JSON, or hold text no database can keep.
+        """
+        if self._data is None:
+            try:
+                self._data = _strict(self.content)
+            except ValueError as error:
+                raise BadRecord("", str(error)) from None
+        return self._data
+
+
+def read_json(body: bytes) -> Any:
+    """A whole body as strict JSON.
+
+    Raises:
+        BadPayload: not UTF-8, not JSON, NaN or Infinity, a key twice, or nested too deep.
+    """
+    try:
+        return _strict(body)
+    except ValueError as error:
+        raise BadPayload(f"the body is not strict JSON: {error}") from None
+
+
+def read_list(body: bytes, key: str | None = None) -> tuple[Mapping[str, Any], list[Raw]]:
+    """Split a listing into its envelope and its records.
+
+    Args:
+        body: the answer's body.
+        key: the envelope's key that holds the list; None where the body is the list.
+
+    Returns:
+        The envelope without that key (empty where there is none), and the records.
+
+    Raises:
+        BadPayload: as `read_json`, or there is no list where one should be.
+    """
+    try:
+        split = _split_text if msgspec is None else _split_bytes
+        return split(body, key)
+    except (ValueError, RecursionError) as error:
+        raise BadPayload(f"the body is not the promised list: {error}") from None
+
+
+def _strict(body: bytes) -> Any:
+    text = _text(body)
+    try:
+        data = _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if "\\ud" in text or "\\uD" in text:
+        _refuse_surrogates(data)
+    return data
+
+
+def _text(body: bytes) -> str:
+    if body.startswith(b"\xef\xbb\xbf"):
+        raise ValueError("it starts with a byte order mark")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 at byte {error.start}") from None
+
+
+def _refuse_surrogates(data: Any) -> None:
+    try:
+        json.dumps(data, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a surrogate pair") from None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return result
+
+
+def _constant(_name: str) -> Any:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+
+
+def _split_text(body: bytes, key: str | None) -> tuple[Mapping[str, Any], list[Raw]]:
+    text = _text(body)
+    surrogates = "\\ud" in text or "\\uD" in text
+    at = _skip(text, 0)
+    if key is None:
+        records, at = _records(text, at, surrogates)
+        _end(text, at)
+        return {}, records
+    envelope: dict[str, Any] = {}
+    found: list[Raw] | None = None
+    at = _expect(text, at, "{")
+    while text[at : at + 1] != "}":
+        name, at = _DECODER.raw_decode(text, at)
+        if not isinstance(name, str) or name in envelope or (name == key and found is not None):
+            raise ValueError("the envelope's keys are broken")
+        at = _expect(text, _skip(text, at), ":")
+        if name == key:
+            found, at = _records(text, at, surrogates)
+        else:
+            envelope[name], at = _DECODER.raw_decode(text, at)
+        at = _skip(text, at)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+            if text[at : at + 1] == "}":
+                raise ValueError("a comma too many")
+        elif text[at : at + 1] != "}":
+            raise ValueError("the envelope is cut off")
+    _end(text, at + 1)
+    if found is None:
+        raise ValueError(f"there is no {key!r}")
+    return envelope, found
+
+
+def _records(text: str, at: int, surrogates: bool) -> tuple[list[Raw], int]:
+    at = _expect(text, at, "[")
+    records: list[Raw] = []
+    decode = _DECODER.raw_decode
+    if text[at : at + 1] == "]":
+        return records, at + 1
+    while True:
+        data, end = decode(text, at)
+        # A record with doubtful text is parsed again, alone, so that only it is refused.
+        records.append(Raw(text[at:end].encode(), None if surrogates else data))
+        at = end if text[end : end + 1] in ",]" else _skip(text, end)
+        mark = text[at : at + 1]
+        at = _skip(text, at + 1)
+        if mark == "]":
+            return records, at
+        if mark != ",":
+            raise ValueError("the list is cut off")
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _SPACE:
+        at += 1
+    return at
+
+
+def _expect(text: str, at: int, mark: str) -> int:
+    if text[at : at + 1] != mark:
+        raise ValueError(f"expected {mark!r}")
+    return _skip(text, at + 1)
+
+
+def _end(text: str, at: int) -> None:
+    if _skip(text, at) != len(text):
+        raise ValueError("there is more after the end")
+
+
+def _split_bytes(body: bytes, key: str | None) -> tuple[Mapping[str, Any], list[Raw]]:
+    _text(body)
+    try:
+        if key is None:
+            return {}, [Raw(bytes(raw)) for raw in _LIST.decode(body)]
+        parts = _ENVELOPE.decode(body)
+        if key not in parts:
+            raise ValueError(f"there is no {key!r}")
+        records = [Raw(bytes(raw)) for raw in _LIST.decode(parts.pop(key))]
+        return {name: _strict(bytes(raw)) for name, raw in parts.items()}, records
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from None
+
+
+if msgspec is not None:
+    _LIST = msgspec.json.Decoder(list[msgspec.Raw])
+    _ENVELOPE = msgspec.json.Decoder(dict[str, msgspec.Raw])

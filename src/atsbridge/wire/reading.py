@@ -1,0 +1,86 @@
+"""Typed access to payloads: mandatory fields fail with their path, optional fields never fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import BadRecord
+
+
+def record(data: Any) -> Mapping[str, Any]:
+    """The record itself, which must be an object."""
+    if not isinstance(data, dict):
+        raise BadRecord("", f"expected an object, found {type(data).__name__}")
+    return data
+
+
+def need_id(data: Mapping[str, Any], name: str) -> str:
+    """A mandatory id, as text; an integer is taken too."""
+    value = data.get(name)
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise BadRecord(name, f"expected an id, found {type(value).__name__}")
+
+
+def opt_id(data: Mapping[str, Any], name: str) -> str | None:
+    value = data.get(name)
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def opt_text(data: Mapping[str, Any], name: str) -> str | None:
+    """Text, or None where it is empty or something else."""
+    value = data.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def opt_bool(data: Mapping[str, Any], name: str) -> bool | None:
+    value = data.get(name)
+    return value if isinstance(value, bool) else None
+
+
+def opt_int(data: Mapping[str, Any], name: str) -> int | None:
+    value = data.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def opt_object(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    value = data.get(name)
+    return value if isinstance(value, dict) else None
+
+
+def texts(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The texts of a list; whatever else it holds is passed over."""
+    value = data.get(name)
+    return tuple(v for v in value if isinstance(v, str) and v) if isinstance(value, list) else ()
+
+
+def objects(data: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    value = data.get(name)
+    return (v for v in value if isinstance(v, dict)) if isinstance(value, list) else iter(())
+
+
+def from_millis(value: Any) -> datetime | None:
+    """Unix milliseconds to a time; None for anything else, or outside what a calendar holds."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def from_iso(value: Any) -> datetime | None:
+    """ISO 8601 to a time in UTC; None for anything else. A time without zone is taken as UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

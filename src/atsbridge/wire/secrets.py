@@ -1,0 +1,49 @@
+"""`Secret`: a value that never shows itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+
+class Secret:
+    """A credential, given as text or as a callable that fetches it when it is needed.
+
+    Its repr, str and format show nothing, and it cannot be pickled.
+    """
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: str | Callable[[], str]) -> None:
+        self._source = source
+
+    def reveal(self) -> str:
+        """The text itself; for the code that signs requests, and nobody else."""
+        return self._source if isinstance(self._source, str) else self._source()
+
+    def __repr__(self) -> str:
+        return "Secret(<hidden>)"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.reveal() == other.reveal()
+
+    def __hash__(self) -> int:
+        return hash(Secret)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled")
+
+
+def secret(value: str | Secret | Callable[[], str]) -> Secret:
+    """An attrs converter: whatever was given, as a `Secret`."""
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def optional_secret(value: str | Secret | Callable[[], str] | None) -> Secret | None:
+    """The same for a credential that may be absent."""
+    return None if value is None else secret(value)

@@ -1,0 +1,786 @@
+"""The simulated Lever: status writes, web hooks, and what people do in its pages."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import itertools
+import json
+import random
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atsbridge.simulators.interface import Limits, SimRequest
+from atsbridge.simulators.lever import LeverSimulator
+
+NOW = 1_790_000_000.0
+
+
+class World:
+    """A simulator, its clock, and one active and one archived application with a posting."""
+
+    def __init__(self, count: int = 120, **options: Any) -> None:
+        self.now = NOW
+        self.sim = LeverSimulator.generate(
+            count, seed=6, clock=lambda: self.now, limits=Limits(None), **options
+        )
+        open_ones = [
+            (key, t)
+            for key, t in self.sim.truth().items()
+            if t.job and t.stage != "offer" and self.record(key)["confidentiality"] != "confidential"
+        ]
+        self.active = next(key for key, t in open_ones if t.status == "active")
+        self.rejected = next(key for key, t in open_ones if t.status == "rejected")
+        self.user = self.sim.acting_user
+
+    def record(self, key: str) -> dict[str, Any]:
+        return self.sim.account.opportunities.actual[key].record
+
+    def ask(self, method: str, path: str, body: Any = None, *, api_key: str | None = None) -> tuple[int, Any]:
+        credential = base64.b64encode(f"{api_key or self.sim.credentials['api_key']}:".encode()).decode()
+        headers = {"authorization": f"Basic {credential}", "content-type": "application/json"}
+        content = b"" if body is None else json.dumps(body).encode()
+        response = self.sim.respond(SimRequest(method, f"/v1{path}", headers, content))
+        return response.status, json.loads(response.body) if response.body else None
+
+    def read(self, key: str) -> dict[str, Any]:
+        status, body = self.ask("GET", f"/opportunities/{key}")
+        assert status == 200
+        return body["data"]
+
+    def application(self, key: str) -> dict[str, Any]:
+        return self.ask("GET", f"/opportunities/{key}/applications")[1]["data"][0]
+
+    def put(self, key: str, what: str, body: Any, *, user: str | None = None, **how: Any) -> tuple[int, Any]:
+        query = f"?perform_as={quote(user)}" if user is not None else ""
+        return self.ask("PUT", f"/opportunities/{key}/{what}{query}", body, **how)
+
+    def stage(self, key: str, stage: str) -> dict[str, Any]:
+        status, body = self.put(key, "stage", {"stage": stage}, user=self.user)
+        assert status == 200, body
+        return body["data"]
+
+    def archive(self, key: str, reason: str | None, **more: Any) -> dict[str, Any]:
+        status, body = self.put(key, "archived", {"reason": reason, **more}, user=self.user)
+        assert status == 200, body
+        return body["data"]
+
+    def reason(self, text: str) -> str:
+        return next(r["id"] for r in self.sim.account.reasons if r["text"] == text)
+
+
+# -- stage --
+
+
+def test_a_move_changes_stage_history_and_times():
+    world = World()
+    before, to = world.read(world.active), world.sim.stages_for(world.active)[3]
+    after = world.stage(world.active, to)
+    assert after == world.read(world.active)
+    row = {"toStageId": to, "updatedAt": int(NOW * 1000), "userId": world.user}
+    row["toStageIndex"] = [s.id for s in world.sim.account.stages].index(to)
+    assert after["stageChanges"] == [*before["stageChanges"], row]
+    assert (after["stage"], after["lastAdvancedAt"], after["updatedAt"]) == (
+        to,
+        int(NOW * 1000),
+        int(NOW * 1000),
+    )
+
+
+def test_any_stage_may_follow_any():
+    world = World()
+    for stage in [s.id for s in reversed(world.sim.account.stages)]:
+        assert world.stage(world.active, stage)["stage"] == stage
+
+
+def test_a_move_shows_in_the_list_at_its_new_place():
+    world = World()
+    world.stage(world.active, "offer")
+    found = world.ask("GET", "/opportunities?stage_id=offer")[1]["data"]
+    assert found[0]["id"] == world.active
+
+
+def test_moving_an_archived_one_does_not_un_archive_it():
+    world = World()
+    before = world.read(world.rejected)
+    after = world.stage(world.rejected, "offer" if before["stage"] != "offer" else "lead-new")
+    assert after["stage"] != before["stage"]
+    assert after["archived"] == before["archived"]
+    assert world.sim.truth()[world.rejected].status == "rejected"
+
+
+def test_the_same_move_twice_is_accepted_twice_and_leaves_one_row():
+    world = World()
+    first = world.stage(world.active, "offer")
+    world.now += 5
+    assert world.stage(world.active, "offer") == first
+    assert len(world.sim.accepted) == 2
+
+
+def test_a_second_row_for_the_same_stage_is_a_setting():
+    world = World(same_stage_row=True)
+    first = world.stage(world.active, "offer")
+    world.now += 5
+    second = world.stage(world.active, "offer")
+    assert len(second["stageChanges"]) == len(first["stageChanges"]) + 1
+
+
+def test_a_closed_posting_blocks_moves_only_by_setting():
+    for blocks, status in ((False, 200), (True, 400)):
+        world = World(closed_posting_blocks=blocks)
+        posting = world.sim.account.postings[world.sim.truth()[world.active].job]
+        posting["state"] = "closed"
+        assert world.put(world.active, "stage", {"stage": "offer"})[0] == status
+
+
+@pytest.mark.parametrize(
+    "body", [None, {}, [], "offer", {"stage": None}, {"stage": 5}, {"stage": "nowhere"}, {"stage": ["offer"]}]
+)
+def test_a_bad_stage_is_400(body):
+    world = World()
+    before = world.sim.truth()
+    assert world.put(world.active, "stage", body)[0] == 400
+    assert (world.sim.truth(), world.sim.accepted) == (before, [])
+
+
+def test_a_body_that_is_not_json_is_400():
+    world = World()
+    credential = base64.b64encode(f"{world.sim.credentials['api_key']}:".encode()).decode()
+    for kind, content in (("application/json", b"{"), ("text/plain", b'{"stage": "offer"}')):
+        headers = {"authorization": f"Basic {credential}", "content-type": kind}
+        target = f"/v1/opportunities/{world.active}/stage"
+        assert world.sim.respond(SimRequest("PUT", target, headers, content)).status == 400
+
+
+def test_writes_of_an_unknown_opportunity_are_404():
+    world = World()
+    assert world.put("0d5f3d0a-0000-4000-8000-000000000000", "stage", {"stage": "offer"})[0] == 404
+    assert world.put("0d5f3d0a-0000-4000-8000-000000000000", "archived", {"reason": None})[0] == 404
+
+
+def test_writes_of_a_confidential_one_without_access_are_refused():
+    for status in (403, 404):
+        world = World(confidential_status=status)
+        world.sim.set_confidential(world.active)
+        key = world.sim.add_key(confidential=False)
+        assert world.put(world.active, "stage", {"stage": "offer"}, api_key=key)[0] == status
+        assert world.put(world.active, "stage", {"stage": "offer"})[0] == 200
+
+
+def test_old_candidates_paths_write_too():
+    world = World()
+    assert world.ask("PUT", f"/candidates/{world.active}/stage", {"stage": "offer"})[0] == 200
+    reason = world.reason("Timing")
+    assert world.ask("PUT", f"/candidates/{world.active}/archived", {"reason": reason})[0] == 200
+    assert [a.application for a in world.sim.accepted] == [world.active] * 2
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_whatever_a_body_holds_there_is_an_answer(value):
+    for what, name in (("stage", "stage"), ("archived", "reason"), ("archived", "requisitionId")):
+        assert SHARED.put(SHARED.active, what, {name: value})[0] in (200, 400)
+    for name in ("url", "event", "configuration"):
+        hook = {"url": "https://a.example.com/", "event": "candidateHired", name: value}
+        assert SHARED.ask("POST", "/webhooks", hook)[0] in (201, 400)
+
+
+SHARED = World(20)
+
+
+# -- perform_as --
+
+
+def test_perform_as_names_who_moved_and_is_optional():
+    world = World()
+    world.put(world.active, "stage", {"stage": "offer"})
+    world.stage(world.active, "lead-new")
+    nobody, somebody = world.read(world.active)["stageChanges"][-2:]
+    assert "userId" not in nobody
+    assert somebody["userId"] == world.user
+    assert [a.actor for a in world.sim.accepted] == [None, world.user]
+
+
+def test_perform_as_can_be_required():
+    world = World(require_perform_as=True)
+    assert world.put(world.active, "stage", {"stage": "offer"})[0] == 400
+    assert world.put(world.active, "archived", {"reason": None})[0] == 400
+    assert world.put(world.active, "stage", {"stage": "offer"}, user=world.user)[0] == 200
+
+
+def test_perform_as_must_be_an_active_user():
+    world = World()
+    gone = next(u["id"] for u in world.sim.account.users.values() if u["deactivatedAt"])
+    for user in (gone, "nobody", ""):
+        assert world.put(world.active, "stage", {"stage": "offer"}, user=user)[0] == 400
+        assert world.put(world.active, "archived", {"reason": world.reason("Timing")}, user=user)[0] == 400
+
+
+def test_perform_as_is_no_header_and_no_body_key():
+    world = World(require_perform_as=True)
+    body = {"stage": "offer", "perform_as": world.user}
+    assert world.put(world.active, "stage", body)[0] == 400
+
+
+# -- archived --
+
+
+def test_archiving_keeps_the_stage():
+    world = World()
+    before = world.read(world.active)
+    after = world.archive(world.active, world.reason("Timing"))
+    assert after["archived"] == {"reason": world.reason("Timing"), "archivedAt": int(NOW * 1000)}
+    assert after["stage"] == before["stage"]
+    assert after["stageChanges"] == before["stageChanges"]
+    assert after["lastAdvancedAt"] == before["lastAdvancedAt"]
+    assert after["updatedAt"] == int(NOW * 1000)
+
+
+def test_archiving_may_advance_by_setting():
+    world = World(archive_advances=True)
+    assert world.archive(world.active, world.reason("Timing"))["lastAdvancedAt"] == int(NOW * 1000)
+
+
+def test_the_application_is_archived_some_milliseconds_apart():
+    world = World()
+    archived = world.archive(world.active, world.reason("Timing"))["archived"]
+    own = world.application(world.active)["archived"]
+    assert own["reason"] == archived["reason"]
+    assert 0 < archived["archivedAt"] - own["archivedAt"] < 1000
+
+
+def test_null_reason_un_archives_and_nothing_is_terminal():
+    world = World()
+    for reason in ("Timing", "Withdrew", "Hired"):
+        world.archive(world.active, world.reason(reason))
+        after = world.archive(world.active, None)
+        assert after["archived"] is None
+        assert world.application(world.active)["archived"] is None
+    assert world.sim.truth()[world.active].status == "active"
+
+
+def test_un_archiving_an_active_one_changes_nothing():
+    world = World()
+    before = world.read(world.active)
+    assert world.archive(world.active, None) == before
+    assert len(world.sim.accepted) == 1
+    strict = World(refuse_needless_unarchive=True)
+    assert strict.put(strict.active, "archived", {"reason": None})[0] == 400
+
+
+def test_archiving_again_keeps_or_renews_the_time_by_setting():
+    for renews in (False, True):
+        world = World(renew_archived_at=renews)
+        first = world.archive(world.active, world.reason("Timing"))["archived"]["archivedAt"]
+        world.now += 60
+        again = world.archive(world.active, world.reason("Timing"))["archived"]["archivedAt"]
+        other = world.archive(world.active, world.reason("Compensation"))["archived"]
+        assert (again != first, other["archivedAt"] != first) == (renews, renews)
+        assert other["reason"] == world.reason("Compensation")
+
+
+@pytest.mark.parametrize(
+    "body", [None, {}, [], {"reason": 5}, {"reason": ""}, {"reason": "x"}, {"stage": "offer"}]
+)
+def test_a_bad_reason_is_400(body):
+    world = World()
+    assert world.put(world.active, "archived", body)[0] == 400
+    assert world.sim.accepted == []
+
+
+def test_inactive_reasons_are_refused_unless_set_otherwise():
+    body = {"reason": World().reason("Unresponsive (old)")}
+    assert World().put(World().active, "archived", body)[0] == 400
+    lenient = World(accept_inactive_reasons=True)
+    assert lenient.put(lenient.active, "archived", body)[0] == 200
+
+
+def test_withdrawn_is_what_the_customer_calls_so():
+    world = World()
+    world.archive(world.active, world.reason("Offer declined"))
+    assert world.sim.truth()[world.active].status == "withdrawn"
+    other = World(withdrawn_reasons="Timing")
+    other.archive(other.active, other.reason("Offer declined"))
+    assert other.sim.truth()[other.active].status == "rejected"
+    assert other.sim.reasons("withdrawn") == [other.reason("Timing")]
+
+
+def test_every_reason_of_type_hired_is_a_hire():
+    world = World()
+    for text in ("Hired", "Hired as contractor"):
+        world.archive(world.active, world.reason(text))
+        assert world.sim.truth()[world.active].status == "hired"
+
+
+def test_clean_interviews_removes_them_only_when_asked():
+    world = World()
+    world.sim.schedule_interview(world.active)
+    world.archive(world.active, world.reason("Timing"))
+    assert len(world.sim.account.interviews[world.active]) == 1
+    world.archive(world.active, world.reason("Timing"), cleanInterviews=True)
+    assert not world.sim.account.interviews[world.active]
+    assert world.put(world.active, "archived", {"reason": None, "cleanInterviews": "yes"})[0] == 400
+
+
+# -- hire against a requisition --
+
+
+def offered(world: World) -> tuple[str, str]:
+    """An opportunity with an offer, and the requisition of its posting."""
+    for key, offers in world.sim.account.offers.items():
+        for requisition in world.sim.account.requisitions.values():
+            if offers[0]["posting"] in requisition["postings"]:
+                return key, requisition["id"]
+    raise AssertionError("no offers")
+
+
+def test_a_hire_against_its_requisition_is_counted():
+    world = World()
+    key, requisition = offered(world)
+    world.archive(key, world.reason("Hired"), requisitionId=requisition)
+    held = world.ask("GET", f"/requisitions/{requisition}")[1]["data"]
+    assert held["headcountHired"] == 1
+    assert world.application(key)["requisitionForHire"]["requisitionCode"] == held["requisitionCode"]
+    world.archive(key, None)
+    assert world.ask("GET", f"/requisitions/{requisition}")[1]["data"]["headcountHired"] == 0
+    assert world.application(key)["requisitionForHire"] is None
+
+
+def test_a_requisition_needs_an_active_offer_of_its_posting():
+    world = World()
+    key, requisition = offered(world)
+    others = [r for r in world.sim.account.requisitions if r != requisition]
+    hired = world.reason("Hired")
+    assert world.put(key, "archived", {"reason": hired, "requisitionId": others[0]})[0] == 400
+    assert world.put(key, "archived", {"reason": hired, "requisitionId": "none"})[0] == 400
+    timing = {"reason": world.reason("Timing"), "requisitionId": requisition}
+    assert world.put(key, "archived", timing)[0] == 400
+    assert world.put(key, "archived", {"reason": None, "requisitionId": requisition})[0] == 400
+    assert world.put(world.active, "archived", {"reason": hired, "requisitionId": requisition})[0] == 400
+    world.sim.account.offers[key][0]["status"] = "denied"
+    assert world.put(key, "archived", {"reason": hired, "requisitionId": requisition})[0] == 400
+    assert world.put(key, "archived", {"reason": hired})[0] == 200
+
+
+# -- the log, and delayed visibility --
+
+
+def test_the_log_has_each_accepted_write_with_before_and_after():
+    world = World()
+    before = world.sim.truth()[world.active]
+    world.stage(world.active, "offer")
+    world.put(world.active, "stage", {"stage": "nowhere"})
+    world.now += 1
+    world.archive(world.active, world.reason("Timing"), extra="kept in the log")
+    moved, archived = world.sim.accepted
+    assert (moved.before, moved.after) == (before, archived.before)
+    assert moved.after.stage == "offer"
+    assert moved.after.history == (*before.history, "offer")
+    assert archived.after == world.sim.truth()[world.active]
+    assert archived.body == {"reason": world.reason("Timing"), "extra": "kept in the log"}
+    assert (archived.method, archived.at) == ("PUT", NOW + 1)
+    assert archived.target == f"/v1/opportunities/{world.active}/archived?perform_as={world.user}"
+
+
+def test_a_write_can_take_its_time_to_show():
+    world = World(visible_after=30)
+    before = world.read(world.active)
+    assert world.stage(world.active, "offer")["stage"] == "offer"
+    assert world.read(world.active) == before
+    assert world.sim.truth()[world.active].stage == "offer"
+    listed = world.ask("GET", f"/opportunities?updated_at_start={int(NOW * 1000)}")[1]["data"]
+    assert listed == []
+    world.now += 30
+    assert world.read(world.active)["stage"] == "offer"
+
+
+def test_delayed_writes_show_one_after_the_other_and_never_backwards():
+    world = World(visible_after=30)
+    first = world.read(world.active)["stage"]
+    world.stage(world.active, "offer")
+    world.now += 10
+    world.stage(world.active, "lead-new")
+    world.now += 5
+    world.sim.move(world.active, "applicant-new")
+    seen = []
+    for _ in range(8):
+        seen.append(world.read(world.active)["stage"])
+        world.now += 5
+    assert seen == [first] * 3 + ["offer"] * 2 + ["applicant-new"] * 3
+
+
+def test_one_deleted_while_a_write_waits_stays_deleted():
+    world = World(visible_after=30)
+    world.stage(world.active, "offer")
+    world.sim.delete(world.active)
+    world.now += 31
+    assert world.ask("GET", f"/opportunities/{world.active}")[0] == 404
+
+
+# -- deletes and privacy --
+
+
+def test_deleted_ones_are_gone_and_listed_with_when_and_by_whom():
+    world = World()
+    application = world.record(world.active)["applications"][0]
+    world.sim.delete(world.active)
+    ms = int(NOW * 1000)
+    assert world.ask("GET", f"/opportunities/{world.active}")[0] == 404
+    for kind, key in (("opportunities", world.active), ("applications", application)):
+        found = world.ask("GET", f"/{kind}/deleted?deleted_at_start={ms}&deleted_at_end={ms}")[1]
+        assert found == {"data": [{"id": key, "deletedAt": ms, "deletedBy": world.user}], "hasNext": False}
+        assert world.ask("GET", f"/{kind}/deleted?deleted_at_start={ms + 1}")[1]["data"] == []
+    assert world.sim.deleted() == {world.active}
+    assert world.active not in world.sim.truth()
+
+
+def test_deleted_lists_are_paged_and_posting_has_one():
+    world = World()
+    for key in list(world.sim.truth())[:5]:
+        world.now += 1
+        world.sim.delete(key)
+    first = world.ask("GET", "/opportunities/deleted?limit=2&confidentiality=all")[1]
+    rest = world.ask(
+        "GET", f"/opportunities/deleted?limit=2&confidentiality=all&offset={quote(first['next'])}"
+    )[1]
+    assert len({i["id"] for i in first["data"] + rest["data"]}) == 4
+    posting = next(iter(world.sim.account.postings))
+    world.sim.delete_posting(posting)
+    assert world.ask("GET", "/postings/deleted")[1]["data"][0]["id"] == posting
+    assert world.ask("GET", f"/postings/{posting}")[0] == 404
+
+
+def test_a_deleted_confidential_one_is_hidden_like_any_other():
+    world = World()
+    world.sim.set_confidential(world.active)
+    world.sim.delete(world.active)
+    assert world.ask("GET", "/opportunities/deleted")[1]["data"] == []
+    assert len(world.ask("GET", "/opportunities/deleted?confidentiality=all")[1]["data"]) == 1
+
+
+def test_anonymising_takes_the_person_and_leaves_the_rest():
+    world = World()
+    before = world.read(world.rejected)
+    world.sim.anonymise(world.rejected)
+    after = world.read(world.rejected)
+    assert after["isAnonymized"] is True
+    assert (after["name"], after["emails"], after["phones"], after["links"], after["headline"]) == (
+        "",
+        [],
+        [],
+        [],
+        "",
+    )
+    for kept in ("stage", "archived", "contact", "createdAt", "stageChanges", "applications"):
+        assert after[kept] == before[kept]
+    assert world.application(world.rejected)["email"] is None
+    assert world.ask("GET", f"/contacts/{after['contact']}")[1]["data"]["isAnonymized"] is True
+
+
+def test_a_contact_is_anonymous_when_all_its_opportunities_are():
+    world = World()
+    one = world.sim.apply(name="Ada Borg", email="ada@example.com")
+    two = world.sim.apply(name="Ada Borg", email="ADA@example.com")
+    contact = world.read(one)["contact"]
+    world.sim.anonymise(one)
+    assert world.ask("GET", f"/contacts/{contact}")[1]["data"]["isAnonymized"] is False
+    world.sim.anonymise(two)
+    assert world.ask("GET", f"/contacts/{contact}")[1]["data"]["name"] == ""
+
+
+# -- people --
+
+
+def test_the_same_person_applying_twice_has_two_opportunities_and_one_contact():
+    world = World()
+    one = world.sim.apply(name="Ada Borg", email="ada@example.com")
+    two = world.sim.apply(name="Ada B.", email="Ada@Example.com")
+    assert one != two
+    contact = world.sim.truth()[one].candidate
+    assert contact == world.sim.truth()[two].candidate
+    found = world.ask("GET", f"/opportunities?contact_id={contact}")[1]["data"]
+    assert {o["id"] for o in found} == {one, two}
+
+
+def test_an_applicant_stands_in_new_applicant_with_a_posting():
+    world = World()
+    job = list(world.sim.account.postings)[2]
+    key = world.sim.apply(name="Ada Borg", email=None, job=job)
+    record, truth = world.read(key), world.sim.truth()[key]
+    assert (truth.stage, truth.status, truth.job) == ("applicant-new", "active", job)
+    assert (record["emails"], record["origin"], record["updatedAt"]) == ([], "applied", int(NOW * 1000))
+    assert world.application(key)["type"] == "posting"
+    with pytest.raises(ValueError, match="no posting"):
+        world.sim.apply(name="Ada Borg", email=None, job="none")
+
+
+def test_a_sourced_lead_has_no_application():
+    world = World()
+    record = world.read(world.sim.source(name="Ada Borg", email="ada@example.com"))
+    assert (record["applications"], record["stage"], record["origin"]) == ([], "lead-new", "sourced")
+
+
+@pytest.mark.parametrize("act", ["move", "reject", "edit", "snooze", "merge", "anonymise"])
+def test_what_people_do_gives_a_new_updated_at(act):
+    world = World()
+    other = world.sim.apply(name="Ada Borg", email="ada@example.com")
+    world.now += 100
+    {
+        "move": lambda: world.sim.move(world.active, world.sim.stages_for(world.active)[0]),
+        "reject": lambda: world.sim.reject(world.active, world.sim.reasons("rejected")[0]),
+        "edit": lambda: world.sim.edit(world.active),
+        "snooze": lambda: world.sim.snooze(world.active, world.now + 60),
+        "merge": lambda: world.sim.merge(world.active, other),
+        "anonymise": lambda: world.sim.anonymise(world.active),
+    }[act]()
+    found = world.ask("GET", f"/opportunities?updated_at_start={int(world.now * 1000)}")[1]["data"]
+    assert world.active in {o["id"] for o in found}
+
+
+def test_an_edit_changes_neither_stage_nor_status():
+    world = World()
+    before = world.sim.truth()
+    for _ in range(6):
+        was = world.read(world.active)
+        world.sim.edit(world.active)
+        assert world.read(world.active) != was
+    assert world.sim.truth() == before
+
+
+def test_a_merge_leaves_one_contact_and_both_opportunities():
+    world = World()
+    loser = world.sim.apply(name="Ada Borg", email="ada@example.com")
+    survivor = world.sim.apply(name="Ada Borg", email="ada.borg@example.com")
+    gone, kept = (world.sim.truth()[key].candidate for key in (loser, survivor))
+    world.sim.merge(loser, survivor)
+    assert {world.sim.truth()[key].candidate for key in (loser, survivor)} == {kept}
+    assert world.ask("GET", f"/contacts/{gone}")[0] == 404
+    assert world.read(loser)["emails"] == ["ada.borg@example.com", "ada@example.com"]
+    assert world.sim.deleted() == frozenset()
+    with pytest.raises(ValueError, match="one person"):
+        world.sim.merge(loser, survivor)
+
+
+def test_people_cannot_do_what_the_pages_do_not_offer():
+    world = World()
+    sim, here = world.sim, world.sim.truth()[world.active].stage
+    for act in (
+        lambda: sim.move(world.active, here),
+        lambda: sim.move(world.active, "nowhere"),
+        lambda: sim.move("none", "offer"),
+        lambda: sim.reactivate(world.active),
+        lambda: sim.reject(world.active, sim.reasons("hired")[0]),
+        lambda: sim.reject(world.active, world.reason("Unresponsive (old)")),
+        lambda: sim.delete("none"),
+        lambda: sim.rename_stage("nowhere", "x"),
+        lambda: sim.stage_name("nowhere"),
+    ):
+        with pytest.raises(ValueError):
+            act()
+    sim.hire(world.active)
+    with pytest.raises(ValueError, match="cannot be hired"):
+        sim.hire(world.active)
+    assert sim.accepted == []
+
+
+def test_stages_can_be_renamed_and_taken_out_of_the_pipeline():
+    world = World()
+    stage = world.sim.stages_for(world.active)[4]
+    world.sim.rename_stage(stage, "Chat")
+    assert world.sim.stage_name(stage) == "Chat"
+    assert world.ask("GET", f"/stages/{stage}")[1]["data"] == {"id": stage, "text": "Chat"}
+    world.stage(world.active, stage)
+    world.sim.deactivate_stage(stage)
+    assert world.ask("GET", f"/stages/{stage}")[0] == 404
+    assert stage not in {s["id"] for s in world.ask("GET", "/stages")[1]["data"]}
+    assert world.read(world.active)["stage"] == stage
+    assert world.put(world.rejected, "stage", {"stage": stage})[0] == 400
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_after_any_history_lists_hold_exactly_what_is_true(seed):
+    world, chance = World(40), random.Random(seed)
+    for _ in range(60):
+        world.now += chance.random() * 10
+        _act(world.sim, chance)
+    found = world.ask("GET", "/opportunities?confidentiality=all")[1]["data"]
+    truth = world.sim.truth()
+    assert sorted(o["id"] for o in found) == sorted(truth)
+    for o in found:
+        assert (o["stage"], o["contact"]) == (truth[o["id"]].stage, truth[o["id"]].candidate)
+        assert (o["archived"] is None) == (truth[o["id"]].status == "active")
+    since = world.ask("GET", f"/opportunities?confidentiality=all&updated_at_start={int(NOW * 1000)}")[1][
+        "data"
+    ]
+    assert since == [o for o in found if (o["updatedAt"] or 0) >= int(NOW * 1000)]
+    assert not set(truth) & world.sim.deleted()
+
+
+def _act(sim: LeverSimulator, chance: random.Random) -> None:
+    keys = list(sim.truth())
+    one, other = chance.choice(keys), chance.choice(keys)
+    acts = [
+        lambda: sim.move(one, chance.choice(sim.stages_for(one))),
+        lambda: sim.reject(one, chance.choice(sim.reasons("rejected"))),
+        lambda: sim.reactivate(one),
+        lambda: sim.hire(one),
+        lambda: sim.edit(one),
+        lambda: sim.apply(name="Ada Borg", email=None),
+        lambda: sim.delete(one),
+        lambda: sim.merge(one, other),
+        lambda: sim.anonymise(one),
+    ]
+    with contextlib.suppress(ValueError):
+        chance.choice(acts)()
+
+
+# -- web hooks --
+
+URL = "https://hooks.example.com/lever"
+
+
+def subscribe(world: World, event: str, **more: Any) -> dict[str, Any]:
+    status, body = world.ask("POST", "/webhooks", {"url": URL, "event": event, **more})
+    assert status == 201, body
+    return body["data"]
+
+
+def test_the_signature_token_is_shown_once():
+    world = World()
+    made = subscribe(world, "candidateStageChange")
+    assert int(made["configuration"]["signatureToken"], 16)
+    assert len(made["configuration"]["conditions"]["origins"]) == 6
+    listed = world.ask("GET", "/webhooks")[1]["data"][0]
+    assert "signatureToken" not in listed["configuration"]
+    status, changed = world.ask("PUT", f"/webhooks/{made['id']}", {"event": "candidateHired"})
+    assert (status, changed["data"]["event"], changed["data"]["url"]) == (200, "candidateHired", URL)
+    assert "signatureToken" not in changed["data"]["configuration"]
+
+
+def test_the_same_subscription_twice_is_two():
+    world = World()
+    subscribe(world, "candidateHired")
+    subscribe(world, "candidateHired")
+    assert len(world.ask("GET", "/webhooks")[1]["data"]) == 2
+    world.sim.hire(world.active)
+    assert len(world.sim.hook_outbox) == 2
+
+
+def test_a_webhook_can_be_deleted_with_an_empty_answer():
+    world = World()
+    made = subscribe(world, "candidateHired")
+    assert world.ask("DELETE", f"/webhooks/{made['id']}") == (204, None)
+    assert world.ask("DELETE", f"/webhooks/{made['id']}")[0] == 404
+    assert world.ask("PUT", f"/webhooks/{made['id']}", {})[0] == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "http://hooks.example.com/"},
+        {"url": None},
+        {"event": "jobChanged"},
+        {"event": None},
+        {"configuration": {"conditions": {"origins": ["mars"]}}},
+        {"configuration": {"conditions": {"origins": "applied"}}},
+        {"configuration": []},
+        {"configuration": "all"},
+    ],
+)
+def test_a_bad_webhook_is_400(change):
+    world = World()
+    assert world.ask("POST", "/webhooks", {"url": URL, "event": "candidateHired", **change})[0] == 400
+
+
+def test_http_addresses_are_a_setting():
+    body = {"url": "http://127.0.0.1:9/", "event": "candidateHired"}
+    assert World(http_hooks=True).ask("POST", "/webhooks", body)[0] == 201
+
+
+def test_a_delivery_is_signed_over_token_and_time_but_not_over_data():
+    world = World()
+    made = subscribe(world, "candidateStageChange")
+    before = world.read(world.active)
+    world.stage(world.active, "offer")
+    (delivery,) = world.sim.hook_outbox
+    body = json.loads(delivery.body)
+    message = f"{body['token']}{body['triggeredAt']}".encode()
+    key = made["configuration"]["signatureToken"].encode()
+    assert body["signature"] == hmac.new(key, message, hashlib.sha256).hexdigest()
+    assert (delivery.url, body["triggeredAt"]) == (URL, int(NOW * 1000))
+    assert body["data"] == {
+        "opportunityId": world.active,
+        "candidateId": world.active,
+        "contactId": before["contact"],
+        "fromStageId": before["stage"],
+        "toStageId": "offer",
+    }
+
+
+def test_every_event_is_delivered_with_its_data():
+    world = World()
+    names = ["candidateArchiveChange", "candidateHired", "candidateDeleted", "applicationCreated"]
+    names += ["contactCreated", "contactUpdated", "interviewCreated", "interviewDeleted"]
+    for name in names:
+        subscribe(world, name)
+    key = world.sim.apply(name="Ada Borg", email="ada@example.com")
+    other = world.sim.apply(name="Bo Dahl", email="bo@example.com")
+    world.sim.schedule_interview(key)
+    world.archive(key, world.reason("Hired"), cleanInterviews=True)
+    world.sim.merge(other, key)
+    world.sim.delete(key)
+    sent = {
+        name: [json.loads(d.body)["data"] for d in world.sim.hook_outbox if d.event == name] for name in names
+    }
+    assert all(sent.values())
+    archived = {"reason": world.reason("Hired"), "archivedAt": int(NOW * 1000)}
+    change = sent["candidateArchiveChange"][0]
+    assert (change["fromArchived"], change["toArchived"]) == (None, archived)
+    assert sent["candidateDeleted"][0]["deletedBy"] == world.user
+    assert sent["applicationCreated"][0]["applicationId"]
+
+
+def test_origins_filter_deliveries():
+    world = World()
+    subscribe(world, "applicationCreated", configuration={"conditions": {"origins": ["sourced"]}})
+    world.sim.apply(name="Ada Borg", email=None)
+    assert world.sim.hook_outbox == []
+
+
+def test_a_write_that_changes_nothing_delivers_nothing():
+    world = World()
+    for event in ("candidateStageChange", "candidateArchiveChange"):
+        subscribe(world, event)
+    world.stage(world.active, world.read(world.active)["stage"])
+    world.archive(world.active, None)
+    assert world.sim.hook_outbox == []
+
+
+def test_the_connection_test_is_signed_and_about_nothing():
+    world = World()
+    made = subscribe(world, "candidateHired")
+    world.sim.world.hooks.test_connection(made["id"], world.now)
+    body = json.loads(world.sim.hook_outbox[0].body)
+    assert body["signature"]
+    assert "opportunityId" not in body["data"]
+
+
+def test_a_failed_delivery_is_tried_five_more_times_with_growing_waits():
+    world = World()
+    subscribe(world, "candidateHired")
+    world.sim.hire(world.active)
+    dues = []
+    while world.sim.hook_outbox:
+        delivery = world.sim.hook_outbox.pop()
+        world.now = delivery.due
+        dues.append(delivery.due)
+        world.sim.world.hooks.failed(delivery, world.now)
+    waits = [b - a for a, b in itertools.pairwise(dues)]
+    assert len(waits) == 5
+    assert waits == sorted(set(waits))
