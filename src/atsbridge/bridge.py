@@ -28,11 +28,12 @@ from .sync.check import CheckReport, check
 from .sync.context import Context, Progress, Tuning
 from .sync.explain import Explanation, explain
 from .sync.hands import RealHands
-from .sync.inbound import PullReport, pull
+from .sync.inbound import PullReport, pull, read_configuration
 from .sync.leases import give_back
 from .sync.ledger import Ledger, Txn
 from .sync.outbound import PushReport, push
 from .sync.plan import MappingChange, PlanReport, compare_mapping, plan
+from .sync.reality import Reality
 from .sync.status import StatusReport, set_paused, status
 from .sync.sweep import sweep
 from .sync.verify import RepairReport, VerifyReport, repair, verify
@@ -170,6 +171,10 @@ class Bridge(_Connection):
         """Answer the three requirements of a rollout, without writing."""
         return self._run(check(self._context))
 
+    def configuration(self) -> Reality:
+        """Jobs, stages and reasons as the ATS has them now: what a mapping is made from."""
+        return self._run(read_configuration(self._context))
+
     def pull(self, *, full: bool = False) -> PullReport:
         """Bring what changed in the ATS into the CRM."""
         return self._run(pull(self._context, full=full))
@@ -255,6 +260,10 @@ class AsyncBridge(_Connection):
     async def check(self) -> CheckReport:
         """See `Bridge.check`."""
         return await self._run(check(self._context))
+
+    async def configuration(self) -> Reality:
+        """See `Bridge.configuration`."""
+        return await self._run(read_configuration(self._context))
 
     async def pull(self, *, full: bool = False) -> PullReport:
         """See `Bridge.pull`."""

@@ -586,9 +586,25 @@ class Gap(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+@frozen
+class Words:
+    """A state in the CRM's own words, as the mapping has them; None where it has none."""
+
+    step: str | None = None
+    status: str | None = None
+    reason: str | None = None
+
+
 @frozen(kw_only=True)
 class Receipt:
-    """What became of one StatusUpdate. Delivered at least once."""
+    """What became of one StatusUpdate. Delivered at least once.
+
+    Args:
+        before, after: as read before the first write, and as re-read.
+        words: ``after`` in the CRM's words.
+        progress: how many parts of its chain were done, of how many.
+        base: what the next change of this application must carry.
+    """
 
     event_id: str
     application: Ref
@@ -607,3 +623,4 @@ class Receipt:
     at: datetime | None = None
     read_at: datetime | None = None
     base: Base | None = None
+    words: Words | None = None

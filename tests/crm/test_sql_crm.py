@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 from deliveries import ACTIVE, EPOCH, REJECTED, app_ref, application, at, candidate, candidate_ref, gone, run
 
@@ -33,6 +34,7 @@ from atsbridge.model import (
     TombstoneKind,
     Transition,
     User,
+    Words,
 )
 
 ONE = app_ref("1")
@@ -272,7 +274,7 @@ def test_a_crm_shared_by_two_bridges_feeds_each_its_own(tmp_path: Path) -> None:
 def test_a_receipt_confirms_and_clears_its_own_request(crm: SqlCrm) -> None:
     run(crm.write([application("1", "s1")]))
     event = crm.change_step(ONE, step="second", actor="r")
-    run(crm.receive([receipt(event)]))
+    run(crm.receive([attrs.evolve(receipt(event), words=Words("second", "active"))]))
     view = crm.application(ONE)
     assert (view.pending, view.step, view.confirmed) == (False, "second", State("s2", ACTIVE))
     assert view.base == Base("s2", ACTIVE, 2, "token r")
@@ -325,7 +327,7 @@ def test_a_write_read_before_a_receipt_is_stale_after_it(crm: SqlCrm) -> None:
     assert crm.application(ONE).confirmed.stage == "s2"
 
 
-def test_a_conflict_shows_the_words_delivered_for_that_state(crm: SqlCrm) -> None:
+def test_a_conflict_shows_the_words_of_its_receipt(crm: SqlCrm) -> None:
     job, other_job = Ref("acme", Kind.JOB, "j1"), Ref("acme", Kind.JOB, "j2")
     run(
         crm.write(
@@ -337,10 +339,10 @@ def test_a_conflict_shows_the_words_delivered_for_that_state(crm: SqlCrm) -> Non
         )
     )
     event = crm.change_step(ONE, step="step s4", actor="r")
-    run(crm.receive([receipt(event, Result.CONFLICT)]))
+    told = attrs.evolve(receipt(event, Result.CONFLICT), words=Words("Interview", "running"))
+    run(crm.receive([told]))
     view = crm.application(ONE)
-    # The status has not moved, so its word has not either.
-    assert (view.step, view.status) == ("Interview", "active")
+    assert (view.step, view.status) == ("Interview", "running")
 
 
 def test_a_state_without_a_word_shows_the_ats_name(crm: SqlCrm) -> None:

@@ -25,7 +25,7 @@ def crm() -> Iterator[SqlCrm]:
 
 def arrive(crm: SqlCrm, *deliveries: object) -> list[Link]:
     run(crm.write(deliveries))  # type: ignore[arg-type]
-    return list(run(crm.match([d.record.ref for d in deliveries])))  # type: ignore[attr-defined]
+    return list(run(crm.match([d.record.ref for d in deliveries], by_email=True)))  # type: ignore[attr-defined]
 
 
 def test_a_unique_email_links_whatever_its_case(crm: SqlCrm) -> None:
@@ -41,7 +41,7 @@ def test_a_unique_email_links_whatever_its_case(crm: SqlCrm) -> None:
 def test_matching_again_changes_nothing(crm: SqlCrm) -> None:
     crm.add_lead("Mara", "mara@example.org")
     first = arrive(crm, candidate("1", "mara@example.org"))
-    assert run(crm.match([ONE])) == first
+    assert run(crm.match([ONE], by_email=True)) == first
 
 
 def test_a_name_alone_and_a_plus_sign_never_link(crm: SqlCrm) -> None:
@@ -99,7 +99,7 @@ def test_one_who_is_gone_is_no_rival(crm: SqlCrm, kind: TombstoneKind) -> None:
     run(crm.write([first, gone(first, kind, minute=1)]))
     (link,) = arrive(crm, candidate("2", "a@example.org"))
     assert link.lead_id == lead
-    assert run(crm.match([ONE])) == []
+    assert run(crm.match([ONE], by_email=True)) == []
 
 
 def test_an_email_given_up_is_no_claim_any_more(crm: SqlCrm) -> None:
@@ -149,7 +149,7 @@ def test_after_an_undone_link_another_lead_is_a_question(crm: SqlCrm) -> None:
     arrive(crm, candidate("1", "a@example.org"))
     crm.undo_link(ONE, actor="r")
     other = crm.add_lead("B", "a@example.org")
-    (link,) = run(crm.match([ONE]))
+    (link,) = run(crm.match([ONE], by_email=True))
     assert (link.certain, link.options) == (False, (other,))
     assert "undone" in crm.reviews()[0].why
 

@@ -38,22 +38,26 @@ class _Found:
         return "another link of this applicant was undone by a person"
 
 
-def match_all(db: sqlite3.Connection, refs: Sequence[Ref], now: str) -> list[Link]:
+def match_all(db: sqlite3.Connection, refs: Sequence[Ref], now: str, *, by_email: bool) -> list[Link]:
     """Link or raise a review; what fits no lead is left out.
 
     By ATS ref, else by a unique normalised e-mail; a name alone never links. A
     link that a person has undone is not made again.
     """
     links: list[Link] = []
+    if db.execute("SELECT 1 FROM leads LIMIT 1").fetchone() is None:
+        return links
     for connection, group in groupby(sorted(refs), key=lambda ref: ref.connection):
-        links += _match(db, connection, list(group), now)
+        links += _match(db, connection, list(group), now, by_email=by_email)
     return links
 
 
-def _match(db: sqlite3.Connection, connection: str, refs: Sequence[Ref], now: str) -> Iterator[Link]:
+def _match(
+    db: sqlite3.Connection, connection: str, refs: Sequence[Ref], now: str, *, by_email: bool
+) -> Iterator[Link]:
     ids = json.dumps([ref.id for ref in refs])
     linked = _linked(db, connection, ids)
-    found = _by_email(db, connection, ids) | _by_ref(db, connection, ids)
+    found = (_by_email(db, connection, ids) if by_email else {}) | _by_ref(db, connection, ids)
     for ref in refs:
         if ref.id in linked:
             lead, rule = linked[ref.id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from ..model import ApplicationStatus, Base, Gap, Receipt, Ref, Result, State
+from ..model import ApplicationStatus, Base, Gap, Receipt, Ref, Result, State, Words
 from ._rows import stamp
 
 _TEXT = {
@@ -102,7 +102,7 @@ def _stage_name(db: sqlite3.Connection, application: Ref, stage: str | None) -> 
 
 def _confirm(db: sqlite3.Connection, receipt: Receipt, after: State) -> None:
     ref = receipt.application
-    words = _words(db, receipt, after)
+    words = receipt.words or Words()
     db.execute(
         "UPDATE applications SET stage = ?, stage_name = ?, status = ?, reason = ?,"
         " confirmed_step = ?, confirmed_status = ?, confirmed_reason = ?, read_at = ?"
@@ -112,7 +112,9 @@ def _confirm(db: sqlite3.Connection, receipt: Receipt, after: State) -> None:
             _stage_name(db, ref, after.stage),
             after.status.value,
             after.reason,
-            *words,
+            words.step,
+            words.status,
+            words.reason,
             stamp(receipt.read_at) if receipt.read_at else None,
             ref.connection,
             ref.id,
@@ -128,46 +130,3 @@ def _set_base(db: sqlite3.Connection, ref: Ref, base: Base) -> None:
         " WHERE connection = ? AND id = ?",
         (base.stage, base.status.value, base.delivery, base.token, ref.connection, ref.id),
     )
-
-
-_REACHED = frozenset({Result.APPLIED, Result.ALREADY, Result.APPLIED_OVER_CHANGE})
-
-_Words = tuple[str | None, str | None, str | None]
-
-
-def _words(db: sqlite3.Connection, receipt: Receipt, after: State) -> _Words:
-    """The CRM's words for a receipt's state, which a receipt says in the ATS's words alone.
-
-    Those that stood here, as far as nothing moved; else those last delivered
-    for this state; else the recruiter's own, where the change was done. What
-    no one has said yet comes with the next read of the application.
-    """
-    ref = receipt.application
-    job, stage, status, reason, *own = db.execute(
-        "SELECT job, stage, status, reason, confirmed_step, confirmed_status, confirmed_reason"
-        " FROM applications WHERE connection = ? AND id = ?",
-        (ref.connection, ref.id),
-    ).fetchone()
-    wanted = _wanted(db, receipt) if receipt.result in _REACHED else (None, None, None)
-    known = _delivered(db, ref.connection, job, after)
-    return (
-        own[0] if after.stage == stage else known[0] or wanted[0],
-        own[1] if after.status == status else known[1] or wanted[1],
-        own[2] if after.reason == reason else wanted[2],
-    )
-
-
-def _wanted(db: sqlite3.Connection, receipt: Receipt) -> _Words:
-    row = db.execute("SELECT step, status, reason FROM outbox WHERE event_id = ?", (receipt.event_id,))
-    return row.fetchone() or (None, None, None)
-
-
-def _delivered(
-    db: sqlite3.Connection, connection: str, job: str | None, after: State
-) -> tuple[str | None, str | None]:
-    row = db.execute(
-        "SELECT step_word, status_word FROM words WHERE connection = ? AND stage = ? AND status = ?"
-        " ORDER BY job = ? DESC LIMIT 1",
-        (connection, after.stage or "", after.status.value, job or ""),
-    )
-    return row.fetchone() or (None, None)

@@ -65,11 +65,6 @@ _FIRST: Migration = (
         requested_step TEXT, requested_status TEXT, requested_reason TEXT, request_event TEXT,
         sequence INTEGER NOT NULL DEFAULT 0,
         {_ENVELOPE})""",
-    # Which words of the CRM were last delivered for which state, since a receipt says it in the ATS's alone.
-    """CREATE TABLE words (
-        connection TEXT NOT NULL, job TEXT NOT NULL, stage TEXT NOT NULL, status TEXT NOT NULL,
-        step_word TEXT, status_word TEXT,
-        PRIMARY KEY (connection, job, stage, status)) WITHOUT ROWID""",
     # --- what recruiters do, and what became of it ---
     """CREATE TABLE outbox (
         number INTEGER PRIMARY KEY AUTOINCREMENT,

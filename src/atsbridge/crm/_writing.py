@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
 
-from ..model import Application, Candidate, Record
+from ..model import Candidate, Record
 from ._rows import TABLES, Row, Table
 from .interface import Delivery, WriteResult, Written
 
@@ -66,8 +65,6 @@ def _write_kind(
         held[row[1]] = row
         changed.append(row)
     db.executemany(table.upsert, changed)
-    if table is TABLES[Application]:
-        _learn_words(db, changed)
     if table is TABLES[Candidate]:
         _index_emails(db, table, {row[1]: held[row[1]] for row in changed}.values(), at_first)
     return results
@@ -77,26 +74,6 @@ def _result(row: Row, before: Row | None) -> WriteResult:
     if before is None:
         return WriteResult.CREATED
     return WriteResult.UNCHANGED if row[:-1] == before[:-1] else WriteResult.UPDATED
-
-
-# --- the CRM's words for a state -----------------------------------------------------------------
-
-_state_of = itemgetter(*map(TABLES[Application].columns.index, ("connection", "job", "stage", "status")))
-_words_of = itemgetter(*map(TABLES[Application].columns.index, ("confirmed_step", "confirmed_status")))
-
-
-def _learn_words(db: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Remember what each state is called here: a batch has few of them."""
-    words = {_state_of(row): _words_of(row) for row in rows}
-    db.executemany(
-        "INSERT INTO words (connection, job, stage, status, step_word, status_word) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET step_word = excluded.step_word, status_word = excluded.status_word"
-        " WHERE step_word IS NOT excluded.step_word OR status_word IS NOT excluded.status_word",
-        (
-            (connection, job or "", stage or "", status, *words[connection, job, stage, status])
-            for connection, job, stage, status in words
-        ),
-    )
 
 
 # --- the e-mails of live candidates, for matching ------------------------------------------------

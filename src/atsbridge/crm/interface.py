@@ -140,7 +140,13 @@ class Crm(ABC):
     def check_access(self) -> Flow[tuple[CrmFinding, ...]]:
         """Whether the CRM can be reached and written."""
 
-    def match(self, candidates: Sequence[Ref]) -> Flow[Sequence[Link]]:
-        """Link arriving applicants to leads by the mapping's rule; a CRM without leads links none."""
+    def match(self, candidates: Sequence[Ref], *, by_email: bool) -> Flow[Sequence[Link]]:
+        """Link applicants to leads, idempotently; a CRM without leads links none.
+
+        Called for every live candidate that was written, new or not.
+
+        Args:
+            by_email: the mapping lets a unique normalised e-mail link; the ATS ref always does.
+        """
         return ()
         yield

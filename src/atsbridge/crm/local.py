@@ -60,7 +60,7 @@ class LocalCrm(Crm):
     def check(self) -> tuple[CrmFinding, ...]:
         """See `Crm.check_access`."""
 
-    def match_candidates(self, refs: Sequence[Ref]) -> Sequence[Link]:
+    def match_candidates(self, refs: Sequence[Ref], *, by_email: bool) -> Sequence[Link]:
         """See `Crm.match`. Optional: a CRM without leads links none."""
         return ()
 
@@ -86,8 +86,11 @@ class LocalCrm(Crm):
     def check_access(self) -> Flow[tuple[CrmFinding, ...]]:
         return (yield from self._perform("check", self.check))
 
-    def match(self, candidates: Sequence[Ref]) -> Flow[Sequence[Link]]:
-        return (yield from self._perform("match_candidates", lambda: self.match_candidates(candidates)))
+    def match(self, candidates: Sequence[Ref], *, by_email: bool) -> Flow[Sequence[Link]]:
+        def match() -> Sequence[Link]:
+            return self.match_candidates(candidates, by_email=by_email)
+
+        return (yield from self._perform("match_candidates", match))
 
     def _perform(self, method: str, action: Callable[[], T]) -> Flow[T]:
         def guarded() -> T:
@@ -135,7 +138,7 @@ class AsyncLocalCrm(Crm):
     async def check(self) -> tuple[CrmFinding, ...]:
         """See `Crm.check_access`."""
 
-    async def match_candidates(self, refs: Sequence[Ref]) -> Sequence[Link]:
+    async def match_candidates(self, refs: Sequence[Ref], *, by_email: bool) -> Sequence[Link]:
         """See `Crm.match`. Optional: a CRM without leads links none."""
         return ()
 
@@ -161,8 +164,11 @@ class AsyncLocalCrm(Crm):
     def check_access(self) -> Flow[tuple[CrmFinding, ...]]:
         return (yield from self._await("check", self.check))
 
-    def match(self, candidates: Sequence[Ref]) -> Flow[Sequence[Link]]:
-        return (yield from self._await("match_candidates", lambda: self.match_candidates(candidates)))
+    def match(self, candidates: Sequence[Ref], *, by_email: bool) -> Flow[Sequence[Link]]:
+        def match() -> Awaitable[Sequence[Link]]:
+            return self.match_candidates(candidates, by_email=by_email)
+
+        return (yield from self._await("match_candidates", match))
 
     def _await(self, method: str, action: Callable[[], Awaitable[T]]) -> Flow[T]:
         async def guarded() -> T:

@@ -132,10 +132,10 @@ class SqlCrm(LocalCrm):
             return (CrmFinding(what="the CRM's database can be written", ok=False, why=why),)
         return (CrmFinding(what="the CRM's database can be written", ok=True, abilities=self.abilities),)
 
-    def match_candidates(self, refs: Sequence[Ref]) -> Sequence[Link]:
+    def match_candidates(self, refs: Sequence[Ref], *, by_email: bool = True) -> Sequence[Link]:
         """Those that were linked or need a review; an applicant who was no lead is left out."""
         with self._database.transaction() as db:
-            return _matching.match_all(db, refs, _now())
+            return _matching.match_all(db, refs, _now(), by_email=by_email)
 
     # --- what recruiters call: applications ------------------------------------------------------
 

@@ -25,7 +25,7 @@ from io import BufferedReader
 from types import TracebackType
 from typing import NamedTuple, Self, TypeAlias, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .interface import Limits, SimRequest, SimResponse, Simulator
 
@@ -197,6 +197,8 @@ class Server:
         if read is None:
             return False
         request, keep = read
+        if self._tls is not None:
+            request = evolve(request, headers={**request.headers, "x-forwarded-proto": "https"})
         answer = self._intercept(request, self.respond) if self._intercept else self.respond(request)
         if self.latency_seconds:
             time.sleep(self.latency_seconds)

@@ -13,8 +13,7 @@ from ..model import Kind, Ref
 from ..wire.effects import Flow, perform
 from .context import Context
 from .ledger import Attempt, IntentRow, Known, Quarantined, Row, Txn, Update, Waiting, Where
-from .plan import application_from
-from .reality import Interpreter, Reality
+from .reality import Interpreter, Reality, application_from
 
 
 @frozen(kw_only=True)

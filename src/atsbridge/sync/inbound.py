@@ -291,12 +291,18 @@ class Puller:
         for row in refused:
             out.known.pop((row.kind, row.id), None)
         out.quarantined.extend(refused)
-        fresh = [w.ref for w in written if w.ref.kind is Kind.CANDIDATE and w.result is WriteResult.CREATED]
-        if fresh:
-            links = yield from self.ctx.crm.match(fresh)
-            self.report.linked += sum(link.certain for link in links)
-            self.report.to_review += sum(not link.certain for link in links)
+        yield from self._match(written)
         return written
+
+    def _match(self, written: Sequence[Written]) -> Flow[None]:
+        """Link candidates to leads; again for those that are there already, since it may have been missed."""
+        taken = (WriteResult.CREATED, WriteResult.UPDATED, WriteResult.UNCHANGED)
+        refs = [w.ref for w in written if w.ref.kind is Kind.CANDIDATE and w.result in taken]
+        if not refs:
+            return
+        links = yield from self.ctx.crm.match(refs, by_email=self.ctx.mapping.match_email)
+        self.report.linked += sum(link.certain for link in links)
+        self.report.to_review += sum(not link.certain for link in links)
 
     def _commit(self, stream: Stream, at: _At, page: Page, out: Sorted) -> None:
         with self.ctx.ledger.transaction(durable=False) as txn:

@@ -28,7 +28,7 @@ from ..errors import (
     VendorError,
 )
 from ..mapping import Engine, Refusal, WriteMode
-from ..model import Action, Application, Intent, Kind, Receipt, Ref, Result, State, StatusUpdate
+from ..model import Action, Application, Intent, Kind, Receipt, Ref, Result, State, StatusUpdate, Words
 from ..wire.client import proves_nothing_happened
 from ..wire.effects import Failed, Flow, perform, sleep, together
 from ..wire.guard import authorise, digest, full_url
@@ -42,7 +42,7 @@ from .outbox import Plan
 from .pages import tombstone
 from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
 from .protocol import Armed, Claim, answered, arm, back, claim, close, due, next_look, settle, stop
-from .reality import Interpreter, Reality
+from .reality import Interpreter, Reality, application_from
 from .receipts import parse_receipt
 
 _BATCH = 200
@@ -479,12 +479,12 @@ class Outbound:
         ctx = self.ctx
         where = Where(equal={"connection": ctx.connection, "delivered": 0, "open": 0})
         while True:
-            rows = yield from perform(
-                lambda: ctx.ledger.look(lambda txn: txn.find(Update, where, order=("number",), limit=_BATCH))
+            rows, known = yield from perform(
+                lambda: ctx.ledger.look(lambda txn: self._undelivered(txn, where))
             )
             if not rows:
                 return
-            receipts = [parse_receipt(row.receipt) for row in rows if row.receipt]
+            receipts = [self._worded(parse_receipt(row.receipt), known) for row in rows if row.receipt]
             deliveries = [d for r in receipts if (d := self._delivery(r)) is not None]
             if deliveries:
                 yield from ctx.crm.write(deliveries)
@@ -492,6 +492,21 @@ class Outbound:
             told = [evolve(row, delivered=1) for row in rows]
             yield from perform(lambda: self._do(lambda txn: txn.put(told)))
             self.report.receipts.extend(receipts)
+
+    def _undelivered(self, txn: Txn, where: Where) -> tuple[list[Update], dict[str, Known]]:
+        rows = txn.find(Update, where, order=("number",), limit=_BATCH)
+        ids = sorted({row.application for row in rows})
+        return rows, txn.get_many(Known, (self.ctx.connection, Kind.APPLICATION.value), ids)
+
+    def _worded(self, receipt: Receipt, known: Mapping[str, Known]) -> Receipt:
+        """A receipt with its state after in the CRM's words."""
+        row = known.get(receipt.application.id)
+        if row is None or receipt.after is None:
+            return receipt
+        after = receipt.after
+        app = application_from(evolve(row, stage=after.stage, status=after.status.value, reason=after.reason))
+        words = Words(self.engine.step(app), self.engine.status(app), self.engine.reason(app))
+        return evolve(receipt, words=words)
 
     def _delivery(self, receipt: Receipt) -> Delivery | None:
         """The inbound refresh that goes with a receipt, where this run has read the application."""

@@ -8,7 +8,6 @@ collected instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -17,7 +16,7 @@ from attrs import define, evolve, field, frozen
 from ..ats.interface import Fresh
 from ..crm.interface import Crm, CrmFinding, Delivery, Feed, Held, WriteResult, Written
 from ..mapping import MappingConfig, WriteMode
-from ..model import Application, ApplicationStatus, Intent, Kind, Receipt, Ref
+from ..model import Intent, Kind, Receipt, Ref
 from ..wire.effects import Flow, Json, perform
 from ..wire.guard import Permits
 from .context import Context
@@ -25,7 +24,7 @@ from .hands import ImaginedHands, RealHands
 from .ledger import Known, Where
 from .outbound import Outbound, prepare
 from .overlay import OverlayLedger
-from .reality import Reality
+from .reality import Reality, application_from
 
 
 @frozen(kw_only=True)
@@ -181,19 +180,3 @@ def compare_mapping(ctx: Context, new: MappingConfig) -> Flow[MappingChange]:
                 examples.append({"application": row.id, "before": before, "after": after})
     mode: WriteMode = new_engine.mode
     return MappingChange(changed=changed, total=len(rows), examples=tuple(examples), write_mode=mode.value)
-
-
-def application_from(row: Known) -> Application:
-    """As much of an application as the ledger remembers: enough to map it."""
-
-    def ref(kind: Kind, id: str | None) -> Ref | None:
-        return Ref(row.connection, kind, id) if id else None
-
-    return Application(
-        ref=Ref(row.connection, Kind.APPLICATION, row.id),
-        read_at=datetime.fromtimestamp(row.read_at, UTC),
-        job=ref(Kind.JOB, row.job),
-        stage=ref(Kind.STAGE, row.stage),
-        status=ApplicationStatus(row.status or ApplicationStatus.UNKNOWN),
-        reason=ref(Kind.REASON, row.reason),
-    )

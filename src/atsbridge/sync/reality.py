@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -10,7 +11,7 @@ from cattrs.preconf.json import make_converter
 
 from ..ats.interface import Catalogue
 from ..mapping import Engine, MappingConfig, compile_mapping
-from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Stage
+from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Ref, Stage
 from .ledger import Known, Txn, Where
 
 CONFIGURATION = (Kind.JOB, Kind.STAGE, Kind.REASON)
@@ -99,3 +100,19 @@ class Interpreter:
             if outcome is not None:
                 application = evolve(application, status=outcome)
         return self.engine.reinterpret(application)
+
+
+def application_from(row: Known) -> Application:
+    """As much of an application as the ledger remembers: enough to map it."""
+
+    def ref(kind: Kind, id: str | None) -> Ref | None:
+        return Ref(row.connection, kind, id) if id else None
+
+    return Application(
+        ref=Ref(row.connection, Kind.APPLICATION, row.id),
+        read_at=datetime.fromtimestamp(row.read_at, UTC),
+        job=ref(Kind.JOB, row.job),
+        stage=ref(Kind.STAGE, row.stage),
+        status=ApplicationStatus(row.status or ApplicationStatus.UNKNOWN),
+        reason=ref(Kind.REASON, row.reason),
+    )
