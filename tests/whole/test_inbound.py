@@ -14,7 +14,8 @@ from atsbridge.model import Kind
 
 def differences(world: World) -> dict[str, tuple[object, object]]:
     mirror, real = world.mirror(), world.real()
-    return {id: (real.get(id), mirror.get(id)) for id in mirror.keys() | real if mirror.get(id) != real.get(id)}
+    ids = mirror.keys() | real.keys()
+    return {id: (real.get(id), mirror.get(id)) for id in ids if mirror.get(id) != real.get(id)}
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -71,10 +72,12 @@ def never_missed(vendor: str, seed: int, folder: Path) -> None:
 
 def histories(w: World) -> None:
     """Every transition arrived, where the vendor gives history in the same read."""
-    views = w.views()
+    views, compared = w.views(), 0
     for id, truth in w.truth().items():
         if views[id].history:
             assert tuple(t.to for t in views[id].history) == truth.history
+            compared += 1
+    assert compared > 50 or w.ats.VENDOR.name != "lever"
 
 
 def test_a_bad_mapping_is_refused_before_anything_is_read_into_the_crm(tmp_path: Path) -> None:

@@ -1,0 +1,318 @@
+"""The connection file: one customer's link, as a file that may be shown to anybody.
+
+A TOML file names the adapter and its settings, the CRM, the ledger, the mapping
+and the approved write surface. Credentials stand in it only as references::
+
+    env:NAME                 the environment variable NAME
+    keyring:SERVICE/USER     the system's keyring (extra ``keyring``)
+
+A credential in clear is refused, and so is every unknown key. Relative paths
+are taken from where the file is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+
+from .errors import ConfigurationError
+from .mapping import load_mapping
+from .registry import Group, load
+from .sync.context import Tuning
+from .wire.secrets import Secret
+
+VERSION = 1
+
+_TABLES: Mapping[str, frozenset[str] | None] = {
+    "ats": None,
+    "crm": None,
+    "ledger": None,
+    "mapping": frozenset({"file"}),
+    "approved": frozenset({"surface"}),
+    "network": frozenset({"proxy", "ca_file"}),
+    "tuning": frozenset(a.name for a in attrs.fields(Tuning)),
+}
+"""The tables and their keys; None: those of the plugin's settings."""
+
+_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/]+/.+", re.DOTALL)
+_SECRET_NAME = re.compile(r"(^|_)(key|secret|token|password|passphrase|credential|credentials|dsn)$")
+_CONNECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PATHS = frozenset({"path", "file", "ca_file"})
+
+
+def _hidden(settings: Mapping[str, Any]) -> str:
+    return f"<{', '.join(settings) or 'none'}>"
+
+
+@frozen(kw_only=True)
+class PluginSettings:
+    """A plugin by its registered name, with its settings as the file has them."""
+
+    plugin: str
+    settings: Mapping[str, Any] = field(factory=dict, repr=_hidden)
+
+
+@frozen(kw_only=True)
+class ConnectionFile:
+    """What a connection file says. References are not looked up before they are needed.
+
+    Args:
+        name: the connection's globally unique id.
+        approved: the digest of the write surface that was approved, or None.
+    """
+
+    path: Path
+    name: str
+    ats: PluginSettings
+    crm: PluginSettings
+    ledger: PluginSettings
+    mapping: Path
+    approved: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    tuning: Tuning = Tuning()
+
+    def make_ats(self) -> Any:
+        """The adapter, configured; its secrets are looked up when a request is signed."""
+        adapter = load(Group.ATS, self.ats.plugin)
+        return _make(adapter, {"connection": self.name, **self.ats.settings}, where="ats")
+
+    def make_crm(self) -> Any:
+        return _make(load(Group.CRM, self.crm.plugin), dict(self.crm.settings), where="crm")
+
+    def make_ledger(self) -> Any:
+        return _make(load(Group.LEDGER, self.ledger.plugin), dict(self.ledger.settings), where="ledger")
+
+    def missing_variables(self) -> list[str]:
+        """The environment variables that are named and not set."""
+        texts = [v for part in (self.ats, self.crm, self.ledger) for v in part.settings.values()]
+        named = [t.removeprefix("env:") for t in texts if isinstance(t, str) and t.startswith("env:")]
+        return sorted({name for name in named if not os.environ.get(name)})
+
+
+def read_connection(path: Path) -> ConnectionFile:
+    """Read a connection file; credentials are not looked up yet.
+
+    Raises:
+        ConfigurationError: it cannot be read, has unknown keys, or holds a credential in clear.
+    """
+    tables = _parse(path)
+    _check_keys(tables, path)
+    name = _text(tables, "name", where="name")
+    if not _CONNECTION.fullmatch(name):
+        raise ConfigurationError(
+            "name: the connection's id has letters, digits, '.', '_' and '-' alone, at most 100"
+        )
+    folder = path.resolve().parent
+    network = tables.get("network", {})
+    mapping = _text(tables.get("mapping", {}), "file", where="mapping.file", default="mapping.toml")
+    ca_file = network.get("ca_file")
+    return ConnectionFile(
+        path=path,
+        name=name,
+        ats=_plugin(tables, "ats", key="vendor", folder=folder),
+        crm=_plugin(tables, "crm", key="plugin", folder=folder, default="sql"),
+        ledger=_plugin(tables, "ledger", key="plugin", folder=folder, default="sqlite"),
+        mapping=folder / mapping,
+        approved=_approved(tables),
+        proxy=network.get("proxy"),
+        ca_file=str(folder / ca_file) if ca_file else None,
+        tuning=_tuning(tables.get("tuning", {})),
+    )
+
+
+def resolve_reference(text: str) -> str:
+    """What a reference stands for.
+
+    Raises:
+        ConfigurationError: the variable is not set, or the keyring holds nothing there.
+    """
+    if text.startswith("env:"):
+        name = text.removeprefix("env:")
+        value = os.environ.get(name)
+        if not value:
+            raise ConfigurationError(
+                f"the environment variable {name} is not set", advice=f"export {name}, then run this again"
+            )
+        return value
+    service, _, user = text.removeprefix("keyring:").partition("/")
+    try:
+        import keyring
+    except ImportError as error:
+        raise ConfigurationError(
+            "a keyring reference needs the package keyring", advice="pip install 'atsbridge[keyring]'"
+        ) from error
+    value = keyring.get_password(service, user)
+    if not value:
+        raise ConfigurationError(
+            f"the keyring holds nothing for {service}/{user}", advice=f"keyring set {service} {user}"
+        )
+    return str(value)
+
+
+def secret_settings(plugin: Any) -> frozenset[str]:
+    """The settings of an attrs adapter that are credentials."""
+    if not attrs.has(plugin):
+        return frozenset()
+    return frozenset(a.name for a in attrs.fields(plugin) if "Secret" in str(a.type))
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"the connection file {path} cannot be read: {type(error).__name__}",
+            advice="name it by --connection, or write one with `atsbridge init VENDOR`",
+        ) from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at [^)]*\)", str(error))
+        where = f" {place.group(0)}" if place else ""
+        # Neither the parser's words nor the cause: either may repeat what stands there.
+        raise ConfigurationError(f"the connection file {path} is not valid TOML{where}") from None
+
+
+def _check_keys(tables: Mapping[str, Any], path: Path) -> None:
+    if tables.get("version") != VERSION:
+        raise ConfigurationError(f"{path}: version has to be {VERSION}")
+    unknown = sorted(set(tables) - {"version", "name", *_TABLES})
+    if unknown:
+        known = ", ".join(["version", "name", *_TABLES])
+        raise ConfigurationError(f"{path}: unknown key {unknown[0]}; known are {known}")
+    for name, keys in _TABLES.items():
+        table = tables.get(name, {})
+        if not isinstance(table, Mapping):
+            raise ConfigurationError(f"{path}: {name} has to be a table, [{name}]")
+        extra = sorted(set(table) - keys) if keys is not None else []
+        if extra and keys is not None:
+            raise ConfigurationError(
+                f"{path}: unknown key {name}.{extra[0]}; known are {', '.join(sorted(keys))}"
+            )
+
+
+def _text(table: Mapping[str, Any], key: str, *, where: str, default: str | None = None) -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{where} is missing or not text")
+    return value
+
+
+def _plugin(
+    tables: Mapping[str, Any], name: str, *, key: str, folder: Path, default: str | None = None
+) -> PluginSettings:
+    table = dict(tables.get(name, {}))
+    plugin = _text(table, key, where=f"{name}.{key}", default=default)
+    table.pop(key, None)
+    for setting, value in table.items():
+        _refuse_clear(f"{name}.{setting}", setting, value)
+        if setting in _PATHS and isinstance(value, str) and value != ":memory:":
+            table[setting] = value if _is_reference(value) else str(folder / value)
+    if name == "ledger" and plugin == "sqlite":
+        table.setdefault("path", str(folder / "atsbridge-ledger.sqlite"))
+    if name == "crm" and plugin == "sql":
+        table.setdefault("path", str(folder / "atsbridge-crm.sqlite"))
+    return PluginSettings(plugin=plugin, settings=table)
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
+
+
+def _refuse_clear(where: str, setting: str, value: object) -> None:
+    if _SECRET_NAME.search(setting) and not _is_reference(value):
+        raise _in_clear(where, setting)
+
+
+def _in_clear(where: str, setting: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{where} holds a credential in clear; the connection file takes references alone",
+        advice=f'write {setting} = "env:NAME" and export NAME, or "keyring:SERVICE/USER";'
+        " and renew the credential, since the file may have been copied",
+    )
+
+
+def _approved(tables: Mapping[str, Any]) -> str | None:
+    surface = tables.get("approved", {}).get("surface") or None
+    if surface is not None and not (isinstance(surface, str) and _DIGEST.fullmatch(surface)):
+        raise ConfigurationError(
+            "approved.surface is not the digest of a write surface", advice="run `atsbridge vendors approve`"
+        )
+    return surface
+
+
+def _tuning(table: Mapping[str, Any]) -> Tuning:
+    wrong = sorted(k for k, v in table.items() if isinstance(v, bool) or not isinstance(v, (int, float)))
+    if wrong:
+        raise ConfigurationError(f"tuning.{wrong[0]} has to be a number")
+    return Tuning(**table)
+
+
+# -- making -------------------------------------------------------------------------------------
+
+
+def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
+    """The plugin with its settings; what is wrong with them is said without their values."""
+    secrets = secret_settings(plugin)
+    known = [p.name for p in inspect.signature(plugin).parameters.values()]
+    for name in settings:
+        if name not in known:
+            usable = ", ".join(sorted(set(known) - {"connection"}))
+            raise ConfigurationError(f"{where}.{name} is no setting of this plugin; known are {usable}")
+    for name, value in settings.items():
+        if name in secrets and not _is_reference(value):
+            raise _in_clear(f"{where}.{name}", name)
+    values = {name: _value(value, secret=name in secrets) for name, value in settings.items()}
+    try:
+        return plugin(**values)
+    except (TypeError, ValueError) as error:
+        given = ", ".join(sorted(settings)) or "none"
+        raise ConfigurationError(
+            f"the settings in [{where}] do not fit the plugin ({type(error).__name__}); given were {given}",
+            advice=f"compare them with `atsbridge vendors show`; known are {', '.join(known)}",
+        ) from None
+
+
+def _value(value: Any, *, secret: bool) -> Any:
+    if not _is_reference(value):
+        return value
+    reference: str = value
+    return Secret(lambda: resolve_reference(reference)) if secret else resolve_reference(reference)
+
+
+def bridge_parts(connection: ConnectionFile) -> dict[str, Any]:
+    """Everything `Bridge` or `AsyncBridge` takes, but for ``at``, ``progress`` and ``now``.
+
+    CRM and ledger are the caller's to close.
+
+    Raises:
+        ConfigurationError: a plugin, a setting or the mapping is not usable.
+    """
+    if not connection.mapping.is_file():
+        raise ConfigurationError(
+            f"there is no mapping at {connection.mapping}",
+            advice="`atsbridge init` suggests a first one from the ATS's live stages",
+        )
+    return {
+        "mapping": load_mapping(connection.mapping),
+        "ats": connection.make_ats(),
+        "crm": connection.make_crm(),
+        "ledger": connection.make_ledger(),
+        "approved": connection.approved,
+        "tuning": connection.tuning,
+        "proxy": connection.proxy,
+        "ca_file": connection.ca_file,
+    }
