@@ -24,14 +24,17 @@ class Hands(Protocol):
 
     def ready(self) -> Flow[None]:
         """Whatever may take time before a send."""
+        ...
 
     def send(
         self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
     ) -> Flow[Fresh | None]:
         """Once; the record, where the answer carries it."""
+        ...
 
     def hidden_seconds(self, write: StatusWrite) -> float:
         """How long an accepted write may not show."""
+        ...
 
 
 @define

@@ -289,7 +289,7 @@ class Puller:
             raise CrmError("the CRM could not take a batch; it is delivered again by the next pull")
         refused = self.sorter.refused(written)
         for row in refused:
-            out.known.pop((row.kind, row.id), None)
+            _ = out.known.pop((row.kind, row.id), None)
         out.quarantined.extend(refused)
         yield from self._match(written)
         return written

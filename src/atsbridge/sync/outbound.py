@@ -224,7 +224,7 @@ class Outbound:
                 return progressed
             go_on = yield from self.work(held)
             yield from perform(lambda: self._do(lambda txn: give_back(txn, held.lease)))
-            self.ctx.held.pop(held.lease.lane, None)
+            _ = self.ctx.held.pop(held.lease.lane, None)
             if not go_on:
                 return progressed
             progressed = True
@@ -291,7 +291,7 @@ class Outbound:
         intent = held.intent
         try:
             call = self.ctx.ats.write_status(planned, fresh, catalogue)
-            authorise(self.ctx.ats.VENDOR, planned, token=fresh.application.token, request=call.request)
+            _ = authorise(self.ctx.ats.VENDOR, planned, token=fresh.application.token, request=call.request)
         except (Unplannable, GuardError) as error:
             step = Close(result=Result.REFUSED, why=error.message)
             return (yield from self._after(held, intent, step, fresh, write, {}))

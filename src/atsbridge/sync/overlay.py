@@ -33,7 +33,7 @@ class OverlayTxn(Txn):
             if (*prefix, part) in own:
                 row = cast("R | None", own[(*prefix, part)])
                 if row is None:
-                    found.pop(part, None)
+                    _ = found.pop(part, None)
                 else:
                     found[part] = row
         return found
@@ -73,7 +73,7 @@ class OverlayTxn(Txn):
             if was_there:
                 self._own[row_type][key] = before
             else:
-                self._own[row_type].pop(key, None)
+                _ = self._own[row_type].pop(key, None)
 
 
 def ordered(rows: list[R], order: Sequence[str], limit: int | None) -> list[R]:

@@ -59,9 +59,15 @@ def due(txn: Txn, ctx: Context, *, limit: int = 1000) -> list[str]:
 
 
 def next_look(txn: Txn, ctx: Context) -> float | None:
-    """Seconds until the earliest settling intent may be looked at; None where none settles."""
-    settling = Where(equal={"connection": ctx.connection, "boot": ctx.ledger.clock.boot, "state": "settling"})
-    rows = txn.find(IntentRow, settling, order=("not_before",), limit=1)
+    """Seconds until the earliest intent that must wait may be looked at; None where none waits.
+
+    One in flight waits too: whoever sent it may have died.
+    """
+    mine = {"connection": ctx.connection, "boot": ctx.ledger.clock.boot}
+    waiting = Where(
+        equal=mine, among={"state": ["settling", "in_flight", "pending"]}, above={"not_before": 0.0}
+    )
+    rows = txn.find(IntentRow, waiting, order=("not_before",), limit=1)
     return max(0.0, rows[0].not_before - ctx.ledger.clock.now()) if rows else None
 
 

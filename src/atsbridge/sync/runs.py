@@ -1,0 +1,59 @@
+"""The record of runs: when each verb ran and what it came to, for whoever looks after a connection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol, TypeVar
+
+from attrs import evolve
+
+from ..wire.effects import Failed, Flow, perform, together
+from .context import Context
+from .leases import control
+from .ledger import Run, Txn, Where
+
+_KEPT_SECONDS = 90 * 24 * 3600.0
+_LISTS = ("differences", "left", "repaired", "receipts")
+
+
+class Told(Protocol):
+    """A report that can be told as plain data."""
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+R = TypeVar("R", bound=Told)
+
+
+def recorded(ctx: Context, verb: str, flow: Flow[R]) -> Flow[R]:
+    """Run a verb, and note in the ledger that it ran and how it ended.
+
+    A run without an end was killed, or is still going.
+    """
+    row = yield from perform(lambda: ctx.ledger.do(lambda txn: _begin(txn, ctx, verb), durable=False))
+    (outcome,) = yield from together([flow], 1)
+    told: dict[str, Any]
+    if isinstance(outcome, Failed):
+        told = {"error": f"{type(outcome.error).__name__}: {outcome.error}"}
+    else:
+        told = {k: len(v) if k in _LISTS else v for k, v in outcome.value.as_dict().items()}
+    ended = evolve(row, ended_at=ctx.now().timestamp(), summary=json.dumps(told, default=str))
+    yield from perform(lambda: ctx.ledger.do(lambda txn: txn.put([ended]), durable=False))
+    if isinstance(outcome, Failed):
+        raise outcome.error
+    return outcome.value
+
+
+def _begin(txn: Txn, ctx: Context, verb: str) -> Run:
+    counters = control(txn, ctx.connection)
+    row = Run(
+        connection=ctx.connection,
+        number=counters.next_number,
+        verb=verb,
+        started_at=ctx.now().timestamp(),
+    )
+    txn.put([evolve(counters, next_number=counters.next_number + 1)])
+    txn.put([row])
+    old = Where(equal={"connection": ctx.connection}, at_most={"started_at": row.started_at - _KEPT_SECONDS})
+    txn.delete(Run, old)
+    return row
