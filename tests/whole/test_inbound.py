@@ -107,3 +107,24 @@ def test_deletions_while_records_move_between_pages_are_no_false_deletions(tmp_p
         w.server._intercept = None
         w.bridge.pull()
         assert differences(w) == {}
+
+
+def test_a_stage_that_is_renamed_in_the_ats_keeps_its_step(tmp_path: Path) -> None:
+    with world("lever", tmp_path) as w:
+        w.bridge.pull()
+        id = next(id for id, t in sorted(w.truth().items()) if t.status == "active")
+        stage = w.truth()[id].stage
+        assert stage is not None
+        old = w.simulator.stage_name(stage)
+        w.simulator.rename_stage(stage, "Coffee with the team")
+        w.bridge.pull()
+        assert w.views()[id].confirmed_step == old
+        found = w.bridge.check().mapping
+        assert any(f.severity == "fault" and old in f.what for f in found), found
+        other = next(s for s in w.simulator.stages_for(id) if s != stage)
+        w.bridge.sync()
+        w.change(id, step=w.simulator.stage_name(other))
+        assert [r.result.value for r in w.bridge.push().receipts] == ["applied"]
+        w.change(id, step=old)
+        assert [r.result.value for r in w.bridge.push().receipts] == ["applied"]
+        assert w.truth()[id].stage == stage

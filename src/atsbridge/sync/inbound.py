@@ -24,7 +24,7 @@ from ..wire.effects import Flow, Json, perform
 from ..wire.payload import Raw
 from ..wire.streams import Item, Page, Stream, StreamScope
 from .context import Context, Progress
-from .leases import INBOUND, keep, reserve_deliveries, take
+from .leases import INBOUND, control, keep, reserve_deliveries, take
 from .ledger import Known, Lease, Position, Quarantined, Txn, Waiting, Where
 from .pages import ORDER, Sorted, Sorter, salt, tombstone
 from .reality import CONFIGURATION, Interpreter, Reality
@@ -83,6 +83,7 @@ def pull(
     for stream in first:
         pages.extend((yield from puller.collect(stream, full=full)))
     puller.compile([record for *_, page, _at in pages for record in _records(page)])
+    yield from puller.remember_names()
     for stream, at, page, asked_at in pages:
         yield from puller.process(stream, at, page, asked_at)
     for stream in chosen:
@@ -162,6 +163,17 @@ class Puller:
             numbers=self.numbers,
             run=self.run,
         )
+
+    def remember_names(self) -> Flow[None]:
+        """Bind the mapping's names to ids, so that a later rename in the ATS harms nothing."""
+        text = self.reality.bind(self.ctx.mapping).text()
+
+        def store(txn: Txn) -> None:
+            row = control(txn, self.ctx.connection)
+            if row.mapping != text:
+                txn.put([evolve(row, mapping=text)])
+
+        yield from perform(lambda: self.ctx.ledger.do(store, durable=False))
 
     # -- reading --
 

@@ -12,7 +12,8 @@ from cattrs.preconf.json import make_converter
 from ..ats.interface import Catalogue
 from ..mapping import Engine, MappingConfig, compile_mapping
 from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Ref, Stage
-from .ledger import Known, Txn, Where
+from .bindings import Bindings
+from .ledger import Control, Known, Txn, Where
 
 CONFIGURATION = (Kind.JOB, Kind.STAGE, Kind.REASON)
 _TYPES: Mapping[str, type[Record]] = {Kind.JOB: Job, Kind.STAGE: Stage, Kind.REASON: Reason}
@@ -39,9 +40,10 @@ class Reality:
     jobs: Mapping[str, Job] = field(factory=dict)
     stages: Mapping[str, Stage] = field(factory=dict)
     reasons: Mapping[str, Reason] = field(factory=dict)
+    bindings: Bindings = field(factory=Bindings, repr=False)
 
     @classmethod
-    def of(cls, records: Iterable[Record]) -> Reality:
+    def of(cls, records: Iterable[Record], bindings: Bindings | None = None) -> Reality:
         found: dict[type[Record], dict[str, Any]] = {Job: {}, Stage: {}, Reason: {}}
         for record in records:
             table = found.get(type(record))
@@ -51,15 +53,18 @@ class Reality:
                 table[record.ref.id] = record
             else:
                 table.pop(record.ref.id, None)
-        return cls(found[Job], found[Stage], found[Reason])
+        return cls(found[Job], found[Stage], found[Reason], bindings or Bindings())
 
     @classmethod
     def load(cls, txn: Txn, connection: str) -> Reality:
         where = Where(equal={"connection": connection, "deleted": None}, among={"kind": list(CONFIGURATION)})
-        return cls.of(unpack(row) for row in txn.find(Known, where) if row.content is not None)
+        records = [unpack(row) for row in txn.find(Known, where) if row.content is not None]
+        row = txn.get(Control, connection)
+        return cls.of(records, Bindings.parse(row.mapping if row else ""))
 
     def with_records(self, records: Iterable[Record]) -> Reality:
-        return Reality.of([*self.jobs.values(), *self.stages.values(), *self.reasons.values(), *records])
+        held = [*self.jobs.values(), *self.stages.values(), *self.reasons.values()]
+        return Reality.of([*held, *records], self.bindings)
 
     def catalogues(self) -> dict[str | None, Catalogue]:
         """Per job where stages belong to jobs, and one for the whole account under None."""
@@ -77,7 +82,18 @@ class Reality:
 
     def compile(self, config: MappingConfig) -> Engine:
         """Raises `MappingError` with every fault at once."""
-        return compile_mapping(config, jobs=tuple(self.jobs.values()), catalogues=self.catalogues())
+        stages, reasons = self.bindings.under_old_names(
+            config, list(self.stages.values()), list(self.reasons.values())
+        )
+        named = Reality.of([*self.jobs.values(), *stages, *reasons])
+        return compile_mapping(config, jobs=tuple(self.jobs.values()), catalogues=named.catalogues())
+
+    def bind(self, config: MappingConfig) -> Bindings:
+        """What the mapping's names mean now: earlier bindings stay as long as what they name lives."""
+        stages, reasons = self.bindings.under_old_names(
+            config, list(self.stages.values()), list(self.reasons.values())
+        )
+        return Bindings.of(config, stages, reasons)
 
 
 @define
