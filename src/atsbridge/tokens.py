@@ -1,0 +1,68 @@
+"""Token stores: where access and rotating refresh tokens live between runs.
+
+In memory by default (`atsbridge.wire.auth.MemoryTokens`), or in the system's
+keyring, which several processes share. Any object with ``load`` and ``save``
+will do: a service keeps them where it keeps its other secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from .errors import ConfigurationError
+from .wire.auth import Token
+from .wire.secrets import Secret
+
+
+class KeyringTokens:
+    """Tokens in the system's keyring, one entry a connection.
+
+    Args:
+        service: the keyring's service name.
+
+    Raises:
+        ConfigurationError: the ``keyring`` extra is not installed.
+    """
+
+    def __init__(self, service: str = "atsbridge") -> None:
+        self.service = service
+        self._keyring = _keyring()
+
+    def load(self, connection: str) -> Token | None:
+        text = self._keyring.get_password(self.service, connection)
+        return None if text is None else _read(json.loads(text))
+
+    def save(self, connection: str, token: Token) -> None:
+        self._keyring.set_password(self.service, connection, json.dumps(_plain(token)))
+
+
+def _keyring() -> Any:
+    try:
+        import keyring
+    except ImportError:
+        raise ConfigurationError(
+            "tokens in a keyring need the extra: pip install 'atsbridge[keyring]'"
+        ) from None
+    return keyring
+
+
+def _plain(token: Token) -> dict[str, Any]:
+    return {
+        "access": token.access.reveal(),
+        "refresh": token.refresh.reveal() if token.refresh else None,
+        "expires_at": token.expires_at.isoformat() if token.expires_at else None,
+        "scopes": sorted(token.scopes) if token.scopes is not None else None,
+        "subject": token.subject,
+    }
+
+
+def _read(data: dict[str, Any]) -> Token:
+    return Token(
+        access=Secret(data["access"]),
+        refresh=Secret(data["refresh"]) if data["refresh"] else None,
+        expires_at=datetime.fromisoformat(data["expires_at"]) if data["expires_at"] else None,
+        scopes=frozenset(data["scopes"]) if data["scopes"] is not None else None,
+        subject=data["subject"],
+    )
