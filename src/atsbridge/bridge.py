@@ -22,7 +22,7 @@ from .drivers.aio import AsyncDriver
 from .drivers.sync import SyncDriver
 from .errors import UnsupportedPair
 from .ledgers.memory import MemoryLedger
-from .mapping import MappingConfig, load_mapping
+from .mapping import MappingConfig, load_mapping, suggest_mapping
 from .model import Kind, Ref
 from .sync.check import CheckReport, check
 from .sync.context import Context, Progress, Tuning
@@ -34,6 +34,7 @@ from .sync.ledger import Ledger, Txn
 from .sync.outbound import PushReport, push
 from .sync.plan import MappingChange, PlanReport, compare_mapping, plan
 from .sync.reality import Reality
+from .sync.runs import recorded
 from .sync.status import StatusReport, set_paused, status
 from .sync.sweep import sweep
 from .sync.verify import RepairReport, VerifyReport, repair, verify
@@ -104,6 +105,16 @@ class _Connection:
     def connection(self) -> str:
         return self._context.connection
 
+    @property
+    def ats(self) -> Ats:
+        """The adapter it was given."""
+        return self._context.ats
+
+    @property
+    def crm(self) -> Crm:
+        """The CRM connector it was given."""
+        return self._context.crm
+
     def ref(self, application_id: str) -> Ref:
         """The ref of one of this connection's applications."""
         return Ref(self.connection, Kind.APPLICATION, application_id)
@@ -119,6 +130,11 @@ class _Connection:
 
     def _push(self) -> Flow[PushReport]:
         return (yield from push(self._context, RealHands(self._context)))
+
+    def _suggest(self) -> Flow[str]:
+        found = yield from read_configuration(self._context)
+        vendor = self._context.ats.VENDOR.title
+        return suggest_mapping(list(found.jobs.values()), found.catalogues(), vendor=vendor)
 
     def _give_back(self) -> None:
         """Leases of a run that ended in an error are given back, so that the next need not wait."""
@@ -175,21 +191,25 @@ class Bridge(_Connection):
         """Jobs, stages and reasons as the ATS has them now: what a mapping is made from."""
         return self._run(read_configuration(self._context))
 
+    def suggest(self) -> str:
+        """A first mapping from the live stages and reasons, as commented TOML; see `suggest_mapping`."""
+        return self._run(self._suggest())
+
     def pull(self, *, full: bool = False) -> PullReport:
         """Bring what changed in the ATS into the CRM."""
-        return self._run(pull(self._context, full=full))
+        return self._run(recorded(self._context, "pull", pull(self._context, full=full)))
 
     def sweep(self, *, limit: float = 0.1) -> PullReport:
         """Find and confirm deletions."""
-        return self._run(sweep(self._context, limit=limit))
+        return self._run(recorded(self._context, "sweep", sweep(self._context, limit=limit)))
 
     def push(self) -> PushReport:
         """Take in the CRM's changes and write them to the ATS."""
-        return self._run(self._push())
+        return self._run(recorded(self._context, "push", self._push()))
 
     def sync(self) -> SyncReport:
         """Intake, push, pull."""
-        return self._run(self._sync())
+        return self._run(recorded(self._context, "sync", self._sync()))
 
     def plan(self) -> PlanReport:
         """What the next push would do; nothing is written."""
@@ -202,11 +222,11 @@ class Bridge(_Connection):
 
     def verify(self) -> VerifyReport:
         """Compare both sides and name every difference."""
-        return self._run(verify(self._context))
+        return self._run(recorded(self._context, "verify", verify(self._context)))
 
     def repair(self) -> RepairReport:
         """Do what verify proposes."""
-        return self._run(repair(self._context))
+        return self._run(recorded(self._context, "repair", repair(self._context)))
 
     def explain(self, application: Ref | str, *, ask: bool = False) -> Explanation:
         """The story of one application."""
@@ -265,21 +285,25 @@ class AsyncBridge(_Connection):
         """See `Bridge.configuration`."""
         return await self._run(read_configuration(self._context))
 
+    async def suggest(self) -> str:
+        """See `Bridge.suggest`."""
+        return await self._run(self._suggest())
+
     async def pull(self, *, full: bool = False) -> PullReport:
         """See `Bridge.pull`."""
-        return await self._run(pull(self._context, full=full))
+        return await self._run(recorded(self._context, "pull", pull(self._context, full=full)))
 
     async def sweep(self, *, limit: float = 0.1) -> PullReport:
         """See `Bridge.sweep`."""
-        return await self._run(sweep(self._context, limit=limit))
+        return await self._run(recorded(self._context, "sweep", sweep(self._context, limit=limit)))
 
     async def push(self) -> PushReport:
         """See `Bridge.push`."""
-        return await self._run(self._push())
+        return await self._run(recorded(self._context, "push", self._push()))
 
     async def sync(self) -> SyncReport:
         """See `Bridge.sync`."""
-        return await self._run(self._sync())
+        return await self._run(recorded(self._context, "sync", self._sync()))
 
     async def plan(self) -> PlanReport:
         """See `Bridge.plan`."""
@@ -292,11 +316,11 @@ class AsyncBridge(_Connection):
 
     async def verify(self) -> VerifyReport:
         """See `Bridge.verify`."""
-        return await self._run(verify(self._context))
+        return await self._run(recorded(self._context, "verify", verify(self._context)))
 
     async def repair(self) -> RepairReport:
         """See `Bridge.repair`."""
-        return await self._run(repair(self._context))
+        return await self._run(recorded(self._context, "repair", repair(self._context)))
 
     async def explain(self, application: Ref | str, *, ask: bool = False) -> Explanation:
         """See `Bridge.explain`."""

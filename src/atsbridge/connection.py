@@ -27,6 +27,7 @@ from .errors import ConfigurationError
 from .mapping import load_mapping
 from .registry import Group, load
 from .sync.context import Tuning
+from .tokens import KeyringTokens
 from .wire.secrets import Secret
 
 VERSION = 1
@@ -38,12 +39,14 @@ _TABLES: Mapping[str, frozenset[str] | None] = {
     "mapping": frozenset({"file"}),
     "approved": frozenset({"surface"}),
     "network": frozenset({"proxy", "ca_file"}),
+    "tokens": frozenset({"keyring"}),
     "tuning": frozenset(a.name for a in attrs.fields(Tuning)),
 }
 """The tables and their keys; None: those of the plugin's settings."""
 
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/]+/.+", re.DOTALL)
 _SECRET_NAME = re.compile(r"(^|_)(key|secret|token|password|passphrase|credential|credentials|dsn)$")
+_LOGIN_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 _CONNECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PATHS = frozenset({"path", "file", "ca_file"})
@@ -68,6 +71,7 @@ class ConnectionFile:
     Args:
         name: the connection's globally unique id.
         approved: the digest of the write surface that was approved, or None.
+        tokens_in: the keyring service that keeps access and refresh tokens between runs, or None.
     """
 
     path: Path
@@ -77,9 +81,10 @@ class ConnectionFile:
     ledger: PluginSettings
     mapping: Path
     approved: str | None = None
+    tokens_in: str | None = None
     proxy: str | None = field(default=None, repr=False)
     ca_file: str | None = None
-    tuning: Tuning = Tuning()
+    tuning: Tuning = field(factory=Tuning)
 
     def make_ats(self) -> Any:
         """The adapter, configured; its secrets are looked up when a request is signed."""
@@ -105,7 +110,23 @@ def read_connection(path: Path) -> ConnectionFile:
     Raises:
         ConfigurationError: it cannot be read, has unknown keys, or holds a credential in clear.
     """
-    tables = _parse(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"the connection file {path} cannot be read: {type(error).__name__}",
+            advice="name it by --connection, or write one with `atsbridge init VENDOR`",
+        ) from error
+    return parse_connection(text, path)
+
+
+def parse_connection(text: str, path: Path) -> ConnectionFile:
+    """The same from its text.
+
+    Args:
+        path: where it is or will be; relative paths in it are taken from there.
+    """
+    tables = _parse(text, path)
     _check_keys(tables, path)
     name = _text(tables, "name", where="name")
     if not _CONNECTION.fullmatch(name):
@@ -114,6 +135,8 @@ def read_connection(path: Path) -> ConnectionFile:
         )
     folder = path.resolve().parent
     network = tables.get("network", {})
+    for key, value in network.items():
+        _refuse_clear(f"network.{key}", key, value)
     mapping = _text(tables.get("mapping", {}), "file", where="mapping.file", default="mapping.toml")
     ca_file = network.get("ca_file")
     return ConnectionFile(
@@ -124,6 +147,7 @@ def read_connection(path: Path) -> ConnectionFile:
         ledger=_plugin(tables, "ledger", key="plugin", folder=folder, default="sqlite"),
         mapping=folder / mapping,
         approved=_approved(tables),
+        tokens_in=_text(tables["tokens"], "keyring", where="tokens.keyring") if "tokens" in tables else None,
         proxy=network.get("proxy"),
         ca_file=str(folder / ca_file) if ca_file else None,
         tuning=_tuning(tables.get("tuning", {})),
@@ -169,14 +193,7 @@ def secret_settings(plugin: Any) -> frozenset[str]:
 # -- reading ------------------------------------------------------------------------------------
 
 
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"the connection file {path} cannot be read: {type(error).__name__}",
-            advice="name it by --connection, or write one with `atsbridge init VENDOR`",
-        ) from error
+def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -233,7 +250,9 @@ def _is_reference(value: object) -> bool:
 
 
 def _refuse_clear(where: str, setting: str, value: object) -> None:
-    if _SECRET_NAME.search(setting) and not _is_reference(value):
+    if _is_reference(value):
+        return
+    if _SECRET_NAME.search(setting) or (isinstance(value, str) and _LOGIN_IN_URL.search(value)):
         raise _in_clear(where, setting)
 
 
@@ -267,9 +286,9 @@ def _tuning(table: Mapping[str, Any]) -> Tuning:
 def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
     """The plugin with its settings; what is wrong with them is said without their values."""
     secrets = secret_settings(plugin)
-    known = [p.name for p in inspect.signature(plugin).parameters.values()]
+    known = _known_settings(plugin)
     for name in settings:
-        if name not in known:
+        if known is not None and name not in known:
             usable = ", ".join(sorted(set(known) - {"connection"}))
             raise ConfigurationError(f"{where}.{name} is no setting of this plugin; known are {usable}")
     for name, value in settings.items():
@@ -282,8 +301,18 @@ def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
         given = ", ".join(sorted(settings)) or "none"
         raise ConfigurationError(
             f"the settings in [{where}] do not fit the plugin ({type(error).__name__}); given were {given}",
-            advice=f"compare them with `atsbridge vendors show`; known are {', '.join(known)}",
+            advice=f"known are {', '.join(known)}" if known else "see the plugin's own documentation",
         ) from None
+
+
+def _known_settings(plugin: Any) -> list[str] | None:
+    """What a plugin can be given; None where it takes anything."""
+    if attrs.has(plugin):
+        return [a.alias or a.name for a in attrs.fields(plugin) if a.init]
+    parameters = inspect.signature(plugin).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return [p.name for p in parameters]
 
 
 def _value(value: Any, *, secret: bool) -> Any:
@@ -293,25 +322,29 @@ def _value(value: Any, *, secret: bool) -> Any:
     return Secret(lambda: resolve_reference(reference)) if secret else resolve_reference(reference)
 
 
-def bridge_parts(connection: ConnectionFile) -> dict[str, Any]:
+def bridge_parts(connection: ConnectionFile, *, mapping: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Everything `Bridge` or `AsyncBridge` takes, but for ``at``, ``progress`` and ``now``.
 
     CRM and ledger are the caller's to close.
 
+    Args:
+        mapping: in place of the file's.
+
     Raises:
         ConfigurationError: a plugin, a setting or the mapping is not usable.
     """
-    if not connection.mapping.is_file():
+    if mapping is None and not connection.mapping.is_file():
         raise ConfigurationError(
             f"there is no mapping at {connection.mapping}",
             advice="`atsbridge init` suggests a first one from the ATS's live stages",
         )
     return {
-        "mapping": load_mapping(connection.mapping),
+        "mapping": load_mapping(connection.mapping if mapping is None else mapping),
         "ats": connection.make_ats(),
         "crm": connection.make_crm(),
         "ledger": connection.make_ledger(),
         "approved": connection.approved,
+        "tokens": KeyringTokens(connection.tokens_in) if connection.tokens_in else None,
         "tuning": connection.tuning,
         "proxy": connection.proxy,
         "ca_file": connection.ca_file,

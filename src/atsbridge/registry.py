@@ -79,7 +79,8 @@ def _unknown(group: Group, name: str) -> str:
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     what = group.removeprefix("atsbridge.")
     listed = ", ".join(installed) or "none"
-    return f"no {what} plugin {name!r} is installed{hint} Installed: {listed}. Install the package that brings it."
+    mend = "install the package that brings it"
+    return f"no {what} plugin {name!r} is installed{hint} (there are: {listed}); {mend}"
 
 
 def _package(point: EntryPoint) -> str:

@@ -9,7 +9,7 @@ opportunity that is archived has ended, and the archive reason says how.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -314,7 +314,7 @@ class Lever(Ats):
             )
         # The sandbox has an issuer of its own: https://hire.lever.co/developer/documentation#authentication
         return RefreshToken(
-            endpoint=VENDOR.tokens[0],
+            token_endpoint=VENDOR.tokens[0],
             url=VENDOR.tokens[0].urls[self.region == "sandbox"],
             client_id=self.client_id,
             client_secret=self.client_secret,
@@ -612,7 +612,7 @@ def _millis(seconds: float) -> int:
 
 
 def _id(raw: Raw, name: str = "id") -> str:
-    return need_id(record(raw.data), name)
+    return need_id({name: raw.peek(name)}, name)
 
 
 def _placed(raw: Raw, place: int) -> Raw:
@@ -759,40 +759,43 @@ def read_opportunity(
     """A candidate, unless this opportunity is anonymised and its contact is not, and an application."""
     opportunity = record(data)
     application = read_application(connection, read_at, opportunity)
-    anonymised = opportunity.get("isAnonymized") is True
-    contact = need_id(opportunity, "contact")
-    if anonymised and contact not in blanked:
+    contact = application.candidate
+    assert contact is not None  # noqa: S101 - an opportunity without contact is refused above
+    if opportunity.get("isAnonymized") is not True:
+        return read_candidate(contact, opportunity, application), application
+    if contact.id not in blanked:
         return (application,)
-    return read_candidate(connection, read_at, opportunity, anonymised=anonymised), application
+    blank = Candidate(ref=contact, read_at=read_at, deleted=Tombstone(TombstoneKind.ANONYMISED))
+    return blank, application
 
 
-def read_candidate(
-    connection: str, read_at: datetime, opportunity: Mapping[str, Any], *, anonymised: bool = False
-) -> Candidate:
-    ref = Ref(connection, Kind.CANDIDATE, need_id(opportunity, "contact"))
-    if anonymised:
-        return Candidate(ref=ref, read_at=read_at, deleted=Tombstone(TombstoneKind.ANONYMISED))
+def read_candidate(ref: Ref, opportunity: Mapping[str, Any], application: Application) -> Candidate:
+    """The person; what their application has of it already is not read again."""
     headline, place = opt_text(opportunity, "headline"), opt_text(opportunity, "location")
     return Candidate(
         ref=ref,
-        read_at=read_at,
-        updated_at=from_millis(opportunity.get("updatedAt")),
-        url=opt_text(opt_object(opportunity, "urls") or {}, "show"),
+        read_at=application.read_at,
+        updated_at=application.updated_at,
+        url=application.url,
         display_name=opt_text(opportunity, "name"),
         emails=tuple(
-            Email(value, EmailType.OTHER, place == 0)
-            for place, value in enumerate(texts(opportunity, "emails"))
+            [
+                Email(value, EmailType.OTHER, place == 0)
+                for place, value in enumerate(texts(opportunity, "emails"))
+            ]
         ),
         phones=tuple(
-            Phone(number, opt_text(phone, "type"))
-            for phone in objects(opportunity, "phones")
-            if (number := opt_text(phone, "value"))
+            [
+                Phone(number, opt_text(phone, "type"))
+                for phone in objects(opportunity, "phones")
+                if (number := opt_text(phone, "value"))
+            ]
         ),
-        links=tuple(Link(url, _link_type(url)) for url in texts(opportunity, "links")),
+        links=tuple([Link(url, _link_type(url)) for url in texts(opportunity, "links")]),
         locations=(Location(raw=place),) if place else (),
         company=headline,
         tags=texts(opportunity, "tags"),
-        source=_source(opportunity),
+        source=application.source,
         confidential=_confidential(opportunity),
     )
 
@@ -831,15 +834,17 @@ def read_application(connection: str, read_at: datetime, opportunity: Mapping[st
     )
 
 
-def _transitions(opportunity: Mapping[str, Any]) -> Iterator[Transition]:
+def _transitions(opportunity: Mapping[str, Any]) -> list[Transition]:
     previous: str | None = None
+    found: list[Transition] = []
     for change in objects(opportunity, "stageChanges"):
         to = opt_id(change, "toStageId")
         if to is not None:
             actor = opt_id(change, "userId")
             kind = ActorKind.USER if actor else ActorKind.UNKNOWN
-            yield Transition(from_millis(change.get("updatedAt")), to, previous, actor, kind)
+            found.append(Transition(from_millis(change.get("updatedAt")), to, previous, actor, kind))
             previous = to
+    return found
 
 
 def _snoozed(opportunity: Mapping[str, Any], read_at: datetime) -> str | None:
@@ -855,7 +860,10 @@ def _source(opportunity: Mapping[str, Any]) -> Source | None:
 
 
 def _link_type(url: str) -> LinkType:
-    return next((kind for word, kind in _LINKS.items() if word in url), LinkType.OTHER)
+    for word, kind in _LINKS.items():
+        if word in url:
+            return kind
+    return LinkType.OTHER
 
 
 def _confidential(data: Mapping[str, Any]) -> bool | None:

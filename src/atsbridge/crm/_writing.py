@@ -93,18 +93,24 @@ def normal_emails(emails: str | None) -> set[str]:
     return {email for email in found if email}
 
 
+_NONE: set[tuple[str, str, str]] = set()
+
+
 def _index_emails(db: sqlite3.Connection, table: Table, rows: Iterable[Row], before: dict[str, Row]) -> None:
     emails, deleted = table.columns.index("emails"), table.columns.index("deleted")
 
     def indexed(row: Row | None) -> set[tuple[str, str, str]]:
         if row is None or row[emails] is None or row[deleted]:
-            return set()
+            return _NONE
         return {(email, row[0], row[1]) for email in normal_emails(row[emails])}
 
     gone: list[tuple[str, str, str]] = []
     new: list[tuple[str, str, str]] = []
     for row in rows:
-        was, now = indexed(before.get(row[1])), indexed(row)
+        held = before.get(row[1])
+        if held is not None and held[emails] == row[emails] and held[deleted] == row[deleted]:
+            continue
+        was, now = indexed(held), indexed(row)
         gone += was - now
         new += now - was
     db.executemany("DELETE FROM candidate_emails WHERE email = ? AND connection = ? AND candidate = ?", gone)

@@ -15,6 +15,7 @@ from ..errors import CrmError
 from ..wire.effects import Await, Done, Failed, Flow, Perform, Permit, Request, Response, Send, Sleep
 from .scheduler import Job, Leaf, Result, Run, Scheduler
 from .sync import perform
+from .tracebacks import without_locals
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ class AsyncDriver:
         turn = self._thread.submit(contextvars.copy_context().run, perform, action)
         outcome = await asyncio.wrap_future(turn)
         if isinstance(outcome, Failed):
-            raise outcome.error
+            raise without_locals(outcome.error)
         return outcome.value  # type: ignore[no-any-return]
 
     async def aclose(self) -> None:
@@ -191,6 +192,6 @@ async def _outcome(work: Coroutine[Any, Any, Any]) -> Result:
 
 def _deliver(outcome: Result, result: asyncio.Future[Any]) -> None:
     if isinstance(outcome, Failed):
-        result.set_exception(outcome.error)
+        result.set_exception(without_locals(outcome.error))
     else:
         result.set_result(outcome.value)

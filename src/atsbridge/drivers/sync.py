@@ -16,6 +16,7 @@ from attrs import define, field
 from ..errors import UnsupportedPair
 from ..wire.effects import Await, Done, Failed, Flow, Perform, Permit, Purpose, Request, Response, Send, Sleep
 from .scheduler import Job, Result, Run, Scheduler
+from .tracebacks import without_locals
 
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ class SyncDriver:
             raise
         outcome = run.outcome
         if isinstance(outcome, Failed):
-            raise outcome.error
+            raise without_locals(outcome.error)
         assert outcome is not None  # noqa: S101 - `finish` returns when it is there
         return outcome.value  # type: ignore[no-any-return]
 

@@ -115,7 +115,7 @@ class Engine:
             status = ENDS.get(plan.stages[stage.id].kind, status)
         if reason is not None and status in _DECIDED_BY_REASON:
             status = plan.said.get(reason.id, status)
-        return application if status is application.status else _restated(application, status)
+        return application if status is application.status else restated(application, status)
 
     # -- outward --
 
@@ -197,11 +197,14 @@ def bind(
     )
 
 
-def _restated(application: Application, status: ApplicationStatus) -> Application:
+def restated(application: Application, status: ApplicationStatus) -> Application:
     """Another status, and the time of the end moved along with it."""
     ended_at = application.rejected_at or application.withdrawn_at or application.hired_at
-    times = {f"{s.value}_at": None for s in ENDS.values()}
-    return attrs.evolve(application, status=status, **{**times, f"{status.value}_at": ended_at})  # type: ignore[arg-type]
+    times = {**_NO_END, f"{status.value}_at": ended_at}
+    return attrs.evolve(application, status=status, **times)  # type: ignore[arg-type]
+
+
+_NO_END: Mapping[str, None] = {f"{status.value}_at": None for status in ENDS.values()}
 
 
 def _facts(plan: JobPlan) -> list[object]:

@@ -55,7 +55,7 @@ class _Scanner:
         path = self._inside(self._key())
         self.at = self.text.index("]", self.at) + (2 if double else 1)
         if double:
-            self.lines.setdefault(path, line)
+            _ = self.lines.setdefault(path, line)
             self._tables[path] = self._tables.get(path, -1) + 1
             path = (*path, self._tables[path])
         self._note(path, line)
@@ -121,7 +121,7 @@ class _Scanner:
 
     def _note(self, path: KeyPath, line: int) -> None:
         for length in range(1, len(path)):
-            self.lines.setdefault(path[:length], line)
+            _ = self.lines.setdefault(path[:length], line)
         self.lines[path] = line
 
     def _here(self) -> int:

@@ -93,9 +93,9 @@ class _Resolver:
         for source in (own, whole):
             for stage in source.stages if source else ():
                 if stage.job is None or stage.job.id == job_id:
-                    stages.setdefault(stage.ref.id, stage)
+                    _ = stages.setdefault(stage.ref.id, stage)
             for reason in source.reasons if source else ():
-                reasons.setdefault(reason.ref.id, reason)
+                _ = reasons.setdefault(reason.ref.id, reason)
         kinds = {sid: self._kind(stage) for sid, stage in stages.items()}
         classified = frozenset(sid for sid, kind in kinds.items() if kind is not stages[sid].kind)
         kinded = tuple(attrs.evolve(s, kind=kinds[i]) if i in classified else s for i, s in stages.items())
@@ -240,7 +240,7 @@ class _Resolver:
         if living:
             return living[0]
         if options:
-            self._dead(options[0], path=path, plan=plan)
+            _ = self._dead(options[0], path=path, plan=plan)
             return f"{_called(options[0])} is no longer active in the ATS"
         return "nothing of this job is mapped to it"
 

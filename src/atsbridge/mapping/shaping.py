@@ -128,6 +128,8 @@ class Shape:
         """The record as the CRM may see it; the same object where nothing is left out or added."""
         kind = record.ref.kind
         dropped, custom = self.dropped.get(kind), self.custom.get(kind)
+        if not dropped and not custom:
+            return record
         changes: dict[str, Any] = {}
         if dropped:
             changes = {name: empty for name, empty in dropped.items() if getattr(record, name) != empty}

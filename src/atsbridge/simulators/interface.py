@@ -105,7 +105,7 @@ class Simulator(ABC):
 
     name: ClassVar[str]
     settings: ClassVar[Mapping[str, str]] = {}
-    """Switches for what the sheet leaves unconfirmed: name to what it does. Keyword arguments of the class."""
+    """Switches for what no vendor page confirms, name to what it does: keyword arguments of the class."""
 
     clock: Callable[[], float] = staticmethod(time.time)
     limits: Limits

@@ -80,6 +80,25 @@ ROLES = (
 DEPARTMENTS = ("Engineering", "Finance", "Marketing", "Operations", "People", "Sales", "Support")
 
 
+@frozen(kw_only=True)
+class Marks:
+    """Words woven into what simulators invent, so that a test can find it again; none by default.
+
+    Args:
+        person: into names, e-mail addresses, companies and places; letters and digits.
+        phone: digits, into phone numbers.
+        secret: into keys and tokens; letters and digits.
+    """
+
+    person: str = ""
+    phone: str = ""
+    secret: str = ""
+
+
+marks = Marks()
+"""Replaced by `atsbridge.testing.plugin` while tests run."""
+
+
 @frozen
 class Person:
     """Somebody who does not exist; e-mail and phone can be missing, location empty."""
@@ -95,6 +114,10 @@ class Person:
     @property
     def name(self) -> str:
         return f"{self.given} {self.family}"
+
+
+def _marked(word: str) -> str:
+    return word and f"{word}{marks.person}"
 
 
 class Inventor:
@@ -116,15 +139,15 @@ class Inventor:
     def person(self) -> Person:
         chance, pick = self.random.random, self._pick
         self._people += 1
-        given, family, company = pick(GIVEN), pick(FAMILY), pick(COMPANIES)
+        given, family, company = _marked(pick(GIVEN)), _marked(pick(FAMILY)), _marked(pick(COMPANIES))
         email = f"{given}.{family}.{self._people}@example.com".lower()
-        phone = f"+1 555 {self._people // 10_000 % 1000:03d} {self._people % 10_000:04d}"
+        phone = f"+1 555{marks.phone} {self._people // 10_000 % 1000:03d} {self._people % 10_000:04d}"
         return Person(
             given=given,
             family=family,
             email=None if chance() < self._missing_email else email,
             phone=None if chance() < self._missing_phone else phone,
-            location=pick(CITIES),
+            location=_marked(pick(CITIES)),
             company=company,
             headline=f"{pick(ROLES)} at {company}" if chance() < 0.8 else "",
         )

@@ -26,7 +26,7 @@ from ..wire.streams import Item, Page, Stream, StreamScope
 from .context import Context, Progress
 from .leases import INBOUND, control, keep, reserve_deliveries, take
 from .ledger import Known, Lease, Position, Quarantined, Txn, Waiting, Where
-from .pages import ORDER, Sorted, Sorter, salt, tombstone
+from .pages import ORDER, Sorted, Sorter, salt, tombstone, unchanged
 from .reality import CONFIGURATION, Interpreter, Reality
 
 _DELIVERIES = 1 << 20
@@ -237,8 +237,11 @@ class Puller:
     def process(self, stream: Stream, at: _At, page: Page, asked_at: datetime) -> Flow[None]:
         """One page: known rows, new records, CRM, commit."""
         self.sorter.wall = self.ctx.now().timestamp()
-        known, parents = yield from perform(lambda: self.ctx.ledger.look(lambda txn: self._look(txn, page)))
-        out = self.sorter.sort(page.items, known, parents=parents)
+        digests = self.sorter.digests(page.items)
+        known, parents = yield from perform(
+            lambda: self.ctx.ledger.look(lambda txn: self._look(txn, page, digests))
+        )
+        out = self.sorter.sort(page.items, known, parents=parents, digests=digests)
         self._bury(out, page, known, asked_at)
         out.quarantined.extend(self.sorter.unreadable(stream.name, page))
         written = yield from self.deliver(out)
@@ -246,17 +249,23 @@ class Puller:
         self._count(stream, out, written)
 
     def _look(
-        self, txn: Txn, page: Page
+        self, txn: Txn, page: Page, digests: Sequence[bytes]
     ) -> tuple[dict[tuple[str, str], Known], dict[Kind, Mapping[str, object]]]:
+        """What the ledger knows of a page; of unchanged items no more than it takes to see that."""
         wanted: dict[str, list[str]] = {}
-        for item in page.items:
-            for kind, id in item.ids:
-                wanted.setdefault(kind, []).append(id)
-        for ref in page.deleted:
-            wanted.setdefault(ref.kind, []).append(ref.id)
-        for kind, id in page.shown:
+        for kind, id in [
+            *(item.ids[0] for item in page.items),
+            *((ref.kind, ref.id) for ref in page.deleted),
+            *page.shown,
+        ]:
             wanted.setdefault(kind, []).append(id)
         known = self._known_rows(txn, wanted)
+        others: dict[str, list[str]] = {}
+        for item, digest in zip(page.items, digests, strict=True):
+            if len(item.ids) > 1 and (self.run or not unchanged(item, digest, known)):
+                for kind, id in item.ids[1:]:
+                    others.setdefault(kind, []).append(id)
+        known |= self._known_rows(txn, others)
         candidates = {id: row for (kind, id), row in known.items() if kind == Kind.CANDIDATE}
         return known, {Kind.JOB: self.reality.jobs, Kind.CANDIDATE: candidates}
 
@@ -286,7 +295,7 @@ class Puller:
         out.known[row.kind, row.id] = evolve(
             row, deleted=kind, read_at=record.read_at.timestamp(), digest=None, content=None
         )
-        out.deliveries[record.ref] = Delivery(record=record)
+        out.deliveries[row.kind, row.id] = Delivery(record=record)
         self.report.deleted += 1
 
     def deliver(self, out: Sorted) -> Flow[Sequence[Written]]:
@@ -408,7 +417,7 @@ class Puller:
 
         def look(txn: Txn) -> Any:
             row = txn.get(Known, self.ctx.connection, ref.kind, ref.id)
-            return (*self._look(txn, page), row)
+            return (*self._look(txn, page, self.sorter.digests(items)), row)
 
         known, parents, row = yield from perform(lambda: self.ctx.ledger.look(look))
         out = self.sorter.sort(items, known, parents=parents)

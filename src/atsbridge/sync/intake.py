@@ -10,7 +10,6 @@ from ..model import BRIDGE_ACTOR, Result, StatusUpdate
 from .leases import control
 from .ledger import Txn, Update, Where
 from .outbox import Expand, base_of, close_intent, finish, intents_of, state_left_by, unfold
-from .receipts import GOES_ON
 
 
 def take_in(
@@ -39,7 +38,8 @@ def _take(txn: Txn, update: StatusUpdate, connection: str, expand: Expand, wall:
     if any(_order(u) > _order(row) for u in earlier):
         finish(txn, row, result=Result.SUPERSEDED, why="a later change was taken in before it", wall=wall)
         return
-    for older in earlier:
+    # The newest first: one that waits must have ended before the one it waits for.
+    for older in reversed(earlier):
         _supersede(txn, older, by=row, wall=wall, expand=expand)
     if row.base_status is None:
         why = "no base: the CRM did not say which ATS state the recruiter saw"
@@ -111,4 +111,5 @@ def _supersede(txn: Txn, older: Update, *, by: Update, wall: float, expand: Expa
 
 
 def _was_sent(txn: Txn, row: Update) -> bool:
-    return any(i.sent or i.result in GOES_ON for i in intents_of(txn, row))
+    """Found there already is not enough: that was somebody else's move, which the recruiter has not seen."""
+    return any(i.sent for i in intents_of(txn, row))

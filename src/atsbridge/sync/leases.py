@@ -23,7 +23,7 @@ def take(txn: Txn, ctx: Context, lane: str) -> Lease:
     """
     clock, held = ctx.ledger.clock, txn.get(Lease, ctx.connection, lane)
     now = clock.now()
-    if held is not None and _is_held(held, ctx, now):
+    if held is not None and _is_taken(held, ctx, now):
         raise LedgerBusy(f"another worker holds {lane} for {held.until - now:.0f} s more")
     lease = Lease(
         connection=ctx.connection,
@@ -37,7 +37,7 @@ def take(txn: Txn, ctx: Context, lane: str) -> Lease:
     return lease
 
 
-def _is_held(lease: Lease, ctx: Context, now: float) -> bool:
+def _is_taken(lease: Lease, ctx: Context, now: float) -> bool:
     elsewhere = lease.worker != ctx.worker and lease.boot == ctx.ledger.clock.boot
     return elsewhere and lease.until > now and not surely_dead(lease.worker)
 
@@ -54,18 +54,22 @@ def keep(txn: Txn, ctx: Context, lease: Lease) -> Lease:
     return longer
 
 
+def is_held(txn: Txn, lease: Lease) -> bool:
+    """Whether the lane's fence is still this lease's."""
+    held = txn.get(Lease, lease.connection, lease.lane)
+    return held is not None and (held.fence, held.worker) == (lease.fence, lease.worker)
+
+
 def check(txn: Txn, lease: Lease) -> None:
     """Raises `LeaseLost` unless the lane's fence is still this lease's."""
-    held = txn.get(Lease, lease.connection, lease.lane)
-    if held is None or held.fence != lease.fence or held.worker != lease.worker:
+    if not is_held(txn, lease):
         raise LeaseLost(f"another worker has taken over {lease.lane}")
 
 
 def give_back(txn: Txn, lease: Lease) -> None:
     """Free the lane, if it is still this worker's."""
-    held = txn.get(Lease, lease.connection, lease.lane)
-    if held is not None and held.fence == lease.fence and held.worker == lease.worker:
-        txn.put([evolve(held, until=0.0)])
+    if is_held(txn, lease):
+        txn.put([evolve(lease, until=0.0)])
 
 
 def control(txn: Txn, connection: str) -> Control:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from attrs import define, evolve, field
@@ -16,6 +17,7 @@ from attrs import define, evolve, field
 from ..ats.interface import Catalogue, Fresh, Gone, Unplannable
 from ..crm.interface import Abilities, Delivery
 from ..errors import (
+    BadRecord,
     Forbidden,
     GuardError,
     LeaseLost,
@@ -32,16 +34,31 @@ from ..model import Action, Application, Intent, Kind, Receipt, Ref, Result, Sta
 from ..wire.client import proves_nothing_happened
 from ..wire.effects import Failed, Flow, perform, sleep, together
 from ..wire.guard import authorise, digest, full_url
+from ..wire.operations import Call
 from ..wire.vendor import StatusWrite
 from .context import Context, Progress
 from .hands import Hands
 from .intake import take_in
-from .leases import control, give_back
+from .leases import control
 from .ledger import Control, IntentRow, Known, Position, Txn, Update, Where
 from .outbox import Plan
 from .pages import tombstone
 from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
-from .protocol import Armed, Claim, answered, arm, back, claim, close, due, next_look, settle, stop
+from .protocol import (
+    Armed,
+    Claim,
+    NotArmed,
+    answered,
+    arm,
+    back,
+    claim,
+    close,
+    due,
+    next_look,
+    release,
+    settle,
+    stop,
+)
 from .reality import Interpreter, Reality, application_from
 from .receipts import parse_receipt
 
@@ -223,7 +240,7 @@ class Outbound:
             if held is None:
                 return progressed
             go_on = yield from self.work(held)
-            yield from perform(lambda: self._do(lambda txn: give_back(txn, held.lease)))
+            yield from perform(lambda: self._do(lambda txn: release(txn, held)))
             _ = self.ctx.held.pop(held.lease.lane, None)
             if not go_on:
                 return progressed
@@ -245,12 +262,8 @@ class Outbound:
         ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
         try:
             fresh = yield from self._read(ref)
-        except (Unauthorized, Forbidden) as error:
-            yield from self._stop(held, intent, error)
-            return False
-        except Unavailable as error:
-            why = f"the ATS could not be read: {error.message}"
-            yield from self._back(held, intent, why=why, unsent=False, count=False)
+        except (VendorError, BadRecord) as error:
+            yield from self._unread(held, intent, error)
             return False
         write, planned = self._declared(intent)
         if intent.accepted:
@@ -290,18 +303,29 @@ class Outbound:
     ) -> Flow[bool]:
         intent = held.intent
         try:
-            call = self.ctx.ats.write_status(planned, fresh, catalogue)
-            _ = authorise(self.ctx.ats.VENDOR, planned, token=fresh.application.token, request=call.request)
+            call = _own(
+                self.ctx.ats.write_status(planned, fresh, catalogue), self.ctx.tuning.deadline_seconds
+            )
+            token = fresh.application.token
+            meant = authorise(self.ctx.ats.VENDOR, planned, token=token, request=call.request)
+            if meant.name != write.name:
+                raise GuardError(
+                    f"the adapter declares {write.name} for this intent and asks for {meant.name}"
+                )
         except (Unplannable, GuardError) as error:
-            step = Close(result=Result.REFUSED, why=error.message)
+            # An earlier attempt that is in doubt stays in doubt.
+            result = Result.REVIEW if intent.open_attempts else Result.REFUSED
+            step = Close(result=result, why=error.message)
             return (yield from self._after(held, intent, step, fresh, write, {}))
-        yield from self.hands.ready()
-        request = evolve(call.request, deadline_seconds=self.ctx.tuning.deadline_seconds)
-        call = evolve(call, request=request)
-        sealed = digest(full_url(self.ctx.ats.host, request), request)
-        armed = yield from perform(lambda: self._arm(held, write, fresh, sealed))
-        if armed is None:
+        try:
+            yield from self.hands.ready()
+        except VendorError as error:
+            yield from self._unread(held, intent, error)
             return False
+        sealed = digest(full_url(self.ctx.ats.host, call.request), call.request)
+        armed = yield from perform(lambda: self._arm(held, write, fresh, sealed))
+        if isinstance(armed, NotArmed):
+            return armed.ended
         permit = self.ctx.permits.mint(
             intent.intent_id, write=write.name, digest=sealed, send_by=armed.send_by
         )
@@ -311,7 +335,7 @@ class Outbound:
             return (yield from self._refused(held, armed.intent, outcome.error, write))
         return (yield from self._accepted(held, armed.intent, outcome.value, write))
 
-    def _arm(self, held: Claim, write: StatusWrite, fresh: Fresh, sealed: str) -> Armed | None:
+    def _arm(self, held: Claim, write: StatusWrite, fresh: Fresh, sealed: str) -> Armed | NotArmed:
         hidden = self.hands.hidden_seconds(write)
         with self.ctx.ledger.transaction(durable=True) as txn:
             return arm(
@@ -340,7 +364,7 @@ class Outbound:
         if carried is not None:
             fresh = self._interpreted(carried)
         else:
-            again = yield from self._reread(held, intent)
+            again = yield from self._reread(held, intent, evidence=evidence)
             if again is None:
                 return False
             fresh = again
@@ -348,7 +372,7 @@ class Outbound:
         return (yield from self._after(held, intent, step, fresh, write, evidence, outcome="accepted"))
 
     def _refused(self, held: Claim, intent: IntentRow, error: Exception, write: StatusWrite) -> Flow[bool]:
-        if not isinstance(error, (VendorError, GuardError)):
+        if not isinstance(error, (VendorError, GuardError, BadRecord)):
             raise error
         evidence = _evidence(write, getattr(error, "status", None), getattr(error, "request_id", ""))
         if proves_nothing_happened(error) and not isinstance(error, (Unauthorized, Throttled)):
@@ -358,16 +382,21 @@ class Outbound:
             until = intent.settles_at or 0.0
             yield from perform(lambda: self._settle(held, intent, until, "no answer", evidence))
             return False
-        fresh = yield from self._reread(held, intent, refused_by=write)
+        fresh = yield from self._reread(held, intent, refused_by=write, evidence=evidence)
         if fresh is None:
             return False
         step = confirm(intent, fresh, write=write, refusal=error)
         return (yield from self._after(held, intent, step, fresh, write, evidence, outcome="refused"))
 
     def _reread(
-        self, held: Claim, intent: IntentRow, *, refused_by: StatusWrite | None = None
+        self,
+        held: Claim,
+        intent: IntentRow,
+        *,
+        refused_by: StatusWrite | None = None,
+        evidence: Mapping[str, Any],
     ) -> Flow[Fresh | Gone | None]:
-        """Read after an answer; None where the ATS cannot be read now, and the intent settles."""
+        """Read after an answer; None where the ATS cannot be read now, and the intent has been put off."""
         ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
         try:
             fresh = yield from self._read(ref)
@@ -376,10 +405,13 @@ class Outbound:
                 yield from sleep(hidden)
                 fresh = yield from self._read(ref)
             return fresh
-        except VendorError:
-            accepted = refused_by is None
-            until = self.ctx.ledger.clock.now() if accepted else (intent.settles_at or 0.0)
-            yield from perform(lambda: self._settle(held, intent, until, "unread", {}, accepted=accepted))
+        except (VendorError, BadRecord) as error:
+            if refused_by is not None:
+                # The refusal proved that nothing happened: what to do now, the next read decides.
+                yield from self._unread(held, intent, error, unsent=True, outcome="refused")
+                return None
+            until, noted = self.ctx.ledger.clock.now(), evolve(intent, evidence=json.dumps(evidence))
+            yield from perform(lambda: self._settle(held, noted, until, "accepted", evidence, accepted=True))
             return None
 
     def _settle(
@@ -406,22 +438,39 @@ class Outbound:
         why: str,
         unsent: bool,
         count: bool = True,
+        later_seconds: float = 0.0,
         outcome: str = "",
     ) -> Flow[None]:
         returned = intent if count else evolve(intent, returns=intent.returns - 1)
+        later = self.ctx.ledger.clock.now() + later_seconds if later_seconds else 0.0
 
         def action(txn: Txn) -> None:
-            back(txn, held, returned, why=why, unsent=unsent)
+            back(txn, held, returned, why=why, unsent=unsent, later=later)
             if outcome:
                 answered(txn, intent, outcome=outcome, evidence={}, wall=self._wall)
 
         yield from perform(lambda: self._do(action))
 
-    def _stop(self, held: Claim, intent: IntentRow, error: VendorError) -> Flow[None]:
-        why = f"{type(error).__name__}: {error.message}"
-        yield from self._back(held, intent, why=why, unsent=False, count=False)
-        yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, why)))
-        self.report.held_back = why
+    def _unread(
+        self,
+        held: Claim,
+        intent: IntentRow,
+        error: VendorError | BadRecord,
+        *,
+        unsent: bool = False,
+        outcome: str = "",
+    ) -> Flow[None]:
+        """Put an intent off whose application could not be read.
+
+        An ATS that is down costs the intent nothing, a refused credential stops
+        the connection; what remains is this one record's fault, and is counted.
+        """
+        why = f"the ATS could not be read: {type(error).__name__}: {error.message}"
+        count = not isinstance(error, (Unavailable, Unauthorized, Forbidden))
+        yield from self._back(held, intent, why=why, unsent=unsent, count=count, outcome=outcome)
+        if isinstance(error, (Unauthorized, Forbidden)):
+            yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, why)))
+            self.report.held_back = why
 
     def _after(
         self,
@@ -436,12 +485,20 @@ class Outbound:
     ) -> Flow[bool]:
         """Carry out what the policy said."""
         if isinstance(step, Settle):
-            until = intent.settles_at or 0.0
-            refused = evolve(intent, open_attempts=max(1, intent.open_attempts - bool(outcome)))
+            until, answer = intent.settles_at or 0.0, int(bool(outcome))
+            # A refusal behind an attempt in doubt counts as a return: it may not go on for ever.
+            refused = evolve(
+                intent,
+                open_attempts=max(1, intent.open_attempts - answer),
+                returns=intent.returns + answer,
+            )
             yield from perform(lambda: self._settle(held, refused, until, outcome, evidence))
             return False
         if isinstance(step, Back):
-            yield from self._back(held, intent, why=step.why, unsent=True, outcome=outcome)
+            wait = step.later_seconds
+            yield from self._back(
+                held, intent, why=step.why, unsent=True, later_seconds=wait, outcome=outcome
+            )
             return True
         assert isinstance(step, Close)  # noqa: S101 - `confirm` never says Write
         told = evidence or (json.loads(intent.evidence) if intent.evidence else _evidence(write, None))
@@ -485,6 +542,10 @@ class Outbound:
             if not rows:
                 return
             receipts = [self._worded(parse_receipt(row.receipt), known) for row in rows if row.receipt]
+            # What the CRM is told must survive a power cut, which the closing commits may not.
+            yield from perform(
+                lambda: ctx.ledger.do(lambda txn: txn.put([control(txn, ctx.connection)]), durable=True)
+            )
             deliveries = [d for r in receipts if (d := self._delivery(r)) is not None]
             if deliveries:
                 yield from ctx.crm.write(deliveries)
@@ -541,6 +602,12 @@ class Outbound:
             self.report.held_back = f"paused: {row.paused_why}" if row.paused_why else "paused"
         elif row.stopped:
             self.report.held_back = f"stopped: {row.stopped}"
+
+
+def _own(call: Call[Fresh | None], deadline_seconds: float) -> Call[Fresh | None]:
+    """A call that its adapter cannot change any more: what is authorised is what is sealed and sent."""
+    asked = call.request
+    return Call(evolve(asked, body=deepcopy(asked.body), deadline_seconds=deadline_seconds), call.parse)
 
 
 def _words(state: State) -> str:

@@ -27,7 +27,7 @@ from ..model import (
 )
 from .leases import reserve_deliveries
 from .ledger import IntentRow, Known, Txn, Update, Where
-from .policy import expected_of
+from .policy import expected_of, target_of
 from .receipts import GOES_ON, make_receipt, parse_state, receipt_text, state_text
 
 _LEFT_BEHIND = (Result.APPLIED.value, Result.ALREADY.value)
@@ -81,9 +81,19 @@ def state_left_by(txn: Txn, row: Update) -> State:
     """What a later change on the same base may expect, once this one has ended."""
     intents = intents_of(txn, row)
     for intent in reversed(intents):
-        if intent.result in _LEFT_BEHIND and intent.after_state:
-            return parse_state(intent.after_state)
+        if intent.result in _LEFT_BEHIND:
+            return left_by(intent)
     return expected_of(intents[0]) if intents else base_of(row)
+
+
+def left_by(intent: IntentRow) -> State:
+    """What an intent has left behind: as it was re-read, unless the ATS has moved on since.
+
+    Where somebody has moved on, that is theirs: nothing of ours may expect it.
+    """
+    target = target_of(intent)
+    read = parse_state(intent.after_state) if intent.after_state else target
+    return read if read.meets(target) else target
 
 
 def unfold(txn: Txn, row: Update, expected: State, *, expand: Expand, wall: float) -> None:
@@ -161,6 +171,8 @@ def close_intent(
     for fallen in rest:
         words = f"fell with part {closed.part + 1} of {closed.parts}: {why}"
         txn.put([evolve(fallen, state="closed", result=result.value, why=words, closed_at=wall)])
+    if any(i.state != "closed" for i in intents_of(txn, closed)):
+        return  # an earlier part is still on its way; the chain ends with it
     update = txn.get(Update, closed.connection, closed.event_id)
     if update is not None and update.open:
         _finish_chain(txn, update, wall=wall, expand=expand)
@@ -168,11 +180,10 @@ def close_intent(
 
 def _pass_on(txn: Txn, closed: IntentRow, following: IntentRow) -> None:
     """The next part expects the result of this one, as it was read."""
-    if closed.after_state is None:
-        return
-    left = parse_state(closed.after_state)
+    left = left_by(closed)
     changes: dict[str, Any] = {"expected_stage": left.stage, "expected_status": left.status.value}
-    if following.target_stage == following.expected_stage:
+    # A target that leaves the stage open (None) stays open.
+    if following.target_stage is not None and following.target_stage == following.expected_stage:
         changes["target_stage"] = left.stage
     txn.put([evolve(following, **changes)])
 

@@ -53,14 +53,20 @@ def salt(revision: str, mapping_digest: str) -> bytes:
 
 
 def item_digest(item: Item, mixed_with: bytes) -> bytes:
-    return hashlib.blake2b(item.raw.digest, key=mixed_with, digest_size=16).digest()
+    return hashlib.blake2b(item.raw.content, key=mixed_with, digest_size=16).digest()
+
+
+def unchanged(item: Item, digest: bytes, known: Mapping[tuple[str, str], Known]) -> bool:
+    """Whether the ledger knows an item with just these bytes, reader and mapping."""
+    row = known.get(item.ids[0])
+    return row is not None and row.digest == digest and row.deleted is None
 
 
 @define
 class Sorted:
     """What became of a page's records."""
 
-    deliveries: dict[Ref, Delivery] = field(factory=dict)
+    deliveries: dict[tuple[str, str], Delivery] = field(factory=dict)
     known: dict[tuple[str, str], Known] = field(factory=dict)
     waiting: list[Waiting] = field(factory=list)
     quarantined: list[Quarantined] = field(factory=list)
@@ -98,25 +104,28 @@ class Sorter:
         known: Mapping[tuple[str, str], Known],
         *,
         parents: Mapping[Kind, Mapping[str, object]],
+        digests: Sequence[bytes] | None = None,
     ) -> Sorted:
         """Read what is new, map it, and say what the ledger is to remember.
 
         Args:
-            known: rows the ledger has of these items' ids.
+            known: rows the ledger has of these items' ids; of unchanged ones the first alone will do.
             parents: known ids of jobs and candidates, for records that must wait.
+            digests: of the items, where they have been taken already.
         """
         out = Sorted()
-        for item in items:
-            digest = item_digest(item, self.mixed_with)
-            kind, id = item.ids[0]
-            row = known.get((kind, id))
-            if row is not None and row.digest == digest and row.deleted is None:
+        for item, digest in zip(items, digests or self.digests(items), strict=True):
+            if unchanged(item, digest, known):
                 out.unchanged += 1
                 if self.run:
                     self._mark(out, item, known)
                 continue
             self._read(out, item, digest, known, parents)
         return out
+
+    def digests(self, items: Sequence[Item]) -> list[bytes]:
+        """What makes an item unchanged: see `unchanged`."""
+        return [item_digest(item, self.mixed_with) for item in items]
 
     def _mark(self, out: Sorted, item: Item, known: Mapping[tuple[str, str], Known]) -> None:
         for key in item.ids:
@@ -133,7 +142,8 @@ class Sorter:
         parents: Mapping[Kind, Mapping[str, object]],
     ) -> None:
         try:
-            records = item.read(item.raw.data)
+            raw = item.raw.data
+            records = item.read(raw)
         except BadRecord as error:
             out.quarantined.append(self._poison(item, digest, error.path, error.why))
             return
@@ -143,14 +153,15 @@ class Sorter:
             out.quarantined.append(self._poison(item, digest, "", why))
             return
         out.read += 1
-        wanted = [self._interpreted(record) for record in records]
-        if all(self._left_out(r) for r in wanted if isinstance(r, Application)) and any(
-            isinstance(r, Application) for r in wanted
-        ):
-            wanted = [r for r in wanted if isinstance(r, Application)]
-        for record in wanted:
+        wanted = [(record, self._left_out(record)) for record in map(self._interpreted, records)]
+        applications = [pair for pair in wanted if isinstance(pair[0], Application)]
+        if applications and all(why for _, why in applications):
+            wanted = applications
+        for record, reason in wanted:
             own = digest if (record.ref.kind, record.ref.id) == item.ids[0] else None
-            self._take(out, record, own, item.raw.data, known, parents)
+            # A tombstone goes to whoever holds the record, in scope or not.
+            left_out = reason is not None and record.deleted is None
+            self._take(out, record, own, raw, known, parents, left_out=left_out)
 
     def _interpreted(self, record: Record) -> Record:
         return self.interpreter.application(record) if isinstance(record, Application) else record
@@ -167,25 +178,25 @@ class Sorter:
         raw: Any,
         known: Mapping[tuple[str, str], Known],
         parents: Mapping[Kind, Mapping[str, object]],
+        *,
+        left_out: bool,
     ) -> None:
         key = (record.ref.kind.value, record.ref.id)
         row = out.known.get(key) or known.get(key)
-        read_at = record.read_at.timestamp()
-        if row is not None and row.read_at > read_at:
+        if row is not None and row.read_at > record.read_at.timestamp():
             out.stale += 1
             return
         missing = self._missing(record, parents, out)
         if missing is not None:
             out.waiting.append(self._wait(record.ref, missing))
             return
-        left_out = record.deleted is None and self._left_out(record) is not None
         delivery = 0 if left_out else self._delivery(record, row)
         out.known[key] = self._known(record, digest, row, delivery)
         if left_out:
             out.left_out += 1
             if row is None or row.delivery == 0:
                 return
-        out.deliveries[record.ref] = self.delivery(record, delivery or (row.delivery if row else 0), raw)
+        out.deliveries[key] = self.delivery(record, delivery or (row.delivery if row else 0), raw)
 
     def _missing(
         self, record: Record, parents: Mapping[Kind, Mapping[str, object]], out: Sorted

@@ -12,7 +12,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from ..ats.interface import Catalogue, Fresh, Gone
-from ..errors import Forbidden, StateChanged, Throttled, Unauthorized, VendorError
+from ..errors import StateChanged, Throttled, Unauthorized, VendorError
 from ..model import (
     Action,
     Answer,
@@ -28,6 +28,7 @@ from ..model import (
 from ..wire.vendor import Resend, Signal, StatusWrite
 from .ledger import IntentRow
 
+_LONGEST_WAIT = 60.0
 NOTHING_SHOWS_IT = "the vendor said yes and nothing shows it"
 
 
@@ -53,9 +54,10 @@ class Settle:
 
 @frozen
 class Back:
-    """Nothing happened in the ATS: the intent is pending again."""
+    """Nothing happened in the ATS: the intent is pending again, and may be claimed after a while."""
 
     why: str
+    later_seconds: float = 0.0
 
 
 Step = Close | Write | Settle | Back
@@ -174,7 +176,10 @@ def confirm(
         )
     if not state.same(expected_of(intent)):
         return Close(result=Result.CONFLICT, why="the vendor refused: the ATS has moved on")
-    if isinstance(refusal, (Unauthorized, Throttled, StateChanged)):
+    if isinstance(refusal, Throttled):
+        wait = refusal.retry_after_seconds
+        return Back(refusal.message, min(2.0**intent.returns, _LONGEST_WAIT) if wait is None else wait)
+    if isinstance(refusal, (Unauthorized, StateChanged)):
         return Back(refusal.message)
     return Close(result=Result.REFUSED, why=f"the vendor refused: {refusal.message}")
 
@@ -185,7 +190,8 @@ def _confirm_accepted(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> St
     if write.signal is Signal.COUNT and intent.action == Action.MOVE:
         since = _since(intent, fresh)
         if intent.target_stage in since:
-            before_ours = since[: since.index(intent.target_stage)]
+            # Where it was entered twice, ours is taken to be the later: an overwrite is never hidden.
+            before_ours = since[: len(since) - 1 - since[::-1].index(intent.target_stage)]
             result = Result.APPLIED_OVER_CHANGE if before_ours else Result.APPLIED
             why = "moved on in the ATS since"
             return Close(result=result, why=why, gap=Gap.AUDITED, overwritten=tuple(before_ours))
@@ -218,8 +224,3 @@ def _since(intent: IntentRow, fresh: Fresh) -> Sequence[str]:
 def _unchanged(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> bool:
     """Whether the write's signal proves that nothing has happened since it was read."""
     return write.signal is not Signal.NONE and fresh.signals.get(write.name) == intent.signal
-
-
-def stops_connection(error: Exception) -> bool:
-    """Whether the credential as a whole is refused, so that going on would only repeat it."""
-    return isinstance(error, (Unauthorized, Forbidden))

@@ -18,7 +18,7 @@ from ..model import Result
 from ..wire.vendor import StatusWrite
 from .context import Context
 from .intake import newer_exists
-from .leases import check, control, give_back, lane_of, take
+from .leases import check, control, give_back, is_held, lane_of, take
 from .ledger import Attempt, IntentRow, Lease, Txn, Update, Where
 from .outbox import Expand, close_intent
 from .policy import Close
@@ -43,19 +43,30 @@ class Armed:
     send_by: float
 
 
+@frozen
+class NotArmed:
+    """Nothing may leave now: the intent has ended, or it has to wait."""
+
+    ended: bool
+
+
 def due(txn: Txn, ctx: Context, *, limit: int = 1000) -> list[str]:
     """Applications with an intent that can be worked on now, oldest first."""
     open_states = Where(
         equal={"connection": ctx.connection}, among={"state": ["pending", "leased", "in_flight", "settling"]}
     )
     now, boot = ctx.ledger.clock.now(), ctx.ledger.clock.boot
-    found: dict[str, None] = {}
+    found: list[str] = []
+    seen: set[str] = set()
     for intent in txn.find(IntentRow, open_states, order=("number", "part")):
+        if intent.application in seen:
+            continue  # it waits for the older one
+        seen.add(intent.application)
         if intent.not_before <= now or intent.boot != boot:
-            found[intent.application] = None
+            found.append(intent.application)
         if len(found) >= limit:
             break
-    return list(found)
+    return found
 
 
 def next_look(txn: Txn, ctx: Context) -> float | None:
@@ -63,12 +74,14 @@ def next_look(txn: Txn, ctx: Context) -> float | None:
 
     One in flight waits too: whoever sent it may have died.
     """
+    now = ctx.ledger.clock.now()
     mine = {"connection": ctx.connection, "boot": ctx.ledger.clock.boot}
+    # What could have been looked at by now was, and is left to the next push.
     waiting = Where(
-        equal=mine, among={"state": ["settling", "in_flight", "pending"]}, above={"not_before": 0.0}
+        equal=mine, among={"state": ["settling", "in_flight", "pending"]}, above={"not_before": now}
     )
     rows = txn.find(IntentRow, waiting, order=("not_before",), limit=1)
-    return max(0.0, rows[0].not_before - ctx.ledger.clock.now()) if rows else None
+    return rows[0].not_before - now if rows else None
 
 
 def claim(txn: Txn, ctx: Context, application: str, *, expand: Expand, wall: float) -> Claim | None:
@@ -84,9 +97,8 @@ def claim(txn: Txn, ctx: Context, application: str, *, expand: Expand, wall: flo
     except LedgerBusy:
         return None
     now, boot = ctx.ledger.clock.now(), ctx.ledger.clock.boot
-    if intent.boot != boot and intent.open_attempts:
-        # After another boot every open window starts anew.
-        intent = _reopen_window(intent, ctx, now, boot)
+    if intent.boot != boot:
+        intent = _on_this_boot(intent, ctx, now, boot)
     if intent.not_before > now:
         txn.put([evolve(intent, state="settling" if intent.open_attempts else "pending")])
         give_back(txn, lease)
@@ -94,9 +106,11 @@ def claim(txn: Txn, ctx: Context, application: str, *, expand: Expand, wall: flo
     if not intent.sent and _ends_unsent(txn, intent, expand=expand, wall=wall):
         give_back(txn, lease)
         return None
-    if intent.returns >= ctx.tuning.returns and not intent.open_attempts:
-        why = f"gave up after it went back to pending {intent.returns} times"
-        close_intent(txn, intent, result=Result.DEAD, why=why, wall=wall, expand=expand)
+    if intent.returns >= ctx.tuning.returns:
+        # An attempt in doubt is never given up in silence.
+        result = Result.REVIEW if intent.open_attempts else Result.DEAD
+        why = f"gave up after it went back {intent.returns} times: {intent.why}"
+        close_intent(txn, intent, result=result, why=why, wall=wall, expand=expand)
         give_back(txn, lease)
         return None
     leased = evolve(intent, state="settling" if intent.open_attempts else "leased", boot=boot)
@@ -113,10 +127,12 @@ def _oldest_open(txn: Txn, ctx: Context, application: str) -> IntentRow | None:
     return rows[0] if rows else None
 
 
-def _reopen_window(intent: IntentRow, ctx: Context, now: float, boot: str) -> IntentRow:
-    write = next((w for w in ctx.ats.VENDOR.writes if w.name == intent.write), None)
-    hidden = write.visible_within_seconds if write else 0.0
-    settles_at = now + ctx.tuning.send_limit_seconds + ctx.tuning.deadline_seconds + hidden
+def _on_this_boot(intent: IntentRow, ctx: Context, now: float, boot: str) -> IntentRow:
+    """The times of another boot mean nothing here: an open window starts anew, other waits are over."""
+    if not intent.open_attempts:
+        return evolve(intent, boot=boot, not_before=0.0)
+    window = (intent.settles_at or 0.0) - (intent.send_by or 0.0)
+    settles_at = now + ctx.tuning.send_limit_seconds + max(window, ctx.tuning.deadline_seconds)
     return evolve(intent, boot=boot, settles_at=settles_at, not_before=settles_at)
 
 
@@ -154,25 +170,22 @@ def arm(
     cap: int | None,
     expand: Expand,
     wall: float,
-) -> Armed | None:
-    """Put an attempt on record before it leaves; None where it must not leave any more.
+) -> Armed | NotArmed:
+    """Put an attempt on record before it leaves, unless it must not leave any more.
 
     Raises:
         LeaseLost: another worker has taken over; nothing may be sent.
     """
     # The local clock is read before the ledger's: the window can only come out shorter.
     local = ctx.client.clock()
-    check(txn, held.lease)
-    intent = txn.get(IntentRow, held.intent.connection, held.intent.intent_id)
+    intent = _still_open(txn, held)
+    if intent is None or (not intent.sent and _ends_unsent(txn, intent, expand=expand, wall=wall)):
+        return NotArmed(ended=True)
     state = control(txn, ctx.connection)
-    if intent is None or intent.state == "closed" or state.paused or state.stopped:
-        return None
-    if not intent.sent and _ends_unsent(txn, intent, expand=expand, wall=wall):
-        return None
-    if over_cap(txn, ctx, cap, wall=wall):
-        return None
     now, tuning = ctx.ledger.clock.now(), ctx.tuning
     window = min(held.lease.until - now, tuning.send_limit_seconds) - tuning.margin_seconds
+    if window <= 0 or state.paused or state.stopped or over_cap(txn, ctx, cap, wall=wall):
+        return NotArmed(ended=False)
     send_by = now + window
     settles_at = send_by + tuning.deadline_seconds + hidden_seconds
     number = intent.attempts + 1
@@ -212,6 +225,27 @@ def answered(txn: Txn, intent: IntentRow, *, outcome: str, evidence: Mapping[str
         txn.put([evolve(row, outcome=outcome, answer=answer, request_id=request_id, answered_at=wall)])
 
 
+def _still_open(txn: Txn, held: Claim) -> IntentRow | None:
+    """The intent as it is stored; None where intake has closed it while this worker was reading.
+
+    Raises:
+        LeaseLost: another worker has taken over.
+    """
+    check(txn, held.lease)
+    intent = txn.get(IntentRow, held.intent.connection, held.intent.intent_id)
+    return None if intent is None or intent.state == "closed" else intent
+
+
+def release(txn: Txn, held: Claim) -> None:
+    """Free the lane; what was only looked at is pending again."""
+    if not is_held(txn, held.lease):
+        return
+    intent = _still_open(txn, held)
+    if intent is not None and intent.state == "leased":
+        txn.put([evolve(intent, state="pending")])
+    give_back(txn, held.lease)
+
+
 def settle(txn: Txn, held: Claim, intent: IntentRow, *, until: float, accepted: bool = False) -> None:
     """Look again later: a durable state, not a sleep."""
     check(txn, held.lease)
@@ -226,7 +260,8 @@ def back(txn: Txn, held: Claim, intent: IntentRow, *, why: str, unsent: bool, la
         unsent: an attempt had been armed, and proved to have no effect.
         later: the ledger time before which it is not tried again.
     """
-    check(txn, held.lease)
+    if _still_open(txn, held) is None:
+        return
     still_open = intent.open_attempts - 1 if unsent else intent.open_attempts
     txn.put(
         [
@@ -236,7 +271,7 @@ def back(txn: Txn, held: Claim, intent: IntentRow, *, why: str, unsent: bool, la
                 open_attempts=still_open,
                 sent=int(still_open > 0),
                 returns=intent.returns + 1,
-                not_before=(intent.settles_at or later) if still_open else later,
+                not_before=max(intent.settles_at or 0.0, later) if still_open else later,
                 why=why,
             )
         ]
@@ -254,7 +289,9 @@ def close(
     expand: Expand,
     wall: float,
 ) -> None:
-    check(txn, held.lease)
+    """End it as the policy says, unless intake has ended it meanwhile."""
+    if _still_open(txn, held) is None:
+        return
     close_intent(
         txn,
         intent,

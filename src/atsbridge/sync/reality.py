@@ -11,6 +11,7 @@ from cattrs.preconf.json import make_converter
 
 from ..ats.interface import Catalogue
 from ..mapping import Engine, MappingConfig, compile_mapping
+from ..mapping.engine import restated
 from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Ref, Stage
 from .bindings import Bindings
 from .ledger import Control, Known, Txn, Where
@@ -114,7 +115,7 @@ class Interpreter:
         if application.status is ApplicationStatus.UNKNOWN and application.reason is not None:
             outcome = self.outcomes.get(application.reason.id)
             if outcome is not None:
-                application = evolve(application, status=outcome)
+                application = restated(application, outcome)
         return self.engine.reinterpret(application)
 
 

@@ -250,7 +250,7 @@ class RepairReport:
 
 
 def repair(ctx: Context) -> Flow[RepairReport]:
-    """Do what verify proposes: read each such application afresh and bring it in. Writes nothing to the ATS."""
+    """Do what verify proposes: read each such application afresh and bring it in; the ATS is only read."""
     found = yield from verify(ctx)
     report = RepairReport(left=[d for d in found.differences if not d.propose])
     wanted = [d for d in found.differences if d.propose]

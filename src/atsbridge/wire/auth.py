@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -34,7 +35,11 @@ class TokenEndpoint:
 
 @frozen(kw_only=True)
 class Token:
-    """An access token, until when it holds, and what it grants where the vendor says so."""
+    """An access token, until when it holds, and what it grants where the vendor says so.
+
+    ``scopes`` and ``subject`` are what the answer or an unverified JWT payload
+    claims: to be shown to people, never to decide what may be done.
+    """
 
     access: Secret
     expires_at: datetime | None = None
@@ -71,8 +76,12 @@ class Scheme(ABC):
     """How requests are signed. ``adds`` names the headers it may add, in lower case."""
 
     adds: frozenset[str] = frozenset({"authorization"})
-    endpoint: TokenEndpoint | None = None
     rotates: bool = False
+
+    @property
+    def endpoint(self) -> TokenEndpoint | None:
+        """Where tokens are asked for; None where the credential itself signs."""
+        return None
 
     @abstractmethod
     def headers(self, token: Token | None) -> Headers:
@@ -110,11 +119,15 @@ class OAuthTokens(Scheme):
         basic: the client id and secret go in a Basic header; else in the form.
     """
 
-    endpoint: TokenEndpoint
+    token_endpoint: TokenEndpoint
     url: str
     client_id: Secret = field(converter=secret)
     client_secret: Secret = field(converter=secret)
     basic: bool = True
+
+    @property
+    def endpoint(self) -> TokenEndpoint:
+        return self.token_endpoint
 
     def headers(self, token: Token | None) -> Headers:
         if token is None:
@@ -133,12 +146,14 @@ class OAuthTokens(Scheme):
         if not isinstance(data, dict) or not isinstance(data.get("access_token"), str):
             raise BadPayload("the token answer holds no access_token")
         refresh = data.get("refresh_token")
-        scope = data.get("scope")
+        claims = _claims(data["access_token"])
+        subject = claims.get("sub")
         return Token(
             access=Secret(data["access_token"]),
             expires_at=_expiry(data, response.sent_at),
             refresh=Secret(refresh) if isinstance(refresh, str) else (previous.refresh if previous else None),
-            scopes=frozenset(scope.split()) if isinstance(scope, str) else None,
+            scopes=_scopes(data) or _scopes(claims),
+            subject=str(subject) if isinstance(subject, (str, int)) else None,
         )
 
 
@@ -168,18 +183,37 @@ class RefreshToken(OAuthTokens):
         return self._request((("grant_type", "refresh_token"), ("refresh_token", current.reveal())))
 
 
+def _claims(token: str) -> dict[str, Any]:
+    """The payload of a JWT, unverified; empty where the token is no JWT."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        payload = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}
+
+
+def _scopes(data: dict[str, Any]) -> frozenset[str] | None:
+    """``scope`` as one text (RFC 6749, RFC 9068), or a list under ``scope`` or ``scopes``."""
+    for name in ("scope", "scopes"):
+        value = data.get(name)
+        words = value.split() if isinstance(value, str) else value
+        if isinstance(words, list) and all(isinstance(word, str) for word in words):
+            return frozenset(words)
+    return None
+
+
 def _expiry(data: dict[str, Any], sent_at: datetime) -> datetime | None:
     """``expires_in`` (seconds) as the standard has it, or ``expires_at`` (ISO 8601, or unix seconds)."""
-    seconds = data.get("expires_in")
-    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
-        return sent_at + timedelta(seconds=seconds)
-    at = data.get("expires_at")
-    if isinstance(at, str):
-        try:
-            moment = datetime.fromisoformat(at)
-        except ValueError:
-            raise BadPayload("the token's expires_at is not a time") from None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if isinstance(at, int) and not isinstance(at, bool):
-        return datetime.fromtimestamp(at, UTC)
-    return None
+    seconds, at = data.get("expires_in"), data.get("expires_at")
+    try:
+        if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+            return sent_at + timedelta(seconds=seconds)
+        if isinstance(at, int) and not isinstance(at, bool):
+            return datetime.fromtimestamp(at, UTC)
+        moment = datetime.fromisoformat(at) if isinstance(at, str) else None
+    except (ValueError, OverflowError, OSError):
+        raise BadPayload("the token's expiry is not a time") from None
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

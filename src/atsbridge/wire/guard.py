@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from attrs import define, field, frozen
 
 from ..errors import GuardError
-from ..model import Intent
+from ..model import Action, Intent
 from .auth import Scheme
 from .effects import Permit, Purpose, Request
 from .vendor import Slot, SlotName, StatusWrite, Vendor
@@ -25,6 +25,10 @@ from .vendor import Slot, SlotName, StatusWrite, Vendor
 _PLAIN_HEADERS = frozenset({"accept"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# What some server or proxy on the way may take for the end of a segment, or decode once more.
+_NOT_IN_A_SEGMENT = re.compile(r"[/\\%?#;\x00-\x1f\x7f]")
+_TURNS_A_REQUEST = re.compile(r"method|override|original|rewrite|forwarded|content-|\bhost\b")
+"""In the name of a header that makes another request of a declared one; no auth scheme needs it."""
 
 
 def full_url(base: str, request: Request) -> str:
@@ -64,19 +68,29 @@ class Permits:
             raise GuardError("this permit was never given out, or has been used")
 
 
+def _check_base(guard: Guard, _field: object, base: str) -> None:
+    for template in guard.vendor.hosts.values():
+        parts = re.split(r"\{(\w+)\}", template)
+        slots = {name: guard.vendor.host_slots.get(name, r"(?!)") for name in parts[1::2]}
+        form = "".join(f"(?:{slots[p]})" if i % 2 else re.escape(p) for i, p in enumerate(parts))
+        if re.fullmatch(form, base) and not _CONTROL.search(base):
+            return
+    raise GuardError(f"{guard.vendor.name} declares no such data address")
+
+
 @frozen(kw_only=True)
 class Guard:
     """What one connection may send.
 
     Args:
         vendor: the declared lists.
-        base: the connection's data address, e.g. ``https://api.lever.co/v1``.
+        base: the connection's data address, one that the vendor declares.
         scheme: the connection's auth scheme.
         permits: where the engine's permits are spent; None where nothing may be written.
     """
 
     vendor: Vendor
-    base: str
+    base: str = field(validator=_check_base)
     scheme: Scheme
     permits: Permits | None = None
 
@@ -86,17 +100,19 @@ class Guard:
         Raises:
             GuardError: the request is not on its list; nothing must be sent.
         """
+        # A subclass could give other bytes to the wire than it showed here.
+        if type(request) is not Request or not _pairs(request.query, request.headers, request.signature):
+            raise GuardError("a request is a plain Request, its query and headers pairs of text")
         self._headers(request)
-        if (permit is not None) != (request.purpose is Purpose.WRITE):
-            raise GuardError("a status write needs a permit, and nothing else may have one")
-        match request.purpose:
-            case Purpose.READ:
-                return self._admit_read(request)
-            case Purpose.TOKEN:
-                return self._admit_token(request)
-            case Purpose.WRITE:
-                assert permit is not None  # noqa: S101 - the test above
-                return self._admit_write(request, permit)
+        if request.purpose is Purpose.WRITE and permit is not None:
+            return self._admit_write(request, permit)
+        if permit is not None:
+            raise GuardError("only a status write may have a permit")
+        if request.purpose is Purpose.READ:
+            return self._admit_read(request)
+        if request.purpose is Purpose.TOKEN:
+            return self._admit_token(request)
+        raise GuardError("a request is a read, a token request, or a status write with a permit")
 
     def _admit_read(self, request: Request) -> str:
         url = full_url(self.base, request)
@@ -109,19 +125,24 @@ class Guard:
             unknown = {k for k, _ in query} - read.query
             if unknown:
                 raise GuardError(f"the read {read.name} does not declare the query keys {sorted(unknown)}")
-            if not _body_allowed(request.body, read.body):
+            if not _body_allowed(request, read.body):
                 raise GuardError(f"the read {read.name} does not declare this body")
             return url
         raise GuardError(f"{self.vendor.name} declares no read {request.operation} by this method and path")
 
     def _admit_token(self, request: Request) -> str:
         endpoint = self.scheme.endpoint
-        if endpoint is None or request.method != "POST" or request.query:
-            raise GuardError("the auth scheme declares no such token request")
-        if request.url not in endpoint.urls or not isinstance(request.body, tuple):
-            raise GuardError("the token request goes elsewhere than the scheme declares")
-        if not {k for k, _ in request.body} <= endpoint.form:
-            raise GuardError("the token request has form keys that the scheme does not declare")
+        if endpoint is None or endpoint not in self.vendor.tokens:
+            raise GuardError(f"{self.vendor.name} declares no such token endpoint")
+        if request.method != "POST" or request.query or request.url not in endpoint.urls:
+            raise GuardError("the token request goes elsewhere than its endpoint")
+        if not isinstance(request.body, tuple) or not _pairs(request.body):
+            raise GuardError("a token request carries a form")
+        keys = [key for key, _ in request.body]
+        if len(set(keys)) != len(keys) or not set(keys) <= endpoint.form:
+            raise GuardError("the token request has form keys that its endpoint does not declare")
+        if not {name.lower() for name, _ in request.signature} <= endpoint.headers:
+            raise GuardError("the token request has headers that its endpoint does not declare")
         return request.url
 
     def _admit_write(self, request: Request, permit: Permit) -> str:
@@ -129,13 +150,13 @@ class Guard:
             raise GuardError("nothing may be written on this connection")
         if not request.url.startswith("/"):
             raise GuardError("a status write names its path below the vendor's address")
-        url = full_url(self.base, request)
-        if permit.digest != digest(url, request):
-            raise GuardError("the request is not the one that the permit was given for")
         write = self._declared(permit.write, request)
         if match_write(write, request) is None:
             raise GuardError(f"the request is not of the declared form of {write.name}")
-        self._below_base(url)
+        url = full_url(self.base, request)
+        if permit.digest != digest(url, request):
+            raise GuardError("the request is not the one that the permit was given for")
+        _ = self._below_base(url)
         self.permits.spend(permit)
         return url
 
@@ -149,6 +170,8 @@ class Guard:
         for name, value in (*request.headers, *request.signature):
             if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
                 raise GuardError("a header name or value holds forbidden characters")
+            if _TURNS_A_REQUEST.search(name.lower()):
+                raise GuardError("a header would make another request of this one")
         if not {name.lower() for name, _ in request.headers} <= _PLAIN_HEADERS:
             raise GuardError("an operation adds a header that is not a plain one")
         if not {name.lower() for name, _ in request.signature} <= self.scheme.adds:
@@ -156,7 +179,7 @@ class Guard:
 
     def _below_base(self, url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The path below the base and the query; raises where the URL leads anywhere else."""
-        if _CONTROL.search(url) or not url.isascii() or any(c in url for c in "\\#@ "):
+        if _CONTROL.search(url) or not url.isascii() or any(c in url for c in "\\#@; "):
             raise GuardError("a URL holds characters that have no place in it")
         prefix = self.base + "/"
         if not url.startswith(prefix):
@@ -165,7 +188,11 @@ class Guard:
         path = parts.path[len(urlsplit(self.base).path) :]
         if any(segment in ("", ".", "..") for segment in _decoded_segments(path)):
             raise GuardError("the path holds an empty or a dot segment")
-        return path, tuple(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        try:
+            query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        except ValueError:
+            raise GuardError("the query is not made of keys and values") from None
+        return path, tuple(query)
 
 
 def _decoded_segments(path: str) -> list[str]:
@@ -187,17 +214,27 @@ def match_path(template: str, patterns: Mapping[str, str], path: str) -> dict[st
                 return None
             continue
         name, value = want[1:-1], unquote(have)
-        if quote(value, safe="") != have or not re.fullmatch(patterns[name], value):
+        if quote(value, safe="") != have or _NOT_IN_A_SEGMENT.search(value):
+            return None
+        if not re.fullmatch(patterns[name], value):
             return None
         if values.setdefault(name, value) != value:
             return None
     return values
 
 
-def _body_allowed(body: Any, keys: frozenset[str]) -> bool:
-    if body is None:
+def _pairs(*lists: Any) -> bool:
+    return all(
+        isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
+        for pairs in lists
+        for pair in pairs
+    )
+
+
+def _body_allowed(request: Request, keys: frozenset[str]) -> bool:
+    if request.body is None:
         return True
-    return isinstance(body, dict) and set(body) <= keys
+    return request.method != "GET" and isinstance(request.body, dict) and set(request.body) <= keys
 
 
 def match_write(write: StatusWrite, request: Request) -> dict[SlotName, str] | None:
@@ -242,9 +279,11 @@ def authorise(vendor: Vendor, intent: Intent, *, token: str | None, request: Req
         GuardError: it is no declared write, or a value comes from elsewhere.
     """
     write = next((w for w in vendor.writes if w.name == request.operation), None)
-    values = match_write(write, request) if write else None
-    if write is None or values is None:
+    values = match_write(write, request) if write and type(request) is Request else None
+    if write is None or values is None or SlotName.APPLICATION not in values:
         raise GuardError(f"{vendor.name} declares no write of the form of {request.operation}")
+    if intent.action is Action.MOVE and SlotName.TARGET_STAGE not in values:
+        raise GuardError(f"the write {write.name} moves nothing, and its intent is a move")
     own = {
         SlotName.APPLICATION: intent.application.id,
         SlotName.TARGET_STAGE: intent.target.stage,

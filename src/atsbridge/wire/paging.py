@@ -7,14 +7,22 @@ that read began, as often as the engine asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from attrs import evolve, frozen
 
 from ..errors import BadPayload
 from .effects import Json
+
+_MARKS = 1200
+# RFC 8288, section 3: <target>; name=value; name="value", ...
+_LINK = re.compile(r"""<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~-]+\s*(?:=\s*(?:"[^"]*"|[^",;\s]*))?)*)""")
+_REL = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]*))""", re.IGNORECASE)
 
 
 @frozen(kw_only=True)
@@ -79,3 +87,66 @@ def next_token(envelope: Mapping[str, Any], *, more: str, token: str) -> str | N
     if has_more is not True or not isinstance(value, str) or not value:
         raise BadPayload(f"the envelope's {more!r} and {token!r} do not fit together")
     return value
+
+
+def next_link(header: str, *, listing: str, only: str) -> str | None:
+    """The next page's address from a ``Link`` header (RFC 8288); None at the end.
+
+    Args:
+        listing: the address of the listing without its query; the link must be of it.
+        only: the one query key that the link carries.
+
+    Raises:
+        BadPayload: the header speaks of a next page and gives no such link.
+    """
+    for target, parameters in _LINK.findall(header):
+        rel = _REL.search(parameters)
+        if rel is None or "next" not in (rel[1] or rel[2]).lower().split():
+            continue
+        path, _, query = target.partition("?")
+        pairs = parse_qsl(query, keep_blank_values=True)
+        if path != listing or [key for key, _ in pairs] != [only] or not pairs[0][1]:
+            raise BadPayload("the link to the next page leads elsewhere than to a page of this listing")
+        return str(target)
+    # To stop here as if all were read would lose what follows.
+    if re.search(r"\bnext\b", _LINK.sub("", header), re.IGNORECASE):
+        raise BadPayload("the Link header names a next page and cannot be read")
+    return None
+
+
+def mark_of(*parts: object) -> str:
+    """A short mark of one version of one row."""
+    text = "\x1f".join(map(str, parts))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+@frozen(kw_only=True)
+class Marks:
+    """Which rows of an overlap have been dealt with already.
+
+    Windows overlap, because vendors show changes late. Where a row costs
+    requests of its own, those of the last window need not be made again. Only
+    so many marks are kept: what is forgotten is merely dealt with once more.
+
+    Args:
+        before: left by the window before this one.
+        now: of this window so far.
+    """
+
+    before: frozenset[str] = frozenset()
+    now: tuple[str, ...] = ()
+
+    @classmethod
+    def after(cls, watermark: Json) -> Self:
+        """The marks of a new window, from the watermark of the last one."""
+        return cls(before=frozenset(watermark["marks"])) if isinstance(watermark, Mapping) else cls()
+
+    @classmethod
+    def of(cls, cursor: Any) -> Self:
+        return cls(before=frozenset(cursor["before"]), now=tuple(cursor["now"]))
+
+    def json(self) -> Json:
+        return {"before": sorted(self.before), "now": list(self.now)}
+
+    def noting(self, marks: Iterable[str]) -> Self:
+        return evolve(self, now=tuple(dict.fromkeys((*self.now, *marks)))[:_MARKS])

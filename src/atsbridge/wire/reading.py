@@ -57,12 +57,12 @@ def opt_object(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
 def texts(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """The texts of a list; whatever else it holds is passed over."""
     value = data.get(name)
-    return tuple(v for v in value if isinstance(v, str) and v) if isinstance(value, list) else ()
+    return tuple([v for v in value if isinstance(v, str) and v]) if isinstance(value, list) else ()
 
 
 def objects(data: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
     value = data.get(name)
-    return (v for v in value if isinstance(v, dict)) if isinstance(value, list) else iter(())
+    return iter([v for v in value if isinstance(v, dict)] if isinstance(value, list) else ())
 
 
 def from_millis(value: Any) -> datetime | None:
@@ -81,6 +81,6 @@ def from_iso(value: Any) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from .. import people
 from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account, Mail
 from .api import Api
@@ -28,6 +29,10 @@ PARTNER = ("simulated-partner", "simulated-partner-secret")
 PARTNER_REDIRECT = "https://crm.example.com/connected"
 HOOK_SECRET = "simulated-hook-secret"  # noqa: S105 - of a simulator
 WITHDRAWN = "THEY_REJECTED_US"
+
+
+def _secret(client: tuple[str, str]) -> str:
+    return f"{people.marks.secret}{client[1]}"
 
 
 class GreenhouseSimulator(Simulator):
@@ -66,10 +71,10 @@ class GreenhouseSimulator(Simulator):
         self.accepted: list[Accepted] = []
         self.hooks = Hooks(self._time, self.switches)
         self.hooks.saved.append(Webhook(HOOK_SECRET))
-        self.credentials = {"client_id": CUSTOM[0], "client_secret": CUSTOM[1]}
+        self.credentials = {"client_id": CUSTOM[0], "client_secret": _secret(CUSTOM)}
         self.partner_credentials = {
             "client_id": PARTNER[0],
-            "client_secret": PARTNER[1],
+            "client_secret": _secret(PARTNER),
             "redirect_uri": PARTNER_REDIRECT,
         }
         self.transitions = Transitions(self.account, self.switches, self.hooks)
@@ -93,10 +98,10 @@ class GreenhouseSimulator(Simulator):
                 extras.private_readers.add(account.service_user)
         user = account.service_user
         for client in (
-            Client(id=CUSTOM[0], secret=CUSTOM[1], user=user, scopes=SCOPES),
+            Client(id=CUSTOM[0], secret=_secret(CUSTOM), user=user, scopes=SCOPES),
             Client(
                 id=PARTNER[0],
-                secret=PARTNER[1],
+                secret=_secret(PARTNER),
                 user=user,
                 scopes=SCOPES,
                 partner=True,

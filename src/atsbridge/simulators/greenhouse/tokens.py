@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlencode
 
 from attrs import define, evolve, frozen
 
+from .. import people
 from ..interface import SimRequest
 from . import times
 from .refusals import Refused
@@ -204,7 +205,8 @@ class Authority:
 
     def _random(self, kind: str) -> str:
         self._made += 1
-        return hashlib.sha256(f"{kind} {self._made} {self._clock()}".encode()).hexdigest()[:40]
+        word = hashlib.sha256(f"{kind} {self._made} {self._clock()}".encode()).hexdigest()[:40]
+        return f"{people.marks.secret}{word}"
 
     # -- GET /authorize --
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import define, field, frozen
 
+from .. import people
 from ..interface import Limits
 from .answers import Problem
 
@@ -137,10 +138,10 @@ class Keyring:
     codes: dict[str, Code] = field(factory=dict)
 
     def secret(self, word: str) -> str:
-        return f"{word}-{self.region}-{self.random.getrandbits(128):032x}"
+        return f"{word}-{self.region}-{people.marks.secret}{self.random.getrandbits(128):032x}"
 
     def add_key(self, grants: Iterable[str], *, confidential: bool) -> str:
-        key = f"{self.random.getrandbits(160):040x}"
+        key = f"{people.marks.secret}{self.random.getrandbits(160):040x}"
         self.keys[key] = Access(key, frozenset(grants), confidential)
         return key
 

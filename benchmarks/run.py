@@ -1,0 +1,178 @@
+"""Speed and memory of the bridge, as multiples of a reference measured beside it in the same run.
+
+    pip install -e '.[bench]'
+    python benchmarks/run.py                        # 100,000 applications, 3 rounds, 2,000 writes
+    python benchmarks/run.py --records 20000        # smaller; the peak memory must not differ
+    python benchmarks/run.py --profile              # with the share of each layer
+    python benchmarks/run.py --json                 # for programs
+
+What is measured, everything on loopback, the server in a process of its own:
+
+- ``full``: a first pull, 500 records of 1.4 kB a page, through adapter, mapping
+  and ledger into the SQLite CRM. The reference (`reference.py`) stores the same
+  rows in the same tables of both databases at the same durability; that they
+  are the same is compared after each round, all but times and numbers of the run.
+- ``rescan``: all pages again, nothing changed. The reference compares digests
+  too, and writes nothing.
+- ``incremental``: 0.1 % of the records have changed.
+- ``peak``: the largest resident size of the process that did all this.
+- ``writes``: status changes, 16 side by side, each a read and a write of 20 ms,
+  as a multiple of the time that these requests must take.
+
+The two kinds of run take turns, each in a fresh process with fresh databases;
+the table shows medians, and ratios of the medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import reference
+from server import serving
+
+WHO = ("reference", "base", "fast")
+WHAT = ("full", "rescan", "incremental")
+GOALS = {
+    ("base", "full"): 2.5,
+    ("fast", "full"): 1.8,
+    ("base", "rescan"): 1.5,
+    ("fast", "rescan"): 1.5,
+    ("lever", "writes"): 1.3,
+}
+PEAK_MIB = 150
+HERE = Path(__file__).parent
+_OF_THE_RUN = {"read_at", "base_delivery", "delivery", "digest"}
+_TABLES = {
+    "applications": (reference.CRM, reference.APPLICATIONS),
+    "candidates": (reference.CRM, reference.CANDIDATES),
+    "candidate_emails": (reference.CRM, reference.EMAILS),
+    "known": (reference.LEDGER, reference.KNOWN),
+}
+
+
+def child(script: str, *words: object, profile: bool = False) -> dict[str, Any]:
+    command = [sys.executable, str(HERE / script), *map(str, words), *(["--profile"] if profile else [])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """The tables and columns in which two runs differ."""
+    found = []
+    for table, (name, columns) in _TABLES.items():
+        names = [c for c in columns if c not in _OF_THE_RUN]
+        kept = ", ".join(names)
+        only = "WHERE kind IN ('application', 'candidate')" if table == "known" else ""
+        rows = []
+        for folder in (one, other):
+            database = sqlite3.connect(folder / name)
+            rows.append(database.execute(f"SELECT {kept} FROM {table} {only} ORDER BY {kept}").fetchall())
+            database.close()
+        if len(rows[0]) != len(rows[1]):
+            found.append(table)
+        odd = {n for a, b in zip(*rows, strict=False) for n, x, y in zip(names, a, b, strict=True) if x != y}
+        found += sorted(f"{table}.{name}" for name in odd)
+    return found
+
+
+def pulls(size: int, rounds: int, *, profile: bool) -> dict[str, list[dict[str, Any]]]:
+    results: dict[str, list[dict[str, Any]]] = {who: [] for who in WHO}
+    with serving(size) as origin:
+        for turn in range(rounds):
+            with tempfile.TemporaryDirectory(prefix="atsbridge-bench-") as scratch:
+                for who in WHO:
+                    folder = Path(scratch, who)
+                    folder.mkdir()
+                    results[who].append(child("subject.py", who, origin, folder, size))
+                    if who != "reference" and (other := differences(Path(scratch, "reference"), folder)):
+                        raise SystemExit(f"{who} did not store the rows of the reference: {other}")
+            print(f"round {turn + 1} of {rounds}", file=sys.stderr)
+        if profile:
+            for who in WHO[1:]:
+                with tempfile.TemporaryDirectory(prefix="atsbridge-bench-") as scratch:
+                    sampled = child("subject.py", who, origin, scratch, size, profile=True)
+                    results[who][0]["layers"] = sampled["layers"]
+    return results
+
+
+def summary(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    seconds = {who: {what: median(r[what] for r in results[who]) for what in WHAT} for who in WHO}
+    return {
+        "seconds": {who: {k: round(v, 3) for k, v in of.items()} for who, of in seconds.items()},
+        "ratios": {
+            who: {what: round(seconds[who][what] / seconds["reference"][what], 2) for what in WHAT}
+            for who in WHO[1:]
+        },
+        "peak_mib": {who: max(r["peak_mib"] for r in results[who]) for who in WHO},
+        "layers": {who: results[who][0]["layers"] for who in WHO if "layers" in results[who][0]},
+    }
+
+
+def _verdict(value: float, goal: float | None) -> str:
+    return "" if goal is None else f"goal {goal:g}: {'met' if value <= goal else 'NOT met'}"
+
+
+def show(found: dict[str, Any]) -> None:
+    for what in WHAT if "seconds" in found else ():
+        line = f"{what:12}"
+        for who in WHO:
+            line += f"{who} {found['seconds'][who][what]:8.2f} s   "
+        print(line)
+        for who in WHO[1:]:
+            ratio = found["ratios"][who][what]
+            print(
+                f"{'':12}{who:5} {ratio:5.2f} times the reference   {_verdict(ratio, GOALS.get((who, what)))}"
+            )
+    for who, peak in found.get("peak_mib", {}).items():
+        print(
+            f"peak memory {who:10}{peak:6.0f} MiB   {_verdict(peak, PEAK_MIB) if who != 'reference' else ''}"
+        )
+    for vendor, of in found.get("writes", {}).items():
+        print(
+            f"writes      {vendor}: {of['writes']} in {of['seconds']:.2f} s, {of['ratio']:.2f} times the"
+            f" {of['ideal']:.2f} s of their requests; bare httpx takes {of['bare']:.2f}"
+            f"   {_verdict(of['ratio'], GOALS.get((vendor, 'writes')))}"
+        )
+    for who, verbs in found.get("layers", {}).items():
+        for verb, layers in verbs.items():
+            print(f"\n{who}, {verb}: where the time goes")
+            for layer, of in layers.items():
+                print(f"  {of['share']:6.1%}  {layer}")
+                for name, share in of["functions"].items():
+                    print(f"          {share:6.1%}  {name}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--writes", type=int, default=2_000, help="0 leaves them out")
+    parser.add_argument("--profile", action="store_true", help="one more run of each, sampled")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found: dict[str, Any] = {"records": given.records, "python": sys.version.split()[0]}
+    if given.records:
+        found |= summary(pulls(given.records, given.rounds, profile=given.profile))
+    if given.writes:
+        found["writes"] = {"lever": child("writes.py", given.writes, profile=given.profile)}
+        if "layers" in found["writes"]["lever"]:
+            found.setdefault("layers", {})["lever"] = {"writes": found["writes"]["lever"].pop("layers")}
+    if given.json:
+        print(json.dumps(found, indent=1))
+    else:
+        show(found)
+
+
+if __name__ == "__main__":
+    main()

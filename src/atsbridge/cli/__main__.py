@@ -1,0 +1,5 @@
+"""``python -m atsbridge.cli``."""
+
+from . import main
+
+main()

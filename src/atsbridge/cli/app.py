@@ -1,0 +1,127 @@
+"""The command itself: finds the verb, runs it, and words what went wrong.
+
+Each verb's module is imported when it is called, so that ``--help`` and the
+small verbs stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ..errors import AtsBridgeError
+from . import exits
+from .exits import Exit
+from .output import printable, show_json
+
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Play the whole story on a simulator, and prove it."),
+    "init": ("init", "Write a connection file and a first mapping."),
+    "vendors": ("vendors", "List adapters; show and approve what they may write."),
+    "check": ("check", "Answer the three requirements of a rollout, without writing."),
+    "sync": ("sync", "Take in the CRM's changes, push them, pull the ATS's."),
+    "plan": ("plan", "Show what the next push would do; nothing is written."),
+    "verify": ("verify", "Compare both sides and name every difference."),
+    "repair": ("repair", "Do what verify proposes."),
+    "explain": ("explain", "Tell the story of one application."),
+    "status": ("status", "Show where the connection stands."),
+    "pause": ("pausing", "Hold back every status write."),
+    "resume": ("pausing", "Let status writes leave again."),
+    "simulate": ("simulate", "Serve a vendor's simulator on loopback."),
+}
+"""Verb to its module and its one line."""
+
+INTERRUPTED = "Interrupted. What was done is kept; run the same command again and it goes on from there."
+
+
+class Verbs(click.Group):
+    """The verbs, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f".{VERBS[cmd_name][0]}", __package__)
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write(exits.table() + "\n")
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="atsbridge", prog_name="atsbridge")
+def cli() -> None:
+    """Keeps a recruiting CRM and an applicant tracking system in step:
+    everything in, only step and status out.
+
+    Begin with `atsbridge demo`.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code; no traceback, whatever happens.
+
+    With ATSBRIDGE_TRACEBACK set, an unforeseen error is raised as it is.
+    """
+    as_json = "--json" in arguments
+    with suppress(ValueError):  # not the main thread: whoever runs us there has the signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        code = cli.main(list(arguments), prog_name="atsbridge", standalone_mode=False)
+        return int(code) if isinstance(code, int) else Exit.OK
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("Interrupted", INTERRUPTED, Exit.INTERRUPTED, as_json=as_json)
+    except click.ClickException as error:
+        usage = error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else ""
+        return _fail("UsageError", error.format_message(), Exit.SETUP, as_json=as_json, advice=usage)
+    except AtsBridgeError as error:
+        name = type(error).__name__
+        return _fail(name, str(error), exits.exit_of(error), as_json=as_json, advice=error.advice)
+    except (OSError, sqlite3.Error) as error:
+        return _fail(type(error).__name__, _system(error), Exit.FOUND, as_json=as_json)
+    except Exception as error:  # the last line of defence: a message may hold a person's data
+        if os.environ.get("ATSBRIDGE_TRACEBACK"):
+            raise
+        return _fail(
+            type(error).__name__,
+            f"an unforeseen {type(error).__name__}; its text is not shown, it may hold personal data",
+            Exit.FAULT,
+            as_json=as_json,
+            advice="set ATSBRIDGE_TRACEBACK=1 and run it again to see where",
+        )
+
+
+def _system(error: Exception) -> str:
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return f"the system says: {error.strerror or type(error).__name__}{where}"
+    return f"SQLite says {type(error).__name__}: look at the files' path, rights and free space"
+
+
+def _fail(kind: str, message: str, code: Exit, *, as_json: bool, advice: str = "") -> int:
+    if as_json:
+        error: dict[str, Any] = {"kind": kind, "message": message, "advice": advice, "exit_code": int(code)}
+        show_json({"error": error})
+    else:
+        sys.stderr.write(f"atsbridge: {printable(message)}\n")
+        if advice:
+            sys.stderr.write(f"  {printable(advice)}\n")
+    return code

@@ -1,0 +1,106 @@
+"""An adapter as data, without credentials: for `vendors show` and for the first connection file."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import attrs
+
+from ..ats.interface import Ats
+from ..connection import secret_settings
+from ..errors import ConfigurationError
+
+
+def describe(adapter: type[Ats]) -> dict[str, Any]:
+    """Capabilities, settings and the full write surface of an adapter."""
+    vendor = adapter.VENDOR
+    streams = _streams(adapter)
+    return {
+        "name": vendor.name,
+        "title": vendor.title,
+        "api_version": vendor.api_version,
+        "docs": vendor.docs,
+        "docs_read": vendor.docs_read,
+        "sunset": vendor.sunset,
+        "hosts": dict(vendor.hosts),
+        "rates": [f"{rate.requests} requests in {rate.per_seconds} s" for rate in vendor.rates],
+        "streams": [
+            {
+                "name": stream.name,
+                "kinds": sorted(stream.kinds),
+                "incremental": stream.incremental,
+                "scope": stream.scope.value,
+                "sweeps": stream.sweeps,
+            }
+            for stream in streams
+        ],
+        "deletions": _deletions(streams),
+        "reads": [{"name": r.name, "method": r.method, "path": r.path} for r in vendor.reads],
+        "writes": [{**write.surface(), **write.semantics()} for write in vendor.writes],
+        "unconfirmed": dict(vendor.unconfirmed),
+        "settings": settings_of(adapter),
+        "surface_digest": vendor.surface_digest,
+    }
+
+
+def _deletions(streams: Any) -> str:
+    if any(stream.name.startswith("deleted") for stream in streams):
+        return "the vendor lists them"
+    if any(stream.sweeps for stream in streams):
+        return "found by a sweep (`atsbridge sync --sweep`)"
+    return "not found"
+
+
+def settings_of(adapter: Any) -> list[dict[str, Any]]:
+    """The adapter's settings: name, default as text, whether it is a secret or required, and its note."""
+    notes = _notes(adapter)
+    secrets = secret_settings(adapter)
+    found = []
+    for one in attrs.fields(adapter):
+        if one.name == "connection":
+            continue
+        required = one.default is attrs.NOTHING
+        found.append(
+            {
+                "name": one.name,
+                "secret": one.name in secrets,
+                "required": required,
+                "default": "required" if required else _default(one.default),
+                "note": notes.get(one.name, ""),
+            }
+        )
+    return found
+
+
+def _default(value: Any) -> str | None:
+    if isinstance(value, attrs.Factory):  # type: ignore[arg-type]
+        return "[]"
+    return None if value is None else str(value)
+
+
+def _notes(adapter: Any) -> dict[str, str]:
+    """What the docstring's ``Args`` say of each setting."""
+    _, _, text = (inspect.getdoc(adapter) or "").partition("Args:")
+    entries = re.split(r"\n(?=    \w[\w, `]*:)", text)
+    found: dict[str, str] = {}
+    for entry in entries:
+        names, colon, note = entry.strip().partition(":")
+        if colon:
+            for name in names.split(","):
+                found[name.strip()] = " ".join(note.replace("``", "").split())
+    return found
+
+
+def _streams(adapter: Any) -> Any:
+    """The streams of an adapter with stand-ins for what it requires."""
+    stand_ins = {
+        a.name: "example"
+        for a in attrs.fields(adapter)
+        if a.default is attrs.NOTHING and a.name != "connection"
+    }
+    try:
+        return adapter(connection="example", **stand_ins).streams()
+    except (TypeError, ValueError, ConfigurationError):
+        return ()

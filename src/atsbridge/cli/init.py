@@ -1,0 +1,176 @@
+"""``atsbridge init``: a first connection file and a first mapping."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..connection import ConnectionFile, parse_connection
+from ..errors import ConfigurationError
+from ..registry import Group, load
+from .example import settings_of
+from .exits import Exit
+from .opening import Options, on_connection
+from .output import say
+from .simulate import variable
+
+
+@click.command()
+@click.argument("vendor", required=False)
+@click.option("--name", help="The connection's globally unique id.  [default: VENDOR]")
+@click.option("--setting", "settings", multiple=True, metavar="K=V", help="A setting of the adapter; "
+              "a credential only as env:NAME or keyring:SERVICE/USER.")  # fmt: skip
+@on_connection
+def init(options: Options, *, vendor: str | None, name: str | None, settings: tuple[str, ...]) -> int:
+    """Write a commented connection file and, once the credentials are at hand, a first mapping.
+
+    Run it twice: the first run writes the file and says which environment
+    variables it names; with these set, the second reads the live stages and
+    suggests a mapping. Nothing that exists is overwritten.
+    """
+    done: dict[str, Any] = {"connection": str(options.connection), "written": []}
+    if not options.connection.exists():
+        if vendor is None:
+            raise click.UsageError(f"there is no {options.connection} yet: name the VENDOR to begin with")
+        text = connection_text(vendor, name=name or vendor, settings=_pairs(settings))
+        parse_connection(text, options.connection)  # nothing is written that would be refused
+        _write(options.connection, text, done)
+    elif vendor is not None and (found := options.read()).ats.plugin != vendor:
+        raise ConfigurationError(f"{options.connection} is for {found.ats.plugin}; nothing was changed")
+    return _mapping(options, options.read(), done)
+
+
+def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> int:
+    missing = found.missing_variables()
+    if found.mapping.exists():
+        return _end(options, done, f"{found.mapping} is there already; it was left as it is.")
+    if missing:
+        done["missing"] = missing
+        return _end(options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.")
+    with options.bridge(mapping={"version": 1}) as bridge:
+        suggested = bridge.suggest()
+    _write(found.mapping, suggested, done)
+    done["next"] = ["atsbridge check", "atsbridge sync --pull", "atsbridge vendors approve"]
+    return _end(
+        options,
+        done,
+        f"Review {found.mapping}: it writes nothing until write.mode is changed.\n"
+        "Then: atsbridge check; atsbridge sync --pull; atsbridge vendors approve",
+    )
+
+
+def _end(options: Options, done: dict[str, Any], text: str) -> int:
+    if options.as_json:
+        options.show_json(done)
+    else:
+        for path in done["written"]:
+            say(f"Written: {path}")
+        say(text)
+    return Exit.OK
+
+
+def _write(path: Path, text: str, done: dict[str, Any]) -> None:
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+    done["written"].append(str(path))
+
+
+def _pairs(settings: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"--setting {key}: write it as {key}=VALUE")
+        pairs[key] = value
+    return pairs
+
+
+def connection_text(vendor: str, *, name: str, settings: Mapping[str, str]) -> str:
+    """A commented connection file for an adapter.
+
+    Raises:
+        UnknownPlugin: no such adapter.
+        ConfigurationError: a setting is none of the adapter's.
+    """
+    known = settings_of(load(Group.ATS, vendor))
+    unknown = sorted(set(settings) - {s["name"] for s in known})
+    if unknown:
+        names = ", ".join(s["name"] for s in known)
+        raise ConfigurationError(f"{unknown[0]} is no setting of {vendor}; known are {names}")
+    return _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor)) + "\n".join(
+        [*_ats_lines(vendor, known, settings), _REST]
+    )
+
+
+def _ats_lines(vendor: str, known: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> Iterator[str]:
+    needed = {s["name"] for s in known if s["secret"] and s["required"]}
+    chosen = {s["name"] for s in known if s["secret"] and s["name"] in given}
+    first = next((s["name"] for s in known if s["secret"]), None)
+    secrets = needed | chosen or ({first} if first else set())
+    for setting in known:
+        key = setting["name"]
+        note = f"    # {setting['note']}" if setting["note"] else ""
+        reference = f"env:{variable(vendor, key)}"
+        if key in given:
+            yield f"{key} = {_toml(given[key], secret=setting['secret'])}{note}"
+        elif key in secrets or setting["required"]:
+            yield f"{key} = {json.dumps(reference)}{note}"
+        elif setting["secret"]:
+            yield f"# {key} = {json.dumps(reference)}{note}"
+        else:
+            yield f"# {key} = {_shown(setting['default'])}{note}"
+
+
+def _toml(text: str, *, secret: bool) -> str:
+    """A setting's text as a TOML value: a number, a truth value or a list where it looks like one."""
+    looks_typed = re.fullmatch(r"true|false|\[.*\]|(0|[1-9]\d*)(\.\d+)?", text)
+    return text if looks_typed and not secret else json.dumps(text, ensure_ascii=False)
+
+
+def _shown(default: str | None) -> str:
+    return (
+        '""'
+        if default is None
+        else _toml(default.lower() if default in ("True", "False") else default, secret=False)
+    )
+
+
+_HEAD = """\
+# One customer's connection. It holds no credential: only where to find it,
+#   env:NAME                the environment variable NAME
+#   keyring:SERVICE/USER    the system's keyring
+version = 1
+name = {name}    # globally unique, and part of every key: never change it
+
+[ats]
+vendor = {vendor}
+"""
+
+_REST = """
+[crm]
+plugin = "sql"                    # the embedded CRM; a service has its own
+path = "atsbridge-crm.sqlite"
+
+[ledger]
+plugin = "sqlite"                 # what the bridge remembers; keep it as long as the connection lives
+path = "atsbridge-ledger.sqlite"
+
+[mapping]
+file = "mapping.toml"             # the customer's stages, statuses and reasons in the CRM's words
+
+# [tokens]
+# keyring = "atsbridge"           # keeps access and rotating refresh tokens between runs
+
+# [network]
+# proxy = "http://proxy.example.com:3128"
+# ca_file = "ca.pem"
+
+# Written by `atsbridge vendors approve`; until then nothing is written to the ATS.
+[approved]
+surface = ""
+"""

@@ -1,0 +1,56 @@
+"""``atsbridge plan``: the dry run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .opening import Options, on_connection
+from .output import heading, say, show_table
+from .reports import show_receipts
+
+
+@click.command()
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Compare this mapping with the one in use: how many records would read otherwise?",
+)
+@on_connection
+def plan(options: Options, *, mapping: Path | None) -> int:
+    """Show what the next push would do. Nothing is written to ATS, CRM or ledger."""
+    if mapping is not None:
+        return _compare(options, mapping)
+    with options.bridge() as bridge:
+        report = bridge.plan()
+    if options.as_json:
+        options.show_json(report.as_dict())
+        return 0
+    heading("What the next push would do")
+    show_receipts(report.as_dict()["receipts"])
+    if report.held_back:
+        say(f"Nothing would be sent: {report.held_back}")
+    say(f"{report.writes} writes would leave, {report.waiting} changes could not be settled yet")
+    return 0
+
+
+def _compare(options: Options, mapping: Path) -> int:
+    with options.bridge() as bridge:
+        change = bridge.compare_mapping(mapping)
+    if options.as_json:
+        options.show_json(change.as_dict())
+        return 0
+    heading("What the new mapping would change")
+    rows = [(e["application"], _words(e["before"]), _words(e["after"])) for e in change.examples]
+    if rows:
+        show_table(("application", "step, status, reason now", "with the new mapping"), rows)
+    say(
+        f"{change.changed} of {change.total} applications would read otherwise;"
+        f" write mode {change.write_mode}"
+    )
+    return 0
+
+
+def _words(words: tuple[str | None, ...]) -> str:
+    return ", ".join(word or "-" for word in words)

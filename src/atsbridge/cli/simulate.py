@@ -1,0 +1,132 @@
+"""``atsbridge simulate``: a vendor's simulator on a loopback port."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..registry import Group, load
+from ..simulators.interface import Limits, Simulator
+from ..simulators.serve import serve
+from .opening import json_option
+from .output import show_json
+
+
+@click.command()
+@click.argument("vendor")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
+@click.option("--tls", is_flag=True, help="With a throw-away certificate (extra `serve`).")
+@click.option("--limits", default="sheet", show_default=True, metavar="off|xN|sheet",
+              help="Rate limits: none, N times the vendor's, or the vendor's.")  # fmt: skip
+@click.option("--applications", type=click.IntRange(0), default=500, show_default=True,
+              help="The size of the invented account.")  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same account.")
+@click.option("--folder", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Recorded pages in place of an invented account.")  # fmt: skip
+@click.option("--setting", "settings", multiple=True, metavar="K=V",
+              help="A switch of the simulator; a wrong one lists them all.")  # fmt: skip
+@json_option
+def simulate(
+    *,
+    vendor: str,
+    port: int,
+    tls: bool,
+    limits: str,
+    applications: int,
+    seed: int,
+    folder: Path | None,
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Serve a vendor's simulator on loopback until Ctrl-C.
+
+    Prints its address and credentials as lines for the environment. Use it
+    with `--simulator URL` of the other commands.
+    """
+    made = make_simulator(vendor, applications=applications, seed=seed, folder=folder, settings=settings)
+    with serve(made, port=port, tls=tls, limits=limits_of(limits)) as server:
+        lines = {"ATSBRIDGE_SIMULATOR": server.url, **environment(vendor, made)}
+        if server.ca_file:
+            lines["ATSBRIDGE_SIMULATOR_CA_FILE"] = server.ca_file
+        if as_json:
+            show_json(lines)
+        else:
+            for name, value in lines.items():
+                sys.stdout.write(f"{name}={value}\n")
+            sys.stdout.flush()
+            print(f"{vendor} simulator, limits {limits}; Ctrl-C ends it", file=sys.stderr)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("\nended; what was in it is gone", file=sys.stderr)
+    return 0
+
+
+def limits_of(text: str) -> Limits:
+    """``off``, ``xN`` or ``sheet``."""
+    try:
+        return Limits.read(text)
+    except ValueError:
+        raise click.UsageError("--limits is 'off', 'sheet' or 'xN', e.g. x20") from None
+
+
+def make_simulator(
+    vendor: str,
+    *,
+    applications: int,
+    seed: int,
+    folder: Path | None = None,
+    settings: Iterable[str] = (),
+    **more: Any,
+) -> Simulator:
+    """A simulator, from recorded pages or invented."""
+    kind: type[Simulator] = load(Group.SIMULATOR, vendor)
+    switches = {**_switches(settings, kind.settings), **more}
+    if folder is None:
+        return kind.generate(applications, seed=seed, **switches)
+    try:
+        return kind.from_folder(folder, **switches)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise click.UsageError(
+            f"{folder} holds no {vendor} account in the recorded form ({type(error).__name__})"
+        ) from None
+
+
+def _switches(settings: Iterable[str], known: Mapping[str, str]) -> dict[str, Any]:
+    switches: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or name not in known:
+            listed = "\n".join(f"  {key}: {what}" for key, what in known.items())
+            raise click.UsageError(f"--setting {name}: known are\n{listed}")
+        switches[name] = _value(value)
+    return switches
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None if text.lower() == "none" else text
+
+
+def environment(vendor: str, simulator: Simulator) -> dict[str, str]:
+    """The simulator's credentials under the names that `init` writes into a connection file."""
+    known = dict(simulator.credentials)
+    if isinstance(user := getattr(simulator, "acting_user", None), str):
+        known["acting_user"] = user
+    return {variable(vendor, key): value for key, value in known.items()}
+
+
+def variable(vendor: str, setting: str) -> str:
+    """The environment variable of a setting, e.g. ``LEVER_API_KEY``."""
+    return f"{vendor}_{setting}".upper().replace("-", "_")

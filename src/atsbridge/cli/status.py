@@ -1,0 +1,64 @@
+"""``atsbridge status``: where the connection stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from .opening import Options, on_connection
+from .output import heading, say, show_table
+from .reports import counts_text
+
+
+@click.command()
+@on_connection
+def status(options: Options) -> int:
+    """Show on one page where the connection stands. Asks neither side."""
+    with options.bridge() as bridge:
+        report = bridge.status().as_dict()
+    if options.as_json:
+        options.show_json(report)
+    else:
+        _show(report)
+    return 0
+
+
+def _show(report: dict[str, Any]) -> None:
+    heading(f"Connection {report['connection']}")
+    rows = [
+        ("writes", _writing(report)),
+        ("records", counts_text(report["known"])),
+        ("open intents", counts_text({k: n for k, n in report["intents"].items() if n})),
+        ("final changes", counts_text(report["results"])),
+        ("for a person", ", ".join(report["review"]) or "nothing"),
+        ("quarantined", report["quarantined"]),
+        ("waiting for a parent", report["waiting"]),
+        ("receipts to deliver", report["undelivered"]),
+        ("at work now", ", ".join(report["working"]) or "nobody"),
+    ]
+    show_table(("", ""), rows)
+    streams = [
+        (name, _time(stream["finished_at"]), "yes" if stream["unfinished"] else "")
+        for name, stream in report["streams"].items()
+    ]
+    if streams:
+        show_table(("stream", "last read to its end", "unfinished"), streams)
+    else:
+        say("nothing was read yet: `atsbridge sync`")
+
+
+def _writing(report: dict[str, Any]) -> str:
+    text = f"mode {report['write_mode']}"
+    if not report["surface_approved"]:
+        text += ", surface not approved"
+    if report["paused"]:
+        text += f", paused: {report['paused']}"
+    if report["stopped"]:
+        text += f", stopped: {report['stopped']}"
+    return text
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

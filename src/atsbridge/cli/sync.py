@@ -1,0 +1,95 @@
+"""``atsbridge sync``: intake, push, pull."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..bridge import Bridge
+from ..model import Result
+from ..sync.inbound import PullReport
+from ..sync.outbound import PushReport
+from ..sync.plan import receipt_dict
+from .exits import Exit
+from .opening import Options, on_connection
+from .output import heading, say
+from .reports import show_pull, show_receipts
+
+_IN_DOUBT = (Result.REVIEW, Result.DEAD)
+
+
+@click.command()
+@click.option("--pull", "only_pull", is_flag=True, help="Only bring in what changed in the ATS.")
+@click.option("--push", "only_push", is_flag=True, help="Only take in the CRM's changes and write them.")
+@click.option("--sweep", "and_sweep", is_flag=True, help="Afterwards, find and confirm deletions.")
+@click.option("--sweep-limit", type=click.FloatRange(0, 1), default=0.1, show_default=True,
+              help="The share of what is known that may be gone before a sweep stops.")  # fmt: skip
+@click.option("--full", is_flag=True, help="Pull everything, whatever was read before.")
+@on_connection
+def sync(
+    options: Options,
+    *,
+    only_pull: bool,
+    only_push: bool,
+    and_sweep: bool,
+    sweep_limit: float,
+    full: bool,
+) -> int:
+    """Take in the CRM's changes, push them to the ATS, and pull what changed there.
+
+    Exit 1 if a change ended in doubt or was given up: a person should look
+    (`atsbridge status`, `atsbridge explain APP`).
+    """
+    if only_push and (full or and_sweep or only_pull):
+        raise click.UsageError("--push goes alone: --pull, --full and --sweep are about reading")
+    with options.bridge() as bridge:
+        pushed, pulled = _run(bridge, push=not only_pull, pull=not only_push, full=full)
+        swept = bridge.sweep(limit=sweep_limit) if and_sweep else None
+    if options.as_json:
+        options.show_json(_as_dict(pushed, pulled, swept))
+    else:
+        _show(pushed, pulled, swept)
+    doubtful = pushed is not None and any(r.result in _IN_DOUBT for r in pushed.receipts)
+    return Exit.FOUND if doubtful else Exit.OK
+
+
+def _run(
+    bridge: Bridge, *, push: bool, pull: bool, full: bool
+) -> tuple[PushReport | None, PullReport | None]:
+    if push and pull and not full:
+        report = bridge.sync()
+        return report.push, report.pull
+    return bridge.push() if push else None, bridge.pull(full=full) if pull else None
+
+
+def _as_dict(
+    pushed: PushReport | None, pulled: PullReport | None, swept: PullReport | None
+) -> dict[str, Any]:
+    report: dict[str, Any] = {}
+    if pushed is not None:
+        receipts = [receipt_dict(r) for r in pushed.receipts]
+        report["push"] = {**pushed.as_dict(), "receipts": receipts}
+    if pulled is not None:
+        report["pull"] = pulled.as_dict()
+    if swept is not None:
+        report["sweep"] = swept.as_dict()
+    return report
+
+
+def _show(pushed: PushReport | None, pulled: PullReport | None, swept: PullReport | None) -> None:
+    if pushed is not None:
+        heading("Push")
+        show_receipts([receipt_dict(r) for r in pushed.receipts])
+        if pushed.held_back:
+            say(f"Nothing was sent: {pushed.held_back}")
+        say(
+            f"{pushed.taken} changes taken in, {pushed.writes} writes,"
+            f" {pushed.settling} settling, {pushed.pending} pending"
+        )
+    if pulled is not None:
+        heading("Pull")
+        show_pull(pulled.as_dict())
+    if swept is not None:
+        heading("Sweep")
+        show_pull(swept.as_dict())

@@ -1,0 +1,135 @@
+"""The connection file: references alone, closed keys, and words that repeat nothing secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from atsbridge.connection import parse_connection, read_connection, resolve_reference
+from atsbridge.errors import ConfigurationError
+
+CANARY = "s3cr3t-canary-9f8e7d"
+GOOD = """
+version = 1
+name = "acme-lever"
+[ats]
+vendor = "lever"
+api_key = "env:LEVER_API_KEY"
+"""
+
+
+def parse(text: str) -> object:
+    return parse_connection(text, Path("/somewhere/atsbridge.toml"))
+
+
+def test_a_small_file_has_defaults_beside_it() -> None:
+    found = parse_connection(GOOD, Path("/somewhere/atsbridge.toml"))
+    assert (found.name, found.ats.plugin, found.crm.plugin, found.ledger.plugin) == (
+        "acme-lever",
+        "lever",
+        "sql",
+        "sqlite",
+    )
+    assert found.mapping == Path("/somewhere/mapping.toml")
+    assert found.crm.settings["path"] == "/somewhere/atsbridge-crm.sqlite"
+    assert found.approved is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'api_key = "{CANARY}"',
+        f'client_secret = "{CANARY}"',
+        f'api_key = "env: {CANARY}"',
+        f'api_key = "ENV:{CANARY}"',
+        f'api_key = ["{CANARY}"]',
+        f'api_key = {{env = "{CANARY}"}}',
+        "api_key = 12345",
+        f'api_key = "env:LEVER_API_KEY"\n[crm]\nplugin = "sql"\npassword = "{CANARY}"',
+        f'api_key = "env:LEVER_API_KEY"\n[ledger]\nplugin = "sqlite"\nurl = "postgresql://me:{CANARY}@host/db"',
+        f'api_key = "env:LEVER_API_KEY"\n[network]\nproxy = "http://me:{CANARY}@proxy:3128"',
+    ],
+)
+def test_a_credential_in_clear_is_refused_and_not_repeated(line: str) -> None:
+    text = GOOD.replace('api_key = "env:LEVER_API_KEY"', line)
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text)
+    assert "in clear" in caught.value.message
+    assert "env:NAME" in caught.value.advice
+    assert CANARY not in f"{caught.value!r} {caught.value.advice} {caught.value.__cause__!r}"
+
+
+def test_a_secret_of_the_adapter_is_refused_whatever_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from atsbridge import connection
+
+    monkeypatch.setattr(connection, "_SECRET_NAME", connection.re.compile("never"))
+    found = parse_connection(GOOD.replace("env:LEVER_API_KEY", CANARY), Path("/somewhere/atsbridge.toml"))
+    with pytest.raises(ConfigurationError, match="in clear") as caught:
+        found.make_ats()
+    assert CANARY not in repr(caught.value) + repr(found)
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        ("[oops]\n", "oops"),
+        ("[network]\nat = 'http://127.0.0.1:1'\n", "network.at"),
+        ("[network]\nsimulator = 'http://127.0.0.1:1'\n", "network.simulator"),
+        ("[tuning]\nwidht = 3\n", "tuning.widht"),
+        ("[tuning]\nwidth = 'x'\n", "tuning.width"),
+        ("[approved]\nsurface = 'yes'\n", "approved.surface"),
+        ("[mapping]\npath = 'x'\n", "mapping.path"),
+    ],
+)
+def test_what_is_not_known_is_refused_by_name(extra: str, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named.replace(".", r"\.")):
+        parse(GOOD + extra)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "x" * 101, "é"])
+def test_a_connection_id_is_plain(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="name"):
+        parse(GOOD.replace("acme-lever", name))
+
+
+def test_broken_toml_says_where_and_repeats_nothing() -> None:
+    with pytest.raises(ConfigurationError, match="line") as caught:
+        parse(GOOD + f"\nx = {CANARY}\n")
+    assert CANARY not in repr(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_connection(tmp_path / "none.toml")
+    assert "atsbridge init" in caught.value.advice
+
+
+def test_a_setting_that_the_adapter_does_not_have_is_refused_with_those_it_has() -> None:
+    found = parse_connection(GOOD + "regoin = 'eu'\n", Path("/somewhere/atsbridge.toml"))
+    with pytest.raises(ConfigurationError, match=r"ats\.regoin.*region"):
+        found.make_ats()
+
+
+def test_an_environment_variable_is_looked_up_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEVER_API_KEY", raising=False)
+    found = parse_connection(GOOD, Path("/somewhere/atsbridge.toml"))
+    ats = found.make_ats()
+    assert found.missing_variables() == ["LEVER_API_KEY"]
+    with pytest.raises(ConfigurationError, match="LEVER_API_KEY is not set"):
+        ats.api_key.reveal()
+    monkeypatch.setenv("LEVER_API_KEY", CANARY)
+    assert ats.api_key.reveal() == CANARY
+    assert CANARY not in repr(ats)
+
+
+def test_a_keyring_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keyring
+
+    held = {("atsbridge", "acme"): CANARY}
+    monkeypatch.setattr(keyring, "get_password", lambda service, user: held.get((service, user)))
+    assert resolve_reference("keyring:atsbridge/acme") == CANARY
+    with pytest.raises(ConfigurationError, match="holds nothing") as caught:
+        resolve_reference("keyring:atsbridge/other")
+    assert "keyring set atsbridge other" in caught.value.advice

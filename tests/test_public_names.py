@@ -1,0 +1,94 @@
+"""The names that others build on, as literals: adding one is a decision, and taking one away a break."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import atsbridge
+
+FRONT_DOOR = """
+AsyncBridge AsyncLocalCrm Ats Bridge Crm Group LocalCrm Progress Secret Tuning load load_mapping
+suggest_mapping
+"""
+"""What `import atsbridge` offers."""
+
+WIRE = {
+    "answers": """
+        AnswerRule judge retry_after_seconds vendor_time
+    """,
+    "auth": """
+        Basic ClientCredentials Headers MemoryTokens OAuthTokens RefreshToken Scheme Token TokenEndpoint
+        TokenStore
+    """,
+    "budgets": """
+        Budget RateLimit
+    """,
+    "client": """
+        Client proves_nothing_happened
+    """,
+    "effects": """
+        Await Done Effect Failed Flow Json Once Outcome Perform Permit Purpose Query Request Response
+        Send Sleep Together await_ once perform request send sleep together
+    """,
+    "guard": """
+        Guard Permits authorise digest full_url match_path match_write
+    """,
+    "operations": """
+        Call Operation Routine routine
+    """,
+    "paging": """
+        Marks Span mark_of next_link next_token
+    """,
+    "payload": """
+        Raw read_json read_list
+    """,
+    "reading": """
+        from_iso from_millis need_id objects opt_bool opt_id opt_int opt_object opt_text record texts
+    """,
+    "retry": """
+        Retry RetryBudget
+    """,
+    "secrets": """
+        Secret optional_secret secret
+    """,
+    "streams": """
+        Item Page Stream StreamScope sort_out
+    """,
+    "vendor": """
+        Read Resend Shape Signal Slot SlotName StatusWrite Vendor
+    """,
+}
+"""The kit for vendor authors: what each module of `atsbridge.wire` defines without an underscore."""
+
+FOLDER = Path(atsbridge.__file__).parent / "wire"
+TYPE_VARIABLES = {"T", "T_co", "P"}
+
+
+def public(path: Path) -> set[str]:
+    """The public names that a module defines itself."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names.update(target.id for target in targets if isinstance(target, ast.Name))
+    return {name for name in names if not name.startswith("_")} - TYPE_VARIABLES
+
+
+def test_the_front_door() -> None:
+    assert sorted(atsbridge.__all__) == FRONT_DOOR.split()
+    assert list(atsbridge.__all__) == sorted(atsbridge.__all__)
+    assert all(hasattr(atsbridge, name) for name in atsbridge.__all__)
+
+
+def test_the_modules_of_the_kit() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} - {"__init__"} == set(WIRE)
+
+
+@pytest.mark.parametrize("module", WIRE)
+def test_the_names_of_the_kit(module: str) -> None:
+    assert sorted(public(FOLDER / f"{module}.py")) == WIRE[module].split()

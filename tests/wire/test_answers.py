@@ -1,0 +1,146 @@
+"""What HTTP answers mean, and how an overlay changes it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wirekit import NOW, READ, answer
+
+from atsbridge.errors import (
+    BadPayload,
+    CursorLost,
+    Forbidden,
+    NotFound,
+    Refused,
+    StateChanged,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    VendorError,
+)
+from atsbridge.wire.answers import AnswerRule, judge, retry_after_seconds, vendor_time
+
+MEANINGS = {
+    301: Unavailable,
+    307: Unavailable,
+    400: Refused,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    408: Unavailable,
+    409: Refused,
+    410: NotFound,
+    422: Refused,
+    425: Unavailable,
+    429: Throttled,
+    500: Unavailable,
+    599: Unavailable,
+}
+
+
+@pytest.mark.parametrize("status, meaning", MEANINGS.items())
+def test_every_answer_has_its_meaning(status: int, meaning: type[VendorError]) -> None:
+    with pytest.raises(VendorError) as caught:
+        judge(READ, answer(status, x_request_id="r-1"), vendor="example")
+    error = caught.value
+    assert type(error) is meaning
+    assert (error.vendor, error.operation, error.status, error.request_id) == (
+        "example",
+        "list_things",
+        status,
+        "r-1",
+    )
+
+
+@given(st.integers(100, 599))
+def test_nothing_but_2xx_is_a_success(status: int) -> None:
+    try:
+        judge(READ, answer(status, []), vendor="example")
+    except VendorError:
+        assert not 200 <= status < 300
+    else:
+        assert 200 <= status < 300
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/vnd.api+json; charset=utf-8", "TEXT/XML"])
+def test_data_is_data(kind: str) -> None:
+    judge(READ, answer(200, [], content_type=kind), vendor="example")
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", "", "application/jsonp", "image/png"])
+def test_what_is_no_data_is_refused_with_200(kind: str) -> None:
+    with pytest.raises(BadPayload):
+        judge(READ, answer(200, b"<html>", content_type=kind), vendor="example")
+
+
+def test_an_empty_body_needs_no_type() -> None:
+    judge(READ, answer(204, b"", content_type=""), vendor="example")
+
+
+def test_an_overlay_is_looked_at_first_and_in_order() -> None:
+    rules = (
+        AnswerRule(meaning=CursorLost, status=400, operations=frozenset({"list_things"})),
+        AnswerRule(meaning=StateChanged, status=409),
+        AnswerRule(meaning=Forbidden, when=lambda _request, response: b"denied" in response.body),
+        AnswerRule(meaning=Refused, status=200, message="a failure in disguise"),
+    )
+    for response, meaning in (
+        (answer(400, []), CursorLost),
+        (answer(409, []), StateChanged),
+        (answer(200, {"error": "denied"}), Forbidden),
+        (answer(200, {}), Refused),
+        (answer(404, {}), NotFound),
+    ):
+        with pytest.raises(VendorError) as caught:
+            judge(READ, response, vendor="example", rules=rules)
+        assert type(caught.value) is meaning
+    elsewhere = AnswerRule(meaning=CursorLost, status=400, operations=frozenset({"other"}))
+    with pytest.raises(Refused):
+        judge(READ, answer(400, []), vendor="example", rules=(elsewhere,))
+
+
+def test_the_vendors_words_are_the_message() -> None:
+    with pytest.raises(Refused, match="stage is closed"):
+        judge(READ, answer(422, {}), vendor="example", words=lambda _response: "stage is closed")
+
+
+def test_without_words_a_body_never_shows() -> None:
+    with pytest.raises(Refused) as caught:
+        judge(READ, answer(422, {"message": "Ada Lovelace is no candidate"}), vendor="example")
+    assert "Ada" not in str(caught.value) + repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    "headers, seconds",
+    [
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "Fri, 02 Jan 2026 03:04:35 GMT"}, 30.0),
+        ({"retry_after": "Fri, 02 Jan 2026 03:04:35 GMT", "date": "Fri, 02 Jan 2026 03:04:15 GMT"}, 20.0),
+        ({"retry_after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
+        ({"retry_after": "soon"}, None),
+        ({"retry_after": "-5"}, None),
+        ({"retry_after": "1e9"}, None),
+        ({"x_ratelimit_reset": str(int(NOW.timestamp()) + 12)}, 12.0),
+        ({"x_ratelimit_reset": "12"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after_seconds(answer(429, **headers)) == seconds
+    with pytest.raises(Throttled) as caught:
+        judge(READ, answer(429, **headers), vendor="example")
+    assert caught.value.retry_after_seconds == seconds
+
+
+@given(st.text(max_size=40))
+def test_headers_of_any_kind_do_no_harm(text: str) -> None:
+    response = answer(429, retry_after=text, x_ratelimit_reset=text, date=text)
+    wait = retry_after_seconds(response)
+    assert wait is None or wait >= 0
+    assert vendor_time(response).tzinfo is not None
+
+
+def test_the_vendors_clock_is_the_date_header() -> None:
+    assert vendor_time(answer(200, date="Fri, 02 Jan 2026 04:00:00 GMT")).hour == 4
+    assert vendor_time(answer(200)) == NOW

@@ -1,0 +1,95 @@
+"""Pagers: nothing is skipped between two spans, and a listing that goes in circles is an error."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atsbridge.errors import BadPayload
+from atsbridge.wire.paging import Span, next_token
+
+OVERLAP = timedelta(minutes=10)
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def walk(cursor: Any, tokens: list[str | None], began: datetime) -> tuple[Any, Any]:
+    """Go through pages with these tokens after each; gives the last page's next cursor and watermark."""
+    following, watermark = cursor, None
+    for one in tokens:
+        span = Span.of(json.loads(json.dumps(following)))
+        following, watermark = span.seen(began).after(one, overlap=OVERLAP)
+        began += timedelta(minutes=1)
+    return following, watermark
+
+
+def test_the_first_read_is_of_everything() -> None:
+    following, watermark = walk(Span.first(None), ["a", "b", None], BEGAN)
+    assert following is None
+    assert watermark == {"since": BEGAN.timestamp() - 600}
+
+
+def test_the_next_read_is_of_what_changed_since_before_the_last_began() -> None:
+    span = Span.of(Span.first({"since": 5.0}))
+    assert (span.since, span.token, span.again) == (5.0, None, False)
+
+
+def test_a_first_read_that_misses_changes_is_followed_by_one_from_before_its_start() -> None:
+    following, watermark = walk(Span.first(None, again=True), ["a", None], BEGAN)
+    assert watermark is None
+    span = Span.of(following)
+    assert (span.since, span.again, span.began, span.token) == (BEGAN.timestamp() - 600, False, None, None)
+    later = BEGAN + timedelta(hours=1)
+    assert walk(following, [None], later) == (None, {"since": later.timestamp() - 600})
+
+
+@given(st.lists(st.text(min_size=1, max_size=5), max_size=6, unique=True), st.integers(0, 5000))
+def test_spans_leave_no_gap(tokens: list[str], minutes: int) -> None:
+    """A span begins no later than the overlap before the one before it began, however long that took."""
+    _, watermark = walk(Span.first(None), [*tokens, None], BEGAN)
+    later = BEGAN + timedelta(minutes=minutes)
+    _, second = walk(Span.first(watermark), [*tokens, None], later)
+    assert Span.of(Span.first(watermark)).since == BEGAN.timestamp() - 600
+    assert second == {"since": later.timestamp() - 600}
+
+
+def test_the_same_page_token_twice_is_an_error() -> None:
+    span = Span.of(Span.first(None)).seen(BEGAN)
+    following, _ = span.after("a", overlap=OVERLAP)
+    with pytest.raises(BadPayload):
+        Span.of(following).after("a", overlap=OVERLAP)
+
+
+@pytest.mark.parametrize(
+    "envelope, token",
+    [
+        ({"hasNext": False}, None),
+        ({"hasNext": False, "next": "x"}, None),
+        ({"hasNext": True, "next": "x"}, "x"),
+    ],
+)
+def test_an_envelope_says_whether_there_is_more(envelope: dict[str, Any], token: str | None) -> None:
+    assert next_token(envelope, more="hasNext", token="next") == token
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {},
+        {"next": "x"},
+        {"hasNext": True},
+        {"hasNext": True, "next": ""},
+        {"hasNext": True, "next": 5},
+        {"hasNext": None, "next": None},
+        {"hasNext": 0},
+        {"hasNext": "false"},
+        {"hasNext": 1, "next": "x"},
+    ],
+)
+def test_an_envelope_that_does_not_say_is_an_error_and_no_end(envelope: dict[str, Any]) -> None:
+    with pytest.raises(BadPayload):
+        next_token(envelope, more="hasNext", token="next")
