@@ -219,7 +219,7 @@ class SqliteLedger(Ledger):
 
 def migrations() -> list[tuple[int, str]]:
     """The numbered migrations, oldest first: number and SQL."""
-    folder = resources.files(__package__).joinpath("migrations")
+    folder = resources.files("atsbridge.ledgers").joinpath("migrations")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return [(int(f.name.partition("_")[0]), f.read_text("utf-8")) for f in files]
 

@@ -16,14 +16,16 @@ import json
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadPayload, BadRecord
 
 try:
     import msgspec
 except ImportError:  # the `fast` extra is not installed
-    msgspec = None  # type: ignore[assignment]
+    if TYPE_CHECKING:
+        raise
+    msgspec = None
 
 _SPACE = " \t\n\r"
 
