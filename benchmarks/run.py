@@ -157,17 +157,12 @@ def main() -> None:
     )
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--writes", type=int, default=2_000, help="0 leaves them out")
     parser.add_argument("--profile", action="store_true", help="one more run of each, sampled")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     found: dict[str, Any] = {"records": given.records, "python": sys.version.split()[0]}
     if given.records:
         found |= summary(pulls(given.records, given.rounds, profile=given.profile))
-    if given.writes:
-        found["writes"] = {"lever": child("writes.py", given.writes, profile=given.profile)}
-        if "layers" in found["writes"]["lever"]:
-            found.setdefault("layers", {})["lever"] = {"writes": found["writes"]["lever"].pop("layers")}
     if given.json:
         print(json.dumps(found, indent=1))
     else:
