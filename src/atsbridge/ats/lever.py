@@ -578,11 +578,13 @@ class Lever(Ats):
             values[SlotName.TARGET_STAGE] = intent.target.stage
         if intent.target.reason is not None:
             values[SlotName.REASON] = intent.target.reason
-        return Call(self.declared(intent).render(values), self._answer)
+        return Call(self.declared(intent).render(values), partial(self._answer, current))
 
-    def _answer(self, response: Response) -> Fresh | None:
-        # The write's answer shows applications as ids: enough for stage and status, not for the job.
-        return self._fresh(response)
+    def _answer(self, current: Fresh, response: Response) -> Fresh | None:
+        # The write's answer shows applications as ids: what only an expanded one tells is kept.
+        fresh, was = self._fresh(response), current.application
+        kept = evolve(fresh.application, job=was.job, applied_at=was.applied_at)
+        return evolve(fresh, application=kept)
 
 
 # --- readers -------------------------------------------------------------------------------------
