@@ -65,6 +65,8 @@ WIRE = {
 
 FOLDER = Path(atsbridge.__file__).parent / "wire"
 TYPE_VARIABLES = {"T", "T_co", "P"}
+OPTIONAL = {"msgspec"}
+"""Packages that may be missing, and are None then."""
 
 
 def public(path: Path) -> set[str]:
@@ -76,7 +78,7 @@ def public(path: Path) -> set[str]:
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names.update(target.id for target in targets if isinstance(target, ast.Name))
-    return {name for name in names if not name.startswith("_")} - TYPE_VARIABLES
+    return {name for name in names if not name.startswith("_")} - TYPE_VARIABLES - OPTIONAL
 
 
 def test_the_front_door() -> None:
