@@ -88,7 +88,9 @@ def _bare(ids: list[str], origin: str) -> float:
         def move(id: str) -> None:
             stage = client.get(id, params={"expand": "applications"}).json()["data"]["stage"]
             step = _STEPS[_other(stage)]
-            client.put(f"{id}/stage", params={"perform_as": USERS[0]}, json={"stage": step}).raise_for_status()
+            client.put(
+                f"{id}/stage", params={"perform_as": USERS[0]}, json={"stage": step}
+            ).raise_for_status()
 
         start = time.perf_counter()
         list(pool.map(move, ids))

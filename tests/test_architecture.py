@@ -44,6 +44,7 @@ LAZY: Mapping[tuple[str, str], str] = {
     ("cli", "cli.app"): "the same: it imports both",
     ("connection", "keyring"): "extra `keyring`",
     ("tokens", "keyring"): "extra `keyring`",
+    ("wire.xml", "defusedxml"): "extra `xml`: the adapters that read XML need it",
     ("simulators.serve", "simulators.certificates"): "extra `serve`: it imports cryptography, for TLS alone",
     ("testing.plugin", "click"): "extra `cli`: patched only where it is there",
 }

@@ -17,11 +17,11 @@ suggest_mapping
 
 WIRE = {
     "answers": """
-        AnswerRule judge retry_after_seconds vendor_time
+        AnswerRule Complaint Complaints cleaned judge retry_after_seconds vendor_time
     """,
     "auth": """
-        Basic ClientCredentials Headers MemoryTokens OAuthTokens RefreshToken Scheme Token TokenEndpoint
-        TokenStore
+        Basic ClientCredentials Headers KeyHeader MemoryTokens OAuthTokens RefreshToken Scheme Token
+        TokenEndpoint TokenStore
     """,
     "budgets": """
         Budget RateLimit
@@ -34,7 +34,7 @@ WIRE = {
         Send Sleep Together await_ once perform request send sleep together
     """,
     "guard": """
-        Guard Permits authorise digest full_url match_path match_write
+        Guard Permits authorise digest full_url match_host match_path match_write
     """,
     "operations": """
         Call Operation Routine routine
@@ -58,7 +58,10 @@ WIRE = {
         Item Page Stream StreamScope sort_out
     """,
     "vendor": """
-        Read Resend Shape Signal Slot SlotName StatusWrite Vendor
+        Read Resend SEPARATOR Shape Signal Slot SlotName StatusWrite Vendor
+    """,
+    "xml": """
+        Element SOAP as_data document envelope every first is_plain local read_xml soap_body text_of
     """,
 }
 """The kit for vendor authors: what each module of `atsbridge.wire` defines without an underscore."""

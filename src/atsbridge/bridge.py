@@ -81,6 +81,7 @@ class _Connection:
             vendor=ats.VENDOR,
             connection=ats.connection,
             scheme=self._scheme,
+            base=ats.host,
             rate_factor=tuning.rate_factor,
         )
         if tokens is not None:

@@ -17,7 +17,8 @@
     │   ├── Forbidden               a person must grant a permission
     │   ├── NotFound                the record is gone, or hidden from us
     │   ├── Refused                 the vendor's definite no; nothing happened
-    │   │   └── StateChanged        its compare-and-set failed: somebody was faster
+    │   │   ├── StateChanged        its compare-and-set failed: somebody was faster
+    │   │   └── Doubtful            a yes with a warning: what was done, reading must tell
     │   ├── CursorLost              the listing restarts from its window's start
     │   └── WatermarkLost           the stream is read anew in full
     ├── CrmError                    the CRM failed; inbound work stays
@@ -170,6 +171,10 @@ class Refused(VendorError):
 
 class StateChanged(Refused):
     """The ATS holds a newer state than the one this write was made for."""
+
+
+class Doubtful(Refused):
+    """The ATS said yes and warned that not all of it may have been done."""
 
 
 class CursorLost(VendorError):

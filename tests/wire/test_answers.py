@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +22,16 @@ from atsbridge.errors import (
     Unavailable,
     VendorError,
 )
-from atsbridge.wire.answers import AnswerRule, judge, retry_after_seconds, vendor_time
+from atsbridge.wire.answers import (
+    AnswerRule,
+    Complaint,
+    Complaints,
+    cleaned,
+    judge,
+    retry_after_seconds,
+    vendor_time,
+)
+from atsbridge.wire.effects import Request, Response
 
 MEANINGS = {
     301: Unavailable,
@@ -100,9 +112,48 @@ def test_an_overlay_is_looked_at_first_and_in_order() -> None:
         judge(READ, answer(400, []), vendor="example", rules=(elsewhere,))
 
 
+def complaints(**parts: Any) -> Complaints:
+    def read(_asked: Request, response: Response) -> Complaint | None:
+        data = json.loads(response.body)
+        return Complaint(data["code"], data.get("words", "")) if "code" in data else None
+
+    return Complaints(read=read, **parts)
+
+
 def test_the_vendors_words_are_the_message() -> None:
     with pytest.raises(Refused, match="stage is closed"):
-        judge(READ, answer(422, {}), vendor="example", words=lambda _response: "stage is closed")
+        judge(READ, answer(422, {"code": "x", "words": "stage is closed"}), vendor="example",
+              complaints=complaints())  # fmt: skip
+
+
+def test_a_success_that_complains_is_an_error() -> None:
+    known = complaints(meanings={"gone": NotFound}, otherwise=Refused)
+    with pytest.raises(NotFound) as seen:
+        judge(READ, answer(200, {"code": "gone"}), vendor="example", complaints=known)
+    assert seen.value.status == 200
+    with pytest.raises(Refused):
+        judge(READ, answer(200, {"code": "new"}), vendor="example", complaints=known)
+    judge(READ, answer(200, {}), vendor="example", complaints=known)
+
+
+def test_a_complaint_that_means_nothing_leaves_it_to_the_status() -> None:
+    judge(READ, answer(200, {"code": "x"}), vendor="example", complaints=complaints())
+    with pytest.raises(Forbidden):
+        judge(READ, answer(403, {"code": "x"}), vendor="example", complaints=complaints())
+
+
+def test_a_rule_comes_before_a_complaint() -> None:
+    rule = AnswerRule(meaning=CursorLost, status=400)
+    with pytest.raises(CursorLost):
+        judge(READ, answer(400, {"code": "x"}), vendor="example", rules=(rule,),
+              complaints=complaints(otherwise=Refused))  # fmt: skip
+
+
+def test_words_are_one_short_line_without_addresses_and_long_numbers() -> None:
+    words = "no\x1b[31m such\r\nperson: ines@example.com, +351 555 010 100 " + "x" * 400
+    shown = cleaned(words)
+    assert shown.startswith("no [31m such person: <hidden> <hidden> xxx")
+    assert len(shown) == 300 and shown.isprintable()
 
 
 def test_without_words_a_body_never_shows() -> None:

@@ -54,7 +54,7 @@ def test_the_client_goes_in_a_header_or_in_the_form() -> None:
     assert (request.purpose, request.method, request.url) == (Purpose.TOKEN, "POST", TOKEN_URL)
     assert form(request) == {"grant_type": ["client_credentials"]}
     assert b64decode(request.signature[0][1].removeprefix("Basic ")) == b"id:hush"
-    request = client(basic=False, subject="42").token_request(None)
+    request = client(basic=False, extra=(("sub", "42"),)).token_request(None)
     assert form(request) == {
         "grant_type": ["client_credentials"],
         "sub": ["42"],

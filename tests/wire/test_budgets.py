@@ -101,3 +101,28 @@ def test_a_limit_scales() -> None:
         requests=5, per_seconds=1, burst=10
     )
     assert RateLimit(requests=10, per_seconds=1).times(3).burst is None
+
+
+def test_reads_leave_a_reserve_to_status_writes() -> None:
+    budget = Budget(RateLimit(requests=10, per_seconds=100, window=True, reserve=0.2))
+    assert [budget.take(0.0) for _ in range(8)] == [0.0] * 8
+    assert budget.take(0.0) == 100.0
+    budget.give_back()
+    assert [budget.take(0.0, writes=True) for _ in range(2)] == [0.0, 0.0]
+    assert budget.take(0.0, writes=True) == 100.0
+
+
+def test_a_reset_may_count_seconds() -> None:
+    budget = Budget(RateLimit(requests=5, per_seconds=86_400, window=True, reset_in_seconds=True))
+    budget.take(0.0)
+    headers = {"x_ratelimit_limit": "5", "x_ratelimit_remaining": "0", "x_ratelimit_reset": "9299"}
+    budget.learn(answer(200, [], **headers), 50.0, 1_700_000_000.0)
+    assert budget.take(50.0) == 9299.0
+
+
+def test_a_place_that_is_given_back_is_free_again() -> None:
+    budget = Budget(RateLimit(requests=1, per_seconds=60, window=True))
+    assert (budget.take(0.0), budget.take(0.0)) == (0.0, 60.0)
+    budget.give_back()
+    budget.give_back()
+    assert budget.take(0.0) == 0.0

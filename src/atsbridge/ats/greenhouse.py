@@ -328,7 +328,8 @@ class Greenhouse(Ats):
             "client_secret": self.client_secret,
         }
         if self.refresh_token is None:
-            return ClientCredentials(**own, subject=self.acting_user)
+            acting = (("sub", self.acting_user),) if self.acting_user else ()
+            return ClientCredentials(**own, extra=acting)
         # Who acts was settled when a person authorised: https://harvestdocs.greenhouse.io/docs/harvest-partner-oauth
         return RefreshToken(**own, first=self.refresh_token)
 

@@ -226,7 +226,8 @@ class Outbound:
         return True
 
     def _lanes(self, names: Sequence[str]) -> Flow[bool]:
-        outcomes = yield from together([self.lane(name) for name in names], self.ctx.tuning.width)
+        width = self.ctx.client.side_by_side(self.ctx.tuning.width)
+        outcomes = yield from together([self.lane(name) for name in names], width)
         for outcome in outcomes:
             if isinstance(outcome, Failed) and not isinstance(outcome.error, (Unavailable, LeaseLost)):
                 raise outcome.error

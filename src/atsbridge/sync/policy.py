@@ -12,7 +12,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from ..ats.interface import Catalogue, Fresh, Gone
-from ..errors import StateChanged, Throttled, Unauthorized, VendorError
+from ..errors import Doubtful, StateChanged, Throttled, Unauthorized, VendorError
 from ..model import (
     Action,
     Answer,
@@ -165,7 +165,7 @@ def confirm(
     earlier = intent.open_attempts > 1
     state = fresh.state
     if state.meets(target_of(intent)):
-        if earlier:
+        if earlier or isinstance(refusal, Doubtful):
             return audit(intent, fresh, write)
         return Close(result=Result.ALREADY, why="the vendor refused, and it is there")
     if earlier:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -57,33 +58,73 @@ class AnswerRule:
         )
 
 
+@frozen
+class Complaint:
+    """What a body says is wrong: the vendor's code for it, and its words."""
+
+    code: str
+    words: str = ""
+
+
+@frozen(kw_only=True)
+class Complaints:
+    """Where a vendor says in the body what the status does not.
+
+    Args:
+        read: finds the complaint in an answer; None where there is none. Looks at successes too,
+            where the vendor answers those to what failed. It may raise `BadPayload`.
+        meanings: the error that a code stands for.
+        otherwise: what a complaint with any other code means; None leaves that to the status, and
+            makes a success of one that has none.
+    """
+
+    read: Callable[[Request, Response], Complaint | None]
+    meanings: Mapping[str, type[VendorError]] = {}
+    otherwise: type[VendorError] | None = None
+
+    def meaning(self, complaint: Complaint) -> type[VendorError] | None:
+        return self.meanings.get(complaint.code, self.otherwise)
+
+
 def judge(
     request: Request,
     response: Response,
     *,
     vendor: str,
     rules: Sequence[AnswerRule] = (),
-    words: Callable[[Response], str] | None = None,
+    complaints: Complaints | None = None,
 ) -> None:
     """Raise what an answer means; return where it is a success.
 
     Args:
         rules: the vendor's overlay, looked at first, in order.
-        words: reads the vendor's own message from an error body; it must not pass personal data on.
+        complaints: how the vendor's bodies are read, looked at next.
     """
     rule = next((r for r in rules if r.applies(request, response)), None)
     status = response.status
-    if rule is None and 200 <= status < 300:
+    complaint = complaints.read(request, response) if complaints is not None else None
+    said = complaints.meaning(complaint) if complaints is not None and complaint is not None else None
+    if rule is None and said is None and 200 <= status < 300:
         _check_type(request, response, vendor)
         return
-    meaning = rule.meaning if rule else _BY_STATUS.get(status) or _by_class(status)
-    text = (rule.message if rule else "") or (words(response) if words else "")
+    meaning = rule.meaning if rule else said or _BY_STATUS.get(status) or _by_class(status)
+    text = (rule.message if rule else "") or (cleaned(complaint.words) if complaint else "")
     error = meaning(
         text, vendor=vendor, operation=request.operation, status=status, request_id=response.request_id
     )
     if isinstance(error, Throttled):
         error.retry_after_seconds = retry_after_seconds(response)
     raise error
+
+
+_PERSONAL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+|\+?\d[\d ().-]{8,}\d")
+_WORDS = 300
+
+
+def cleaned(words: str) -> str:
+    """A vendor's own words, fit to be shown: one short line, without addresses and long numbers."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    return _PERSONAL.sub("<hidden>", line)[:_WORDS]
 
 
 def _by_class(status: int) -> type[VendorError]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from base64 import b64encode, urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -72,10 +71,15 @@ class MemoryTokens:
         self._tokens[connection] = token
 
 
-class Scheme(ABC):
-    """How requests are signed. ``adds`` names the headers it may add, in lower case."""
+class Scheme:
+    """How requests are signed.
+
+    ``adds`` names the headers it may add, in lower case, ``block`` the one element
+    that it may put into the header of a SOAP message.
+    """
 
     adds: frozenset[str] = frozenset({"authorization"})
+    block: str | None = None
     rotates: bool = False
 
     @property
@@ -83,9 +87,17 @@ class Scheme(ABC):
         """Where tokens are asked for; None where the credential itself signs."""
         return None
 
-    @abstractmethod
     def headers(self, token: Token | None) -> Headers:
-        """The signature of one request."""
+        """What signs any request."""
+        return ()
+
+    def sign(self, request: Request, *, token: Token | None, url: str, now: datetime) -> Request:
+        """A request with its signature.
+
+        Args:
+            url: the absolute address, query included, exactly as it will be sent.
+        """
+        return evolve(request, signature=(*request.signature, *self.headers(token)))
 
     def token_request(self, previous: Token | None) -> Request | None:
         """How to get a token; None where the credential itself signs."""
@@ -111,12 +123,28 @@ class Basic(Scheme):
 
 
 @frozen(kw_only=True)
+class KeyHeader(Scheme):
+    """A fixed credential in a header of the vendor's own."""
+
+    name: str
+    key: Secret = field(converter=secret)
+
+    @property
+    def adds(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset({self.name.lower()})
+
+    def headers(self, token: Token | None) -> Headers:
+        return ((self.name, self.key.reveal()),)
+
+
+@frozen(kw_only=True)
 class OAuthTokens(Scheme):
     """What the OAuth grants share: bearer headers, and how a token answer is read.
 
     Args:
         url: one of the endpoint's addresses.
         basic: the client id and secret go in a Basic header; else in the form.
+        extra: what the vendor's form has besides, such as a scope or an audience.
     """
 
     token_endpoint: TokenEndpoint
@@ -124,6 +152,7 @@ class OAuthTokens(Scheme):
     client_id: Secret = field(converter=secret)
     client_secret: Secret = field(converter=secret)
     basic: bool = True
+    extra: tuple[tuple[str, str], ...] = ()
 
     @property
     def endpoint(self) -> TokenEndpoint:
@@ -135,7 +164,7 @@ class OAuthTokens(Scheme):
         return (("Authorization", f"Bearer {token.access.reveal()}"),)
 
     def _request(self, form: tuple[tuple[str, str], ...]) -> Request:
-        client = (self.client_id.reveal(), self.client_secret.reveal())
+        client, form = (self.client_id.reveal(), self.client_secret.reveal()), (*form, *self.extra)
         request = Request(operation="token", method="POST", url=self.url, purpose=Purpose.TOKEN, body=form)
         if self.basic:
             return evolve(request, signature=(("Authorization", _basic(*client)),))
@@ -159,13 +188,10 @@ class OAuthTokens(Scheme):
 
 @frozen(kw_only=True)
 class ClientCredentials(OAuthTokens):
-    """OAuth 2.0 client credentials; ``subject`` is the acting user, where the vendor takes one."""
-
-    subject: str | None = None
+    """OAuth 2.0 client credentials."""
 
     def token_request(self, previous: Token | None) -> Request:
-        extra = (("sub", self.subject),) if self.subject else ()
-        return self._request((("grant_type", "client_credentials"), *extra))
+        return self._request((("grant_type", "client_credentials"),))
 
 
 @frozen(kw_only=True)

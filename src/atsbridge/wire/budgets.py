@@ -15,6 +15,8 @@ class RateLimit:
         requests, per_seconds: the steady rate.
         burst: how many at once; ``requests`` where the vendor has a fixed window.
         window: True where the count starts anew every ``per_seconds``.
+        reserve: the share of a window that reads leave to status writes.
+        reset_in_seconds: the vendor's reset header counts seconds from now; else it is unix time.
     """
 
     name: str = "requests"
@@ -22,6 +24,8 @@ class RateLimit:
     per_seconds: float
     burst: float | None = None
     window: bool = False
+    reserve: float = 0.0
+    reset_in_seconds: bool = False
 
     def times(self, factor: float) -> RateLimit:
         """The same limit, so many times as wide."""
@@ -48,10 +52,18 @@ class Budget:
     def __attrs_post_init__(self) -> None:
         self._size = self._level = self.limit.burst or self.limit.requests
 
-    def take(self, now: float) -> float:
-        """Reserve one request; returns the seconds to wait before it may leave."""
-        wait = self._take_window(now) if self.limit.window else self._take_bucket(now)
+    def take(self, now: float, *, writes: bool = False) -> float:
+        """Reserve one request; returns the seconds to wait before it may leave.
+
+        Args:
+            writes: it belongs to a status write, and may use what reads leave over.
+        """
+        wait = self._take_window(now, writes) if self.limit.window else self._take_bucket(now)
         return max(wait, self._blocked_until - now, 0.0)
+
+    def give_back(self) -> None:
+        """A place that was reserved is not used."""
+        self._level += 1
 
     def _take_bucket(self, now: float) -> float:
         rate = self.limit.requests / self.limit.per_seconds
@@ -61,14 +73,15 @@ class Budget:
         self._level -= 1
         return -self._level / rate
 
-    def _take_window(self, now: float) -> float:
+    def _take_window(self, now: float, writes: bool) -> float:
         while now >= self._reset_at:
             self._level = min(self._size, self._level + self._size)
             self._reset_at = max(now, self._reset_at) + self.limit.per_seconds
         self._level -= 1
-        if self._level >= 0:
+        kept = 0.0 if writes else self.limit.reserve * self._size
+        if self._level >= kept:
             return 0.0
-        windows = int(-(self._level + 1) // self._size)
+        windows = int((kept - self._level - 1) // (self._size - kept))
         return self._reset_at - now + windows * self.limit.per_seconds
 
     def learn(self, response: Response, now: float, wall: float) -> None:
@@ -80,7 +93,8 @@ class Budget:
             return
         self._size = max(1.0, float(size))
         self._level = min(self._level, float(left))
-        self._reset_at = now + min(max(0.0, int(reset) - wall), self.limit.per_seconds)
+        seconds = int(reset) if self.limit.reset_in_seconds else int(reset) - wall
+        self._reset_at = now + min(max(0.0, seconds), self.limit.per_seconds)
 
     def block(self, now: float, seconds: float) -> None:
         """Let nothing leave for a while."""

@@ -38,6 +38,7 @@ from .effects import (
     sleep,
     together,
 )
+from .guard import full_url
 from .operations import Operation
 from .retry import Retry, RetryBudget
 from .vendor import Vendor
@@ -58,7 +59,7 @@ class Client:
     """One connection's way to its ATS. Holds the only mutable state of the wire kit.
 
     Args:
-        words: reads the vendor's own message from an error answer.
+        base: the connection's data address.
         rate_factor: times the vendor's stated limits; None keeps none.
         clock, now, random: seconds that only grow, wall clock, jitter; tests bring their own.
     """
@@ -66,7 +67,7 @@ class Client:
     vendor: Vendor
     connection: str
     scheme: Scheme
-    words: Callable[[Response], str] | None = None
+    base: str = ""
     tokens: TokenStore = field(factory=MemoryTokens)
     retry: Retry = field(factory=Retry)
     clock: Callable[[], float] = time.monotonic
@@ -110,13 +111,17 @@ class Client:
             case Request():
                 return (yield from self.read(effect))
             case Together(flows, limit):
-                return (yield from together([self.around(f) for f in flows], limit))
+                return (yield from together([self.around(f) for f in flows], self.side_by_side(limit)))
             case Once(key, make):
                 return (yield from once((self.connection, key), lambda: self.around(make())))
             case Send():
                 raise GuardError("an adapter's flow may not send a status write")
             case _:
                 return (yield effect)
+
+    def side_by_side(self, limit: int) -> int:
+        """How many of so many requests may be under way at a time, by the vendor's word."""
+        return min(limit, self.vendor.concurrent or limit)
 
     def read(self, wanted: Request) -> Flow[Response]:
         """One read, repeated while that can help.
@@ -150,8 +155,12 @@ class Client:
         yield from self._await_budget()
         response = yield from request(self._signed(wanted, token))
         self._learn(response)
-        judge(wanted, response, vendor=self.vendor.name, rules=self.vendor.answers, words=self.words)
+        self._judge(wanted, response)
         return response
+
+    def _judge(self, wanted: Request, response: Response) -> None:
+        vendor = self.vendor
+        judge(wanted, response, vendor=vendor.name, rules=vendor.answers, complaints=vendor.complaints)
 
     # -- the status write --
 
@@ -165,7 +174,7 @@ class Client:
         response = yield from send(self._signed(wanted, self._token), permit)
         self._learn(response)
         try:
-            judge(wanted, response, vendor=self.vendor.name, rules=self.vendor.answers, words=self.words)
+            self._judge(wanted, response)
         except Throttled as error:
             self._note_throttling(error)
             raise
@@ -178,7 +187,7 @@ class Client:
         """Have a valid token and a place in the budget, before a write's clock starts."""
         if self.scheme.endpoint is not None:
             yield from self._current()
-        yield from self._await_budget()
+        yield from self._await_budget(writes=True)
 
     # -- tokens --
 
@@ -209,7 +218,7 @@ class Client:
         if wanted is None:
             raise Unauthorized("the auth scheme has no token request", vendor=self.vendor.name)
         response = yield from request(wanted)
-        judge(wanted, response, vendor=self.vendor.name, rules=_TOKEN_RULES, words=self.words)
+        judge(wanted, response, vendor=self.vendor.name, rules=_TOKEN_RULES)
         token = self.scheme.read_token(response, kept or stale)
         yield from perform(lambda: self.tokens.save(self.connection, token))
         return token
@@ -217,11 +226,22 @@ class Client:
     # -- signing and budgets --
 
     def _signed(self, wanted: Request, token: Token | None) -> Request:
-        return attrs.evolve(wanted, signature=self.scheme.headers(token))
+        headed = attrs.evolve(wanted, signature=self.vendor.headers)
+        return self.scheme.sign(headed, token=token, url=full_url(self.base, wanted), now=self.now())
 
-    def _await_budget(self) -> Flow[None]:
+    def _await_budget(self, *, writes: bool = False) -> Flow[None]:
+        """Wait for a place in every budget.
+
+        Raises:
+            Throttled: the wait is too long to be slept out; nothing was asked.
+        """
+        wait = max((budget.take(self.clock(), writes=writes) for budget in self._budgets), default=0.0)
+        if wait > self.retry.cap_seconds:
+            for budget in self._budgets:
+                budget.give_back()
+            why = f"the budget of {self.vendor.title} is used up for {wait:.0f} seconds"
+            raise Throttled(why, vendor=self.vendor.name, retry_after_seconds=wait)
         self.requests += 1
-        wait = max((budget.take(self.clock()) for budget in self._budgets), default=0.0)
         if wait > 0:
             yield from sleep(wait)
 

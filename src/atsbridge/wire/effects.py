@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 
 from attrs import field, frozen
 
+from .xml import Element, envelope
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -46,9 +48,13 @@ class Request:
         url: a path below the vendor's base URL, or an absolute URL on the
             vendor's origin (a page link, already checked).
         query: keys and values in order; encoded by whoever sends.
-        body: JSON (dict, list), a form (tuple of pairs), XML bytes, or None.
+        body: JSON (dict, list), a form (tuple of pairs), the one `Element` of a SOAP
+            body, or None.
+        media: the body's media type, where the vendor wants another than is usual for it.
         headers: what the operation itself needs; never credentials.
-        signature: the headers an auth scheme adds; set by the wire kit alone.
+        signature: the headers that the vendor's declaration and the auth scheme add;
+            set by the wire kit alone.
+        block: the element that an auth scheme puts into the SOAP header; likewise.
         deadline_seconds: from the first byte sent to the last received.
     """
 
@@ -57,21 +63,30 @@ class Request:
     url: str = field(repr=_hidden)
     query: Query = field(default=(), repr=_hidden)
     body: Any = field(default=None, repr=_hidden)
+    media: str = ""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=_hidden)
     signature: tuple[tuple[str, str], ...] = field(default=(), repr=_hidden)
+    block: Element | None = field(default=None, repr=_hidden)
     purpose: Purpose = Purpose.READ
     deadline_seconds: float = 30.0
 
     def content(self) -> tuple[bytes, str | None]:
-        """The body's bytes and content type. A tuple of pairs is a form; bytes are XML."""
+        """The body's bytes as they are sent, and their media type."""
+        return self._content(self.block)
+
+    def unsigned_content(self) -> bytes:
+        """The body's bytes before auth: what a permit is bound to."""
+        return self._content(None)[0]
+
+    def _content(self, block: Element | None) -> tuple[bytes, str | None]:
         if self.body is None:
-            return b"", None
+            return b"", self.media or None
         if isinstance(self.body, tuple):
-            return urlencode(self.body).encode(), "application/x-www-form-urlencoded"
-        if isinstance(self.body, bytes):
-            return self.body, "text/xml; charset=utf-8"
+            return urlencode(self.body).encode(), self.media or "application/x-www-form-urlencoded"
+        if isinstance(self.body, Element):
+            return envelope(self.body, block=block), self.media or "text/xml; charset=utf-8"
         text = json.dumps(self.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text.encode(), "application/json"
+        return text.encode(), self.media or "application/json"
 
 
 @frozen(kw_only=True)

@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..errors import GuardError
 from ..model import Action, Intent
 from .auth import Scheme
 from .effects import Permit, Purpose, Request
-from .vendor import Slot, SlotName, StatusWrite, Vendor
+from .vendor import Read, Slot, SlotName, StatusWrite, Vendor
+from .xml import Element, is_plain
 
 _PLAIN_HEADERS = frozenset({"accept"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -44,8 +45,7 @@ def full_url(base: str, request: Request) -> str:
 
 def digest(url: str, request: Request) -> str:
     """SHA-256 of method, URL and body, before auth."""
-    content, _ = request.content()
-    parts = (request.method.encode(), url.encode(), content)
+    parts = (request.method.encode(), url.encode(), request.unsigned_content())
     return hashlib.sha256(b"".join(len(p).to_bytes(8, "big") + p for p in parts)).hexdigest()
 
 
@@ -68,14 +68,26 @@ class Permits:
             raise GuardError("this permit was never given out, or has been used")
 
 
+def match_host(template: str, patterns: Mapping[str, str], address: str) -> dict[str, str] | None:
+    """The values of a host template's slots in an address; None where it is of another form."""
+    parts = re.split(r"\{(\w+)\}", template)
+    form = "".join(
+        f"({patterns.get(part, '(?!)')})" if place % 2 else re.escape(part)
+        for place, part in enumerate(parts)
+    )
+    found = re.fullmatch(form, address)
+    if found is None or _CONTROL.search(address):
+        return None
+    values: dict[str, str] = {}
+    for name, value in zip(parts[1::2], found.groups(), strict=True):
+        if values.setdefault(name, value) != value:
+            return None
+    return values
+
+
 def _check_base(guard: Guard, _field: object, base: str) -> None:
-    for template in guard.vendor.hosts.values():
-        parts = re.split(r"\{(\w+)\}", template)
-        slots = {name: guard.vendor.host_slots.get(name, r"(?!)") for name in parts[1::2]}
-        form = "".join(f"(?:{slots[p]})" if i % 2 else re.escape(p) for i, p in enumerate(parts))
-        if re.fullmatch(form, base) and not _CONTROL.search(base):
-            return
-    raise GuardError(f"{guard.vendor.name} declares no such data address")
+    if guard.slots is None:
+        raise GuardError(f"{guard.vendor.name} declares no such data address")
 
 
 @frozen(kw_only=True)
@@ -93,6 +105,12 @@ class Guard:
     base: str = field(validator=_check_base)
     scheme: Scheme
     permits: Permits | None = None
+
+    @property
+    def slots(self) -> Mapping[str, str] | None:
+        """What stands in the slots of the data address; None where the vendor declares no such address."""
+        matches = (match_host(t, self.vendor.host_slots, self.base) for t in self.vendor.hosts.values())
+        return next((values for values in matches if values is not None), None)
 
     def admit(self, request: Request, permit: Permit | None) -> str:
         """The URL to open.
@@ -125,7 +143,7 @@ class Guard:
             unknown = {k for k, _ in query} - read.query
             if unknown:
                 raise GuardError(f"the read {read.name} does not declare the query keys {sorted(unknown)}")
-            if not _body_allowed(request, read.body):
+            if not _body_allowed(request, read):
                 raise GuardError(f"the read {read.name} does not declare this body")
             return url
         raise GuardError(f"{self.vendor.name} declares no read {request.operation} by this method and path")
@@ -134,7 +152,7 @@ class Guard:
         endpoint = self.scheme.endpoint
         if endpoint is None or endpoint not in self.vendor.tokens:
             raise GuardError(f"{self.vendor.name} declares no such token endpoint")
-        if request.method != "POST" or request.query or request.url not in endpoint.urls:
+        if request.method != "POST" or request.query or not self._is_of(endpoint.urls, request.url):
             raise GuardError("the token request goes elsewhere than its endpoint")
         if not isinstance(request.body, tuple) or not _pairs(request.body):
             raise GuardError("a token request carries a form")
@@ -144,6 +162,15 @@ class Guard:
         if not {name.lower() for name, _ in request.signature} <= endpoint.headers:
             raise GuardError("the token request has headers that its endpoint does not declare")
         return request.url
+
+    def _is_of(self, urls: tuple[str, ...], url: str) -> bool:
+        """Whether an address is one of these, and of the data address's own account where it names it."""
+        own = self.slots or {}
+        for template in urls:
+            values = match_host(template, self.vendor.host_slots, url)
+            if values is not None and all(own.get(name, value) == value for name, value in values.items()):
+                return True
+        return False
 
     def _admit_write(self, request: Request, permit: Permit) -> str:
         if self.permits is None:
@@ -174,8 +201,16 @@ class Guard:
                 raise GuardError("a header would make another request of this one")
         if not {name.lower() for name, _ in request.headers} <= _PLAIN_HEADERS:
             raise GuardError("an operation adds a header that is not a plain one")
-        if not {name.lower() for name, _ in request.signature} <= self.scheme.adds:
-            raise GuardError("the signature adds a header that the auth scheme does not declare")
+        added = {
+            name.lower() for name, value in request.signature if (name, value) not in self.vendor.headers
+        }
+        if not added <= self.scheme.adds:
+            raise GuardError("the signature adds a header that neither vendor nor auth scheme declares")
+        block = request.block
+        if block is not None and not (
+            is_plain(block) and block.tag == self.scheme.block and isinstance(request.body, Element)
+        ):
+            raise GuardError("the signature adds an element that the auth scheme does not declare")
 
     def _below_base(self, url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The path below the base and the query; raises where the URL leads anywhere else."""
@@ -231,32 +266,42 @@ def _pairs(*lists: Any) -> bool:
     )
 
 
-def _body_allowed(request: Request, keys: frozenset[str]) -> bool:
-    if request.body is None:
-        return True
-    return request.method != "GET" and isinstance(request.body, dict) and set(request.body) <= keys
+def _body_allowed(request: Request, read: Read) -> bool:
+    body = request.body
+    if body is None:
+        return not read.root and not request.media
+    if request.method == "GET" or request.media:
+        return False
+    if isinstance(body, Element):
+        return is_plain(body) and body.tag == read.root
+    return isinstance(body, dict) and set(body) <= read.body
 
 
-def match_write(write: StatusWrite, request: Request) -> dict[SlotName, str] | None:
-    """The slot values of a request if it is exactly this declared write; else None."""
-    if request.method != write.method or request.headers:
+def match_write(write: StatusWrite, request: Request) -> dict[str, str] | None:
+    """The slots' values, by slot key, of a request if it is exactly this declared write; else None."""
+    if request.method != write.method or request.headers or request.media != write.media:
         return None
-    patterns = {slot.name.value: slot.pattern for slot in write.slots}
-    in_path = match_path(write.path, patterns, request.url)
-    if in_path is None or [k for k, _ in request.query] != [k for k, _ in write.query]:
+    patterns = {slot.key: slot.pattern for slot in write.slots}
+    values = match_path(write.path, patterns, request.url)
+    if values is None or [k for k, _ in request.query] != [k for k, _ in write.query]:
         return None
-    values = {SlotName(name): value for name, value in in_path.items()}
     for (_, shape), (_, value) in zip(write.query, request.query, strict=True):
-        text_slot = Slot(shape.name, shape.pattern) if isinstance(shape, Slot) else shape
-        if not _match(text_slot, value, values):
+        if not _match(_as_text(shape), value, values):
             return None
     return values if _match(write.body, request.body, values) else None
 
 
-def _match(shape: Any, value: Any, values: dict[SlotName, str]) -> bool:
+def _as_text(shape: Any) -> Any:
+    """The shape of what is text on the wire, whatever the slot's type."""
+    return evolve(shape, type=str) if isinstance(shape, Slot) else shape
+
+
+def _match(shape: Any, value: Any, values: dict[str, str]) -> bool:
     if isinstance(shape, Slot):
         text = shape.text(value)
-        return text is not None and values.setdefault(shape.name, text) == text
+        return text is not None and values.setdefault(shape.key, text) == text
+    if isinstance(shape, Element):
+        return is_plain(value) and _match_element(shape, value, values)
     if isinstance(shape, Mapping):
         return (
             isinstance(value, dict)
@@ -272,6 +317,16 @@ def _match(shape: Any, value: Any, values: dict[SlotName, str]) -> bool:
     return type(value) is type(shape) and bool(value == shape)
 
 
+def _match_element(shape: Element, value: Element, values: dict[str, str]) -> bool:
+    return (
+        value.tag == shape.tag
+        and [name for name, _ in value.attributes] == [name for name, _ in shape.attributes]
+        and all(_match(_as_text(s), v, values) for s, v in zip(shape.parts, value.parts, strict=True))
+        and len(value.children) == len(shape.children)
+        and all(_match_element(s, v, values) for s, v in zip(shape.children, value.children, strict=True))
+    )
+
+
 def authorise(vendor: Vendor, intent: Intent, *, token: str | None, request: Request) -> StatusWrite:
     """The declared write that a request is, if it carries this intent's own values and no others.
 
@@ -280,9 +335,9 @@ def authorise(vendor: Vendor, intent: Intent, *, token: str | None, request: Req
     """
     write = next((w for w in vendor.writes if w.name == request.operation), None)
     values = match_write(write, request) if write and type(request) is Request else None
-    if write is None or values is None or SlotName.APPLICATION not in values:
+    if write is None or values is None or not _names(write, SlotName.APPLICATION, values):
         raise GuardError(f"{vendor.name} declares no write of the form of {request.operation}")
-    if intent.action is Action.MOVE and SlotName.TARGET_STAGE not in values:
+    if intent.action is Action.MOVE and not _names(write, SlotName.TARGET_STAGE, values):
         raise GuardError(f"the write {write.name} moves nothing, and its intent is a move")
     own = {
         SlotName.APPLICATION: intent.application.id,
@@ -292,7 +347,18 @@ def authorise(vendor: Vendor, intent: Intent, *, token: str | None, request: Req
         SlotName.ACTING_USER: intent.acting_user,
         SlotName.TOKEN: token,
     }
-    wrong = sorted(name for name, value in values.items() if own[name] != value)
+    slots = {slot.key: slot for slot in write.slots}
+    wrong = sorted(
+        key
+        for key, value in values.items()
+        if key not in slots or slots[key].take(own[slots[key].name]) != value
+    )
     if wrong:
         raise GuardError(f"the write {write.name} carries values that are not its intent's: {wrong}")
     return write
+
+
+def _names(write: StatusWrite, name: SlotName, values: Mapping[str, str]) -> bool:
+    """Whether a write names the whole of this, in one slot or in both of its parts."""
+    parts = {slot.part for slot in write.slots if slot.name is name and slot.key in values}
+    return None in parts or parts == {0, 1}

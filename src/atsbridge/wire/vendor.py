@@ -16,9 +16,10 @@ from attrs import field, frozen
 from ..errors import GuardError
 from ..model import CompareAndSet, SideEffect
 from .effects import Purpose, Request
+from .xml import Element
 
 if TYPE_CHECKING:
-    from .answers import AnswerRule
+    from .answers import AnswerRule, Complaints
     from .auth import TokenEndpoint
     from .budgets import RateLimit
 
@@ -51,18 +52,40 @@ class SlotName(StrEnum):
     TOKEN = "token"  # noqa: S105 - the application's concurrency token
 
 
+SEPARATOR = ":"
+"""Between the two parts of a composite id: an application named by a pair, a stage with a sub-stage."""
+
+
 @frozen
 class Slot:
-    """A value in a write: its source, the pattern it must match in full, and its JSON type."""
+    """A value in a write: its source, the pattern it must match in full, and its JSON type.
+
+    Args:
+        part: where the source is a composite id, ``first:second``, which of its parts this
+            is: 0 or 1. None: the whole.
+    """
 
     name: SlotName
     pattern: str
     type: type[str] | type[int] = str
+    part: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What names the slot in a path template: ``application``, or ``application.0`` for a part."""
+        return self.name.value if self.part is None else f"{self.name.value}.{self.part}"
+
+    def take(self, source: str | None) -> str | None:
+        """This slot's own text of its source; None where the source has no such part."""
+        if self.part is None or source is None:
+            return source
+        parts = source.split(SEPARATOR, 1)
+        return parts[self.part] if self.part < len(parts) else None
 
     def value(self, text: str) -> str | int:
         """Raises `GuardError` where the text does not match."""
         if not re.fullmatch(self.pattern, text):
-            raise GuardError(f"the {self.name} of a write is not of the form {self.pattern}")
+            raise GuardError(f"the {self.key} of a write is not of the form {self.pattern}")
         return self.type(text)
 
     def text(self, value: object) -> str | None:
@@ -73,8 +96,8 @@ class Slot:
         return text if re.fullmatch(self.pattern, text) else None
 
 
-Shape: TypeAlias = "Slot | str | int | bool | Mapping[str, Any] | Sequence[Any] | None"
-"""A body: slots, constants, mappings and lists of these. A slot named twice has one value."""
+Shape: TypeAlias = "Slot | str | int | bool | Mapping[str, Any] | Sequence[Any] | Element | None"
+"""A body: slots, constants, mappings and lists of these, or an element. A slot named twice has one value."""
 
 
 @frozen(kw_only=True)
@@ -82,7 +105,8 @@ class Read:
     """A declared read: method, path template, query keys and, for a read by POST, body keys.
 
     Path templates name typed segments: ``/opportunities/{id}``; every segment
-    must match its pattern in full.
+    must match its pattern in full. A read by SOAP names the ``root`` that its
+    body's element must be.
     """
 
     name: str
@@ -91,6 +115,7 @@ class Read:
     segments: Mapping[str, str] = field(factory=dict)
     query: frozenset[str] = frozenset()
     body: frozenset[str] = frozenset()
+    root: str = ""
 
 
 @frozen(kw_only=True)
@@ -98,9 +123,10 @@ class StatusWrite:
     """A declared status write. No optional keys: a variant is a StatusWrite of its own.
 
     Args:
-        path: template; each ``{slot}`` is one of ``slots`` by name.
+        path: template; each ``{slot}`` is one of ``slots`` by its key.
         query: every query key, with its slot or constant.
         body: the whole body's shape, or None where there is none.
+        media: the body's media type, where it is not the usual one.
         cas, signal, visible_within_seconds, resend: see `reliability`, per write.
         side_effects: what else the vendor may do on it.
     """
@@ -111,6 +137,7 @@ class StatusWrite:
     slots: tuple[Slot, ...]
     query: tuple[tuple[str, Slot | str], ...] = ()
     body: Shape = None
+    media: str = ""
     cas: CompareAndSet = CompareAndSet.NONE
     signal: Signal = Signal.NONE
     visible_within_seconds: float = 0.0
@@ -121,15 +148,19 @@ class StatusWrite:
     def render(self, values: Mapping[SlotName, str], *, deadline_seconds: float = 30.0) -> Request:
         """The one request that carries these values.
 
+        Args:
+            values: the whole sources; of a composite id a slot takes its own part.
+
         Raises:
             GuardError: a value is missing or not of its slot's form.
         """
-        slots = {slot.name.value: slot for slot in self.slots}
+        slots = {slot.key: slot for slot in self.slots}
 
         def fill(slot: Slot) -> str | int:
-            if slot.name not in values:
-                raise GuardError(f"the write {self.name} needs a value for {slot.name}")
-            return slot.value(values[slot.name])
+            text = slot.take(values.get(slot.name))
+            if text is None:
+                raise GuardError(f"the write {self.name} needs a value for {slot.key}")
+            return slot.value(text)
 
         def segment(match: re.Match[str]) -> str:
             return quote(str(fill(slots[match.group(1)])), safe="")
@@ -137,9 +168,10 @@ class StatusWrite:
         return Request(
             operation=self.name,
             method=self.method,
-            url=re.sub(r"\{(\w+)\}", segment, self.path),
+            url=re.sub(r"\{([\w.]+)\}", segment, self.path),
             query=tuple((k, str(fill(v)) if isinstance(v, Slot) else v) for k, v in self.query),
             body=_fill(self.body, fill),
+            media=self.media,
             purpose=Purpose.WRITE,
             deadline_seconds=deadline_seconds,
         )
@@ -150,9 +182,10 @@ class StatusWrite:
             "name": self.name,
             "method": self.method,
             "path": self.path,
-            "slots": {s.name.value: {"pattern": s.pattern, "type": s.type.__name__} for s in self.slots},
+            "slots": {s.key: {"pattern": s.pattern, "type": s.type.__name__} for s in self.slots},
             "query": {k: _plain(v) for k, v in self.query},
             "body": _plain(self.body),
+            **({"media": self.media} if self.media else {}),
         }
 
     def semantics(self) -> dict[str, Any]:
@@ -169,6 +202,13 @@ class StatusWrite:
 def _fill(shape: Any, fill: Any) -> Any:
     if isinstance(shape, Slot):
         return fill(shape)
+    if isinstance(shape, Element):
+        return Element(
+            shape.tag,
+            tuple(_fill(child, fill) for child in shape.children),
+            text=_text(shape.text, fill),
+            attributes=tuple((name, _text(value, fill)) for name, value in shape.attributes),
+        )
     if isinstance(shape, Mapping):
         return {k: _fill(v, fill) for k, v in shape.items()}
     if isinstance(shape, (list, tuple)):
@@ -176,9 +216,21 @@ def _fill(shape: Any, fill: Any) -> Any:
     return shape
 
 
+def _text(shape: Any, fill: Any) -> str | None:
+    """What XML holds is text, whatever the slot's type."""
+    return str(fill(shape)) if isinstance(shape, Slot) else shape
+
+
 def _plain(shape: Any) -> Any:
     if isinstance(shape, Slot):
-        return {"slot": shape.name.value}
+        return {"slot": shape.key}
+    if isinstance(shape, Element):
+        return {
+            "element": shape.tag,
+            "attributes": {name: _plain(value) for name, value in shape.attributes},
+            "text": _plain(shape.text),
+            "children": [_plain(child) for child in shape.children],
+        }
     if isinstance(shape, Mapping):
         return {k: _plain(v) for k, v in shape.items()}
     if isinstance(shape, (list, tuple)):
@@ -197,9 +249,12 @@ class Vendor:
         hosts: every data origin that may be configured, by name (``eu``); a
             value may hold ``{slot}``s, each checked by ``host_slots``.
         reads, writes: the two closed lists.
+        headers: constant headers that every read and write carries, such as an API version.
         tokens: token endpoints of its auth schemes.
         rates: rate limits, as the vendor states them.
+        concurrent: how many requests may be under way at a time, where the vendor says so.
         answers: where this vendor's answers mean something else than usual.
+        complaints: where the body says what the status does not, and in which words.
         unconfirmed: settings whose default no vendor page confirms: name to why.
     """
 
@@ -212,9 +267,12 @@ class Vendor:
     host_slots: Mapping[str, str] = field(factory=dict)
     reads: tuple[Read, ...]
     writes: tuple[StatusWrite, ...]
+    headers: tuple[tuple[str, str], ...] = ()
     tokens: tuple[TokenEndpoint, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    concurrent: int | None = None
     answers: tuple[AnswerRule, ...] = ()
+    complaints: Complaints | None = None
     sunset: date | None = None
     unconfirmed: Mapping[str, str] = field(factory=dict)
 
@@ -227,6 +285,8 @@ class Vendor:
         surface = {
             "vendor": self.name,
             "hosts": dict(self.hosts),
+            **({"host_slots": dict(self.host_slots)} if self.host_slots else {}),
+            **({"headers": [list(pair) for pair in self.headers]} if self.headers else {}),
             "writes": [w.surface() for w in sorted(self.writes, key=lambda w: w.name)],
         }
         text = json.dumps(surface, sort_keys=True, separators=(",", ":"))
