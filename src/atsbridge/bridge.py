@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from attrs import define
 
@@ -58,6 +58,14 @@ class SyncReport:
         return {"push": self.push.as_dict(), "pull": self.pull.as_dict()}
 
 
+class Driver(Protocol):
+    """What runs the flows of a `Bridge`."""
+
+    def run(self, flow: Flow[T]) -> T: ...
+
+    def close(self) -> None: ...
+
+
 class _Connection:
     """What both bridges are made of; no public name of its own."""
 
@@ -73,6 +81,7 @@ class _Connection:
         tuning: Tuning | None = None,
         progress: Callable[[Progress], None] | None = None,
         now: Callable[[], datetime] | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         config = mapping if isinstance(mapping, MappingConfig) else load_mapping(mapping)
         self._scheme = ats.auth()
@@ -100,7 +109,9 @@ class _Connection:
         if progress is not None:
             self._context.progress = progress
         if now is not None:
-            self._context.now = now
+            self._context.now = client.now = now
+        if clock is not None:
+            client.clock = clock
 
     @property
     def connection(self) -> str:
@@ -164,19 +175,32 @@ class Bridge(_Connection):
         at: ``http://127.0.0.1:PORT`` of a simulator, in place of the vendor's hosts.
         proxy: ``http://host:port``; the environment's proxies are never used.
         ca_file: certificates to trust, PEM, instead of the built-in list.
-        tuning, progress, now: see `Tuning` and `Progress`; tests bring a clock.
+        tuning, progress: see `Tuning` and `Progress`.
+        driver: makes, of the connection's guard, what runs the flows; the test kit brings one
+            that needs neither socket nor time.
+        now, clock: the wall clock, and seconds that only grow; tests bring their own.
 
     Use it as a context manager, or call `close`.
     """
 
     def __init__(
-        self, *, at: str | None = None, proxy: str | None = None, ca_file: str | None = None, **parts: Any
+        self,
+        *,
+        at: str | None = None,
+        proxy: str | None = None,
+        ca_file: str | None = None,
+        driver: Callable[[Guard], Driver] | None = None,
+        **parts: Any,
     ) -> None:
         super().__init__(**parts)
         if isinstance(self._context.crm, AsyncLocalCrm):
             raise UnsupportedPair("a CRM of coroutines needs AsyncBridge")
-        wire = SyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file)
-        self._driver = SyncDriver(wire, width=self._context.tuning.width)
+        self._driver: Driver
+        if driver is not None:
+            self._driver = driver(self._guard())
+        else:
+            wire = SyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file)
+            self._driver = SyncDriver(wire, width=self._context.tuning.width)
 
     def _run(self, flow: Flow[T]) -> T:
         try:

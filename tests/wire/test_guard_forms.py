@@ -192,7 +192,8 @@ def _changed(change):
 
 SOAP_CHANGES = [
     "another tag", "a child more", "a child less", "the other order", "an attribute more",
-    "an attribute less", "another constant", "a text where none is", "another form", "a number", "no element", "nothing",
+    "an attribute less", "another constant", "a text where none is", "another form", "a number",
+    "no element", "nothing",
 ]  # fmt: skip
 
 

@@ -110,11 +110,23 @@ class Finding:
 
 @frozen(kw_only=True)
 class HookHint:
-    """What a web hook says may have changed; always read again."""
+    """What a web hook says may have changed; always read again.
+
+    ``answer`` is the status that this vendor takes for "received".
+    """
 
     delivery_id: str
     refs: tuple[Ref, ...]
     occurred_at: datetime | None = None
+    answer: int = 200
+
+
+@frozen(kw_only=True)
+class HookReply:
+    """A delivery that wants an answer of its own and says nothing else: a handshake, a test."""
+
+    answer: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Ats(ABC):
@@ -125,6 +137,11 @@ class Ats(ABC):
     """
 
     VENDOR: ClassVar[Vendor]
+    STAGE_DECIDES: ClassVar[bool] = False
+    """The ATS has no status beside the stage: what a stage is for says how an application in it stands.
+
+    Such an adapter reads every status as UNKNOWN, and a stage whose meaning nobody gave as UNMAPPED.
+    """
     REVISION: ClassVar[str] = "1"
     """Of the readers: another revision makes every stored digest stale."""
 
@@ -218,6 +235,11 @@ class Ats(ABC):
 
     # -- hooks --
 
-    def read_hook(self, headers: Mapping[str, str], body: bytes) -> HookHint | None:
-        """A web hook's delivery, verified and read to a hint; None if it is not for us. Pure."""
+    def read_hook(self, headers: Mapping[str, str], body: bytes) -> HookHint | HookReply | None:
+        """A web hook's delivery, verified and read to a hint; None if it is not to be trusted. Pure.
+
+        Args:
+            headers: names in lower case.
+            body: as it arrived, before any decoding: what a signature is over.
+        """
         return None

@@ -341,8 +341,8 @@ class Lever(Ats):
             self._since(
                 "opportunities", {Kind.CANDIDATE, Kind.APPLICATION}, self._opportunities_page, again=True
             ),
-            self._since("deleted_opportunities", {Kind.APPLICATION}, self._deleted_page),
-            self._since("deleted_postings", {Kind.JOB}, self._deleted_page),
+            self._since("deleted_opportunities", {Kind.APPLICATION}, self._deleted_page, deletions=True),
+            self._since("deleted_postings", {Kind.JOB}, self._deleted_page, deletions=True),
         )
 
     def get_application(self, last_known: Ref) -> Operation[Fresh | Gone]:
@@ -364,13 +364,20 @@ class Lever(Ats):
         return timedelta(minutes=self.overlap_minutes)
 
     def _since(
-        self, name: str, kinds: set[Kind], page: Callable[[str, Span], Flow[Page]], *, again: bool = False
+        self,
+        name: str,
+        kinds: set[Kind],
+        page: Callable[[str, Span], Flow[Page]],
+        *,
+        again: bool = False,
+        deletions: bool = False,
     ) -> Stream:
         """A listing that a time narrows."""
         return Stream(
             name=name,
             kinds=frozenset(kinds),
             incremental=True,
+            deletions=deletions,
             # updatedAt is null on records not touched since Lever has it: updated_at_start never returns
             # those. So all is read once, then what changed since before that read began.
             start=lambda watermark, _job: Span.first(watermark, again=again),

@@ -36,10 +36,16 @@ ENDS: Mapping[StageKind, ApplicationStatus] = MappingProxyType(
 """The stages that end an application, and how."""
 
 
+_SAYS_NOTHING = frozenset({StageKind.UNMAPPED, StageKind.ARCHIVED})
+
+
+def standing_in(kind: StageKind) -> ApplicationStatus | None:
+    """The status of an application that stands in such a stage; None where the kind does not tell."""
+    return None if kind in _SAYS_NOTHING else ENDS.get(kind, ApplicationStatus.ACTIVE)
+
+
 def _status(kind: StageKind) -> ApplicationStatus:
-    if kind is StageKind.UNMAPPED:
-        return ApplicationStatus.UNKNOWN
-    return ENDS.get(kind, ApplicationStatus.ACTIVE)
+    return standing_in(kind) or ApplicationStatus.UNKNOWN
 
 
 CROSSWALK: Mapping[str, Meaning] = MappingProxyType(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import attrs
 from attrs import define, field, frozen
 
 
@@ -113,12 +114,63 @@ class Simulator(ABC):
     credentials: Mapping[str, str]
     """What a client needs to connect, by the adapter's setting names, e.g. ``{"api_key": ...}``."""
 
+    def configuration(self) -> Mapping[str, Any]:
+        """All that a connection to this account is configured with, by the adapter's setting names.
+
+        The credentials, and what the customer would tell besides: who acts, what is confidential,
+        which stages there are where no request lists them.
+        """
+        return self.credentials
+
+    def settings_for(self, adapter: type) -> dict[str, Any]:
+        """As much of the configuration as an adapter (an attrs class) has settings for."""
+        known = {field.name for field in attrs.fields(adapter)}
+        return {name: value for name, value in self.configuration().items() if name in known}
+
+    # -- what a test may do to a connection; False or None: this vendor has no such thing --
+
+    def expire_tokens(self) -> bool:
+        """Every access token given out so far is refused from now on."""
+        return False
+
+    def expire_cursors(self) -> bool:
+        """Every page cursor given out so far is refused from now on."""
+        return False
+
+    def expire_watermarks(self) -> bool:
+        """Every sync token given out so far is refused from now on."""
+        return False
+
+    def throttled(self) -> SimResponse:
+        """What is answered over the limit."""
+        return SimResponse(429, (("Retry-After", "1"), ("Content-Type", "application/json")), b"{}")
+
+    def permissions(self) -> tuple[str, ...]:
+        """What can be granted to the credential, in the vendor's words."""
+        return ()
+
+    def revoke(self, permission: str) -> None:
+        """Take one of them back."""
+        raise ValueError(f"{self.name} has no permission {permission}")
+
+    def obstacles(self) -> Mapping[str, Callable[[str], None]]:
+        """What makes this ATS refuse a move: in words, to how it is brought about for an application."""
+        return {}
+
+    def deliveries(self) -> tuple[SimRequest, ...]:
+        """The web hooks it has sent so far, oldest first; the configuration has their secret."""
+        return ()
+
     # -- seeding --
 
     @classmethod
     @abstractmethod
     def generate(cls, applications: int, *, seed: int = 1, **settings: Any) -> Self:
-        """An invented account of about so many applications; the same seed gives the same account."""
+        """An invented account of about so many applications; the same seed gives the same account.
+
+        Args:
+            settings: the switches, and ``clock`` and ``limits``.
+        """
 
     @classmethod
     @abstractmethod

@@ -52,7 +52,7 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     mapped: tuple[str, ...] = ()
     if known is not None:
         engine = reality.compile(ctx.mapping)
-        app = Interpreter.of(reality, engine).application(application_from(known))
+        app = Interpreter.of(ctx.ats, reality, engine).application(application_from(known))
         left_out = engine.in_scope(app)
         words = (f"left out: {left_out}",) if left_out else ()
         mapped = (*words, *explain_mapping(engine, app))

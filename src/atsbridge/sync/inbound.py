@@ -157,7 +157,7 @@ class Puller:
         engine = self.reality.compile(self.ctx.mapping)
         self.sorter = Sorter(
             connection=self.ctx.connection,
-            interpreter=Interpreter.of(self.reality, engine),
+            interpreter=Interpreter.of(self.ctx.ats, self.reality, engine),
             jobs=self.reality.jobs,
             mixed_with=salt(self.ctx.ats.REVISION, engine.digest),
             numbers=self.numbers,
@@ -191,9 +191,11 @@ class Puller:
 
     def follow(self, stream: Stream, *, full: bool) -> Flow[None]:
         """A stream from where it stands to its end; once per job where it belongs to jobs."""
-        jobs = sorted(self.reality.jobs) if stream.scope is StreamScope.JOB else [""]
-        for job in jobs:
-            at = yield from self._open(stream, job, full=full)
+        for id in sorted(self.reality.jobs) if stream.scope is StreamScope.JOB else [""]:
+            at = yield from self._open(stream, id, full=full)
+            job = self.reality.jobs.get(id)
+            if job is not None and not full and at.fresh and not stream.due(job, at.watermark):
+                continue
             while at.cursor is not None:
                 asked_at = self.ctx.now()
                 page = yield from self._page(stream, at)
@@ -205,9 +207,10 @@ class Puller:
         row = yield from perform(lambda: self.ctx.ledger.look(lambda txn: txn.get(Position, *key)))
         watermark = json.loads(row.watermark) if row and row.watermark and not full else None
         cursor = json.loads(row.cursor) if row and row.cursor and not full else None
-        if cursor is None:
+        fresh = cursor is None
+        if fresh:
             cursor = stream.start(watermark, job or None)
-        return _At(stream=stream.name, job=job, cursor=cursor, watermark=watermark, fresh=True)
+        return _At(stream=stream.name, job=job, cursor=cursor, watermark=watermark, fresh=fresh)
 
     def _page(self, stream: Stream, at: _At) -> Flow[Page]:
         """The page at a cursor; a cursor or watermark that the ATS has lost starts its window anew."""

@@ -145,7 +145,7 @@ class Outbound:
     _fresh: dict[Ref, Fresh] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._interpreter = Interpreter.of(self.reality, self.engine)
+        self._interpreter = Interpreter.of(self.ctx.ats, self.reality, self.engine)
 
     @property
     def _wall(self) -> float:

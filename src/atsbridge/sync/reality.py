@@ -9,9 +9,10 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 from cattrs.preconf.json import make_converter
 
-from ..ats.interface import Catalogue
+from ..ats.interface import Ats, Catalogue
 from ..mapping import Engine, MappingConfig, compile_mapping
 from ..mapping.engine import restated
+from ..mapping.kinds import standing_in
 from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Ref, Stage
 from .bindings import Bindings
 from .ledger import Control, Known, Txn, Where
@@ -99,24 +100,34 @@ class Reality:
 
 @define
 class Interpreter:
-    """Gives an application its canonical status where only its reason tells how it ended.
+    """Gives an application its canonical status where only its reason or its stage tells how it ended.
 
     The vendor's own word for a reason comes first, the mapping's classification on top.
     """
 
     engine: Engine
     outcomes: Mapping[str, ApplicationStatus]
+    stage_decides: bool = False
 
     @classmethod
-    def of(cls, reality: Reality, engine: Engine) -> Interpreter:
-        return cls(engine, {id: r.outcome for id, r in reality.reasons.items() if r.outcome is not None})
+    def of(cls, ats: Ats, reality: Reality, engine: Engine) -> Interpreter:
+        outcomes = {id: r.outcome for id, r in reality.reasons.items() if r.outcome is not None}
+        return cls(engine, outcomes, ats.STAGE_DECIDES)
 
     def application(self, application: Application) -> Application:
-        if application.status is ApplicationStatus.UNKNOWN and application.reason is not None:
-            outcome = self.outcomes.get(application.reason.id)
-            if outcome is not None:
-                application = restated(application, outcome)
+        if application.status is ApplicationStatus.UNKNOWN:
+            told = self._told_by_stage(application) if self.stage_decides else None
+            if application.reason is not None:
+                told = self.outcomes.get(application.reason.id, told)
+            if told is not None:
+                application = restated(application, told)
         return self.engine.reinterpret(application)
+
+    def _told_by_stage(self, application: Application) -> ApplicationStatus | None:
+        """How an application stands in its stage; None where nobody has said what that stage is for."""
+        job, stage = application.job, application.stage
+        known = self.engine.catalogue(job.id if job else None).stage(stage.id if stage else None)
+        return None if known is None else standing_in(known.kind)
 
 
 def application_from(row: Known) -> Application:

@@ -93,10 +93,10 @@ def verify(ctx: Context) -> Flow[VerifyReport]:
     before = ctx.client.requests
     report = VerifyReport()
     known = yield from perform(lambda: ctx.ledger.look(lambda txn: Reality.load(txn, ctx.connection)))
-    interpreter = Interpreter.of(known, known.compile(ctx.mapping))
+    interpreter = Interpreter.of(ctx.ats, known, known.compile(ctx.mapping))
     shown: set[str] = set()
     for stream in ctx.ats.streams():
-        if Kind.APPLICATION in stream.kinds and not stream.name.startswith("deleted"):
+        if Kind.APPLICATION in stream.kinds and not stream.deletions:
             yield from _compare_stream(ctx, stream, interpreter, known, shown, report)
     yield from _compare_rest(ctx, shown, report)
     report.requests = ctx.client.requests - before

@@ -359,6 +359,6 @@ def authorise(vendor: Vendor, intent: Intent, *, token: str | None, request: Req
 
 
 def _names(write: StatusWrite, name: SlotName, values: Mapping[str, str]) -> bool:
-    """Whether a write names the whole of this, in one slot or in both of its parts."""
-    parts = {slot.part for slot in write.slots if slot.name is name and slot.key in values}
-    return None in parts or parts == {0, 1}
+    """Whether a write names this and can mean no other: whole, in both parts, or in the one that does."""
+    slots = [slot for slot in write.slots if slot.name is name and slot.key in values]
+    return any(slot.part is None or slot.alone for slot in slots) or {slot.part for slot in slots} == {0, 1}

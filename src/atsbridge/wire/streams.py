@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..errors import BadRecord
-from ..model import Kind, Record, Ref
+from ..model import Job, Kind, Record, Ref
 from .effects import Json
 from .operations import Operation
 from .payload import Raw
@@ -63,11 +63,14 @@ class Stream:
         kinds: what its pages may hold.
         scope: JOB makes the engine call it once per known job.
         incremental: whether a watermark narrows it; if not it is read whole.
+        deletions: it lists what is gone, and no live records.
         sweeps: a read from the start shows every live record of ``kinds``, and the
             vendor has no list of deletions: what such a read misses may be gone.
         start: watermark (None on the first run) to first cursor. With scope
             JOB it is called with the job's id as second argument.
         page: cursor to an operation that ends in a `Page`.
+        due: with scope JOB, whether a job is to be read now, by what is known of it and its
+            watermark; a full read takes every job.
 
     Cursors and watermarks are JSON of at most 64 kB, opaque to all but the adapter.
     """
@@ -76,9 +79,11 @@ class Stream:
     kinds: frozenset[Kind]
     scope: StreamScope = StreamScope.CONNECTION
     incremental: bool
+    deletions: bool = False
     sweeps: bool = False
     start: Callable[[Json, str | None], Json] = field(repr=False)
     page: Callable[[Any], Operation[Page]] = field(repr=False)
+    due: Callable[[Job, Json], bool] = field(default=lambda _job, _watermark: True, repr=False)
 
 
 def sort_out(raws: Sequence[Raw], make: Callable[[Raw], Item]) -> tuple[list[Item], list[tuple[str, str]]]:

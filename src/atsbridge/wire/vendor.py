@@ -63,12 +63,14 @@ class Slot:
     Args:
         part: where the source is a composite id, ``first:second``, which of its parts this
             is: 0 or 1. None: the whole.
+        alone: this part names the record by itself; else a write must name both parts.
     """
 
     name: SlotName
     pattern: str
     type: type[str] | type[int] = str
     part: int | None = None
+    alone: bool = False
 
     @property
     def key(self) -> str:

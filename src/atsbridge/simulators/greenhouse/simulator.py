@@ -180,8 +180,9 @@ class GreenhouseSimulator(Simulator):
     def origin(self, url: str | None) -> None:
         self.api.base_url = url
 
-    def expire_cursors(self) -> None:
+    def expire_cursors(self) -> bool:
         self.api.cursors.expire()
+        return True
 
     @property
     def hook_outbox(self) -> list[HookDelivery]:

@@ -110,6 +110,14 @@ class LeverSimulator(PeopleAtWork, Simulator):
         active = (u for u in self.account.users.values() if u["deactivatedAt"] is None)
         return str(next(u["id"] for u in active if u["accessRole"] == "super admin"))
 
+    def configuration(self) -> Mapping[str, Any]:
+        return {
+            **self.credentials,
+            "acting_user": self.acting_user,
+            "confidential": True,
+            "withdrawn_reasons": self.reasons("withdrawn"),
+        }
+
     @property
     def hook_outbox(self) -> list[Delivery]:
         return self.world.hooks.outbox
