@@ -127,6 +127,11 @@ class _Connection:
         """The CRM connector it was given."""
         return self._context.crm
 
+    @property
+    def client(self) -> Client:
+        """This connection's way to its ATS, for whoever runs an adapter's operations by themselves."""
+        return self._context.client
+
     def ref(self, application_id: str) -> Ref:
         """The ref of one of this connection's applications."""
         return Ref(self.connection, Kind.APPLICATION, application_id)
@@ -147,6 +152,10 @@ class _Connection:
         found = yield from read_configuration(self._context)
         vendor = self._context.ats.VENDOR.title
         return suggest_mapping(list(found.jobs.values()), found.catalogues(), vendor=vendor)
+
+    def forget_leases(self) -> None:
+        """Give nothing back at the end of this run, as a process that dies would not."""
+        self._context.held.clear()
 
     def _give_back(self) -> None:
         """Leases of a run that ended in an error are given back, so that the next need not wait."""

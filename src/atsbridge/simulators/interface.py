@@ -161,6 +161,14 @@ class Simulator(ABC):
         """The web hooks it has sent so far, oldest first; the configuration has their secret."""
         return ()
 
+    def unsigned(self, delivery: SimRequest) -> SimRequest:
+        """The same delivery without its signature, as somebody would forge it."""
+        signs = ("signature", "authorization", "token")
+        headers = {
+            name: value for name, value in delivery.headers.items() if not any(s in name for s in signs)
+        }
+        return attrs.evolve(delivery, headers=headers)
+
     # -- seeding --
 
     @classmethod

@@ -1,0 +1,11 @@
+"""The test kit, for us and for whoever writes an adapter, a CRM connector or a ledger."""
+
+import pytest
+
+pytest.register_assert_rewrite("atsbridge.testing.contract")
+
+from .account import Account  # noqa: E402 - after the rewriting is asked for
+from .contract import AtsContract  # noqa: E402
+from .direct import DirectDriver, VirtualTime  # noqa: E402
+
+__all__ = ["Account", "AtsContract", "DirectDriver", "VirtualTime"]

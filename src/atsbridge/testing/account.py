@@ -11,22 +11,25 @@
 
 from __future__ import annotations
 
-import re
+import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from attrs import define
+from attrs import define, evolve, field
 
-from ..ats.interface import Ats
+from ..ats.interface import Ats, Fresh, Gone
 from ..bridge import Bridge
 from ..crm.sql import AppView, SqlCrm
 from ..ledgers.memory import MemoryLedger
-from ..model import Ref
+from ..mapping import Engine, load_mapping
+from ..mapping.kinds import standing_in
+from ..model import ApplicationStatus, Ref, StageKind
 from ..registry import Group, load
-from ..simulators.interface import Limits, Simulator, Truth
+from ..simulators.interface import Limits, SimRequest, Simulator, Truth
 from ..sync.context import Tuning
 from ..sync.ledger import Ledger
-from .direct import DirectDriver, VirtualTime
+from ..sync.reality import Interpreter, Reality
+from .direct import DirectDriver, Stopped, VirtualTime
 
 CONNECTION = "acme"
 
@@ -46,10 +49,11 @@ class Account:
     crm: SqlCrm
     ledger: Ledger
     time: VirtualTime
-    mapping: str
+    mapping: Mapping[str, Any]
     tuning: Tuning
     bridge: Bridge
     driver: DirectDriver
+    _engine: Engine | None = field(default=None, init=False)
 
     @classmethod
     def open(
@@ -100,7 +104,8 @@ class Account:
                 approved=ats.VENDOR.surface_digest, now=time.wall, clock=time.now,
             )  # fmt: skip
 
-        mapping = opened_wide(bridge({"version": 1}).suggest())
+        first = bridge({"version": 1})
+        mapping = opened_wide(first.suggest(), first.configuration())
         made = bridge(mapping)
         return cls(
             simulator=simulator,
@@ -167,11 +172,84 @@ class Account:
         ids = sorted(mirror.keys() | real.keys())
         return {id: (real.get(id), mirror.get(id)) for id in ids if mirror.get(id) != real.get(id)}
 
+    def fresh(self, application: str) -> Fresh | Gone:
+        """One application read afresh, as the bridge would see it."""
+        client = self.bridge.client
+        read = self.driver.run(client.run(self.ats.get_application(self.ref(application))))
+        if isinstance(read, Gone):
+            return read
+        reality = self.bridge.configuration()
+        told = Interpreter.of(self.ats, reality, self.engine).application(read.application)
+        return evolve(read, application=told)
+
+    def ends(self, job: str | None, stage: str) -> bool:
+        """Whether an application that stands there has ended, or nobody knows."""
+        known = self.engine.plan(job).stages.get(stage)
+        return known is None or standing_in(known.kind) is not ApplicationStatus.ACTIVE
+
     # -- what people do --
 
     def change(self, application: str, **wanted: Any) -> str:
-        """A recruiter changes an application in the CRM; returns the event id."""
+        """A recruiter changes an application in the CRM, in its own words; returns the event id."""
         return self.crm.change_step(self.ref(application), actor="recruiter", **wanted)
+
+    def ask(
+        self,
+        application: str,
+        *,
+        stage: str | None = None,
+        status: str | None = None,
+        reason: str | None = None,
+    ) -> str:
+        """The same for a stage, status or reason of the ATS, put into the CRM's words by the mapping.
+
+        Raises:
+            ValueError: the mapping has no word for it.
+        """
+        job = self.truth()[application].job
+        plan = self.engine.plan(job)
+        statuses = {m.value: word for word, s in self.engine.config.statuses.items() for m in s.means}
+        wanted = {
+            "step": (stage, plan.steps),
+            "status": (status, statuses),
+            "reason": (reason, plan.reason_words),
+        }
+        for name, (value, words) in wanted.items():
+            if value is not None and value not in words:
+                raise ValueError(f"the mapping has no {name} for {value}")
+        named = {name: words[value] for name, (value, words) in wanted.items() if value is not None}
+        return self.change(application, **named)
+
+    @property
+    def engine(self) -> Engine:
+        """The mapping, compiled against the account as it was when this was first asked for."""
+        if self._engine is None:
+            self._engine = self.bridge.configuration().compile(load_mapping(self.mapping))
+        return self._engine
+
+    def crash(self, run: Callable[[], object], *, at: int) -> bool:
+        """Run something in a process that dies before its request number ``at``; whether it came so far.
+
+        Its leases are not given back: the next worker waits until they have run out.
+        """
+        seen = 0
+
+        def count(_request: SimRequest) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == at:
+                self.bridge.forget_leases()
+                raise Stopped
+
+        self.driver.before = count
+        try:
+            run()
+        except Stopped:
+            self.time.sleep(self.tuning.lease_seconds + 1)
+            return True
+        finally:
+            self.driver.before = None
+        return False
 
 
 def adapter_for(vendor: str, simulator: Simulator) -> Ats:
@@ -181,12 +259,22 @@ def adapter_for(vendor: str, simulator: Simulator) -> Ats:
     return ats
 
 
-def opened_wide(suggested: str) -> str:
-    """A suggested mapping with every record in scope, and writing switched on without a cap."""
-    text = suggested.replace('mode = "off"', 'mode = "on"')
-    text = re.sub(r"(?m)^cap_per_hour = \d+", "cap_per_hour = 1000000", text)
-    for key in ("prospects", "confidential", "terminal"):
-        text, found = re.subn(rf"(?m)^{key} = \w+", f"{key} = true", text)
-        if not found:
-            text = text.replace("[scope]", f"[scope]\n{key} = true", 1)
-    return text
+def opened_wide(suggested: str, reality: Reality) -> dict[str, Any]:
+    """A suggested mapping with every record in scope, every write allowed, hiring too, and no cap."""
+    mapping = tomllib.loads(suggested)
+    mapping["scope"] = {**mapping["scope"], "prospects": True, "confidential": True, "terminal": True}
+    mapping["write"] = {"mode": "on"}
+    hiring = [stage for stage in reality.stages.values() if stage.kind is StageKind.HIRED]
+    picks = {pick for stage in hiring for pick in (stage.ref.id, stage.name)}
+    steps = mapping.get("steps", {})
+    hires = [word for word, step in steps.items() if picks & set(map(_name, step["stages"]))]
+    for word in hires:
+        _ = mapping["steps"][word].pop("write", None)
+    _ = mapping["statuses"]["Hired"].pop("write", None)
+    mapping["rules"] = {**mapping["rules"], "hire": ["Hired", *hires], "change_ended": True}
+    return mapping
+
+
+def _name(stage: Any) -> str:
+    """What a mapping picks a stage by: its name, or its id."""
+    return str(next(iter(stage.values()))) if isinstance(stage, Mapping) else str(stage)

@@ -1,0 +1,141 @@
+"""Reading: everything arrives, means what it should, and is read again no more than it must be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ...ats.interface import Fresh, Gone
+from ...model import Application, ApplicationStatus, Candidate, Job, Kind, Reason, Stage, personal_fields
+from ...wire.streams import Stream
+from .. import acts
+from ..account import Account
+from .subject import Subject, active, first_of, read_all
+
+
+class Reading(Subject):
+    """A full pull, an incremental one, a fresh read, a sweep."""
+
+    def test_a_full_pull_mirrors_the_account(self, account: Account) -> None:
+        assert account.truth(), "the generated account is empty"
+        assert account.differences() == {}
+        status = account.bridge.status()
+        assert status.quarantined == 0, status
+        report = account.bridge.verify()
+        assert report.faults == 0, report.differences
+
+    def test_every_record_is_canonical(self) -> None:
+        account = self.open()
+        found = read_all(account)
+        assert {record.ref.kind for _, record in found} >= {
+            Kind.JOB,
+            Kind.STAGE,
+            Kind.CANDIDATE,
+            Kind.APPLICATION,
+        }
+        for stream, record in found:
+            assert record.ref.kind in stream.kinds
+            assert record.ref.connection == account.ats.connection
+            assert isinstance(record.ref.id, str) and record.ref.id
+            assert timedelta(0) <= account.time.wall() - record.read_at < timedelta(hours=1)
+            for moment in (record.updated_at, record.created_at):
+                assert moment is None or moment.utcoffset() == timedelta(0)
+            shown = repr(record)
+            for name in personal_fields(type(record)):
+                value = getattr(record, name)
+                assert not (isinstance(value, str) and len(value) > 3) or repr(value) not in shown
+
+    def test_what_a_record_points_to_is_read_too(self) -> None:
+        account = self.open()
+        records = [record for _, record in read_all(account)]
+        held = {(r.ref.kind, r.ref.id) for r in records}
+        for record in records:
+            if not isinstance(record, Application) or record.deleted is not None:
+                continue
+            assert record.candidate is not None
+            for ref in (record.candidate, record.job, record.stage, record.reason):
+                assert ref is None or (ref.kind, ref.id) in held, ref
+
+    def test_the_same_record_has_the_same_digest(self) -> None:
+        account = self.open()
+        once = {r.ref: r.digest for _, r in read_all(account)}
+        again = {r.ref: r.digest for _, r in read_all(account)}
+        assert once == again
+
+    def test_stages_and_reasons_say_what_they_are(self) -> None:
+        account = self.open()
+        records = [r for _, r in read_all(account)]
+        stages = [r for r in records if isinstance(r, Stage)]
+        assert all(s.name for s in stages)
+        reasons = {r.ref.id for r in records if isinstance(r, Reason)}
+        for outcome in ("rejected", "withdrawn"):
+            assert set(account.simulator.reasons(outcome)) <= reasons
+        assert any(isinstance(r, Job) and r.title for r in records)
+        people = [r for r in records if isinstance(r, Candidate)]
+        assert any(p.display_name or p.given_name for p in people)
+
+    def test_every_status_that_people_see_is_told(self, account: Account) -> None:
+        truth = account.truth()
+        seen = {t.status for t in truth.values()}
+        known = {s.value for s in ApplicationStatus}
+        assert seen <= known
+        for id, view in account.views().items():
+            assert view.confirmed.status.value == truth[id].status
+
+    def test_an_unchanged_account_costs_one_page_a_stream_and_no_write(self, account: Account) -> None:
+        account.time.sleep(7200)
+        _ = account.bridge.pull()
+        account.time.sleep(7200)
+        report = account.bridge.pull()
+        once = {s.name for s in account.ats.streams() if s.incremental and s.scope == "connection"}
+        assert {name: n for name, n in report.pages.items() if name in once and n > 1} == {}
+        assert (report.created, report.updated, report.deleted) == (0, 0, 0)
+
+    @pytest.mark.parametrize("act", sorted(acts.ACTS))
+    def test_what_people_do_in_the_ats_arrives(self, act: str) -> None:
+        for seed in (1, 2):
+            account = self.open(seed=seed)
+            _ = account.bridge.pull()
+            account.time.sleep(60)
+            done = acts.play(account.simulator, act, seed=seed)
+            if not done:
+                continue
+            account.time.sleep(60)
+            _ = account.bridge.sync()
+            gone = account.simulator.deleted()
+            left = {id: d for id, d in account.differences().items() if id not in gone}
+            assert left == {}, (act, seed)
+            _ = account.bridge.sweep()
+            assert account.differences() == {}, (act, seed)
+            return
+        pytest.skip(f"nothing in the generated accounts can be: {act}")
+
+    def test_history_is_told_where_it_is_read(self, account: Account) -> None:
+        compared = 0
+        for id, truth in account.truth().items():
+            told = account.views()[id].history
+            if told and truth.history:
+                assert tuple(t.to for t in told) == truth.history
+                compared += 1
+        if not compared:
+            pytest.skip("this vendor gives no history in the same read")
+
+    def test_a_fresh_read_says_what_the_listing_says(self, account: Account) -> None:
+        for id, truth in list(account.truth().items())[:12]:
+            fresh = account.fresh(id)
+            assert isinstance(fresh, Fresh), id
+            assert (fresh.state.stage, fresh.state.status.value) == (truth.stage, truth.status), id
+
+    def test_what_is_gone_is_gone_to_a_fresh_read(self, account: Account) -> None:
+        id = first_of(active(account), "application under way")
+        account.simulator.delete(id)
+        assert isinstance(account.fresh(id), Gone)
+
+    def test_a_sweep_believes_no_absence(self, account: Account) -> None:
+        """Records that a listing does not show, but that are there, stay."""
+        for stream in account.ats.sweeps():
+            assert isinstance(stream, Stream) and not stream.deletions
+        before = account.mirror()
+        _ = account.bridge.sweep()
+        assert account.mirror() == before

@@ -1,0 +1,263 @@
+"""Writing: each status write does what it says, once, and each refusal is told in the vendor's words."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from ...model import Action, ApplicationStatus, Gap, Receipt, Result, State
+from ...simulators.interface import SimRequest, SimResponse
+from ..account import Account
+from ..direct import Respond
+from .subject import Subject, active, elsewhere, first_of
+
+ENDS = ("rejected", "withdrawn", "hired")
+FAULTS = ("lost request", "lost answer", "late request", "server error", "throttled")
+_NOT_DONE = {Result.REFUSED, Result.CONFLICT, Result.REVIEW, Result.DEAD}
+_DONE = {Result.APPLIED, Result.APPLIED_OVER_CHANGE, Result.ALREADY}
+
+
+class Writing(Subject):
+    """What a recruiter wants is written once, or refused and said why."""
+
+    # -- each action --
+
+    def test_a_move_is_one_write_and_arrives(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        there = elsewhere(account, id)[0]
+        event = account.ask(id, stage=there)
+        receipt = self._pushed(account)[event]
+        assert receipt.result is Result.APPLIED, receipt
+        assert [a.application for a in account.simulator.accepted] == [id]
+        assert account.truth()[id].stage == there
+        assert account.differences() == {}
+
+    @pytest.mark.parametrize("status", ENDS)
+    def test_an_end_is_written_or_refused_in_words(self, account: Account, status: str) -> None:
+        id = first_of(active(account), "application under way")
+        reasons = [
+            r for r in account.simulator.reasons(status) if r in account.engine.plan(None).reason_words
+        ]
+        before = account.truth()
+        event = account.ask(id, status=status, reason=reasons[0] if reasons else None)
+        receipt = self._pushed(account)[event]
+        if receipt.result is Result.REFUSED:
+            assert receipt.why, receipt
+            assert account.simulator.accepted == [] and account.truth() == before
+            return
+        assert receipt.result is Result.APPLIED, receipt
+        assert account.truth()[id].status == status
+        assert {a.application for a in account.simulator.accepted} == {id}
+        assert account.differences() == {}
+
+    def test_a_rejection_is_taken_back_or_refused_in_words(self, account: Account) -> None:
+        id = first_of(active(account), "application under way")
+        account.simulator.reject(id, account.simulator.reasons("rejected")[0])
+        account.time.sleep(60)
+        _ = account.bridge.pull()
+        event = account.ask(id, status="active")
+        receipt = self._pushed(account)[event]
+        if receipt.result is Result.REFUSED:
+            assert receipt.why and account.simulator.accepted == []
+            return
+        assert receipt.result is Result.APPLIED, receipt
+        assert account.truth()[id].status == "active"
+        assert account.differences() == {}
+
+    def test_a_pair_is_a_chain_that_ends_at_its_target(self, account: Account) -> None:
+        """A step and an end in one change: whatever the vendor needs for it, in order."""
+        id = first_of(active(account), "application that can be moved")
+        reason = next(iter(account.simulator.reasons("rejected")), None)
+        event = account.ask(id, stage=elsewhere(account, id)[0], status="rejected", reason=reason)
+        receipt = self._pushed(account)[event]
+        if receipt.result is Result.REFUSED:
+            assert receipt.why
+            return
+        assert receipt.result in _DONE, receipt
+        assert account.truth()[id].status == "rejected"
+        assert receipt.progress[0] == receipt.progress[1] >= 1
+        assert account.differences() == {}
+
+    def test_every_chain_starts_and_ends_where_it_should(self, account: Account) -> None:
+        """Planning is pure: parts join, and the last one meets the target."""
+        catalogue = account.engine.catalogue(None)
+        for id in active(account)[:6]:
+            truth = account.truth()[id]
+            here = State(truth.stage, ApplicationStatus.ACTIVE)
+            for stage in elsewhere(account, id):
+                chain = account.ats.plan_writes(
+                    here,
+                    State(stage, ApplicationStatus.ACTIVE),
+                    account.engine.catalogue(truth.job) or catalogue,
+                )
+                assert chain[0].expected == here
+                assert [p.action for p in chain] == [Action.MOVE]
+                assert chain[-1].target.meets(State(stage, ApplicationStatus.ACTIVE))
+
+    # -- what the ATS says about it --
+
+    def test_it_is_already_there(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        there = elsewhere(account, id)[0]
+        event = account.ask(id, stage=there)
+        account.simulator.move(id, there)
+        receipt = self._pushed(account)[event]
+        assert (receipt.result, account.simulator.accepted) == (Result.ALREADY, [])
+
+    def test_the_ats_wins_a_conflict(self, account: Account) -> None:
+        for id in active(account):
+            stages = elsewhere(account, id)
+            if len(stages) > 1:
+                break
+        else:
+            pytest.skip("the generated account has no application with two ways to go")
+        event = account.ask(id, stage=stages[0])
+        account.simulator.move(id, stages[1])
+        receipt = self._pushed(account)[event]
+        assert (receipt.result, account.simulator.accepted) == (Result.CONFLICT, [])
+        assert account.truth()[id].stage == stages[1]
+        assert account.mirror()[id][0] == stages[1]
+
+    def test_what_is_gone_is_refused(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        event = account.ask(id, stage=elsewhere(account, id)[0])
+        account.simulator.delete(id)
+        receipt = self._pushed(account)[event]
+        assert (receipt.result, account.simulator.accepted) == (Result.REFUSED, [])
+        assert "gone" in receipt.why or "visible" in receipt.why or "merged" in receipt.why
+
+    def test_each_documented_refusal_is_told(self) -> None:
+        names = sorted(self.open().simulator.obstacles())
+        if not names:
+            pytest.skip("the simulator can bring about no refusal")
+        for name in names:
+            account = self.open()
+            _ = account.bridge.pull()
+            id = first_of(active(account), "application that can be moved")
+            event = account.ask(id, stage=elsewhere(account, id)[0])
+            account.simulator.obstacles()[name](id)
+            before = account.truth().get(id)
+            receipts = self._pushed(account)
+            accepted = [a for a in account.simulator.accepted if a.after != a.before]
+            if event not in receipts:
+                status = account.bridge.status()
+                assert status.stopped, f"{name}: nothing is said"
+                continue
+            receipt = receipts[event]
+            assert receipt.result in {Result.REFUSED, Result.CONFLICT, Result.REVIEW, Result.DEAD}, (
+                name,
+                receipt,
+            )
+            assert receipt.why, name
+            assert accepted == [] and account.truth().get(id) == before, name
+
+    # -- once --
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_a_fault_around_a_write_doubles_nothing(self, fault: str) -> None:
+        for seed in range(1, 4):
+            account = self.open(seed=seed)
+            _ = account.bridge.pull()
+            rng = random.Random(seed)  # noqa: S311 - a history, not a secret
+            chosen = [id for id in active(account) if elsewhere(account, id)][:4]
+            account.driver.meddle = _fault(account, fault)
+            events = {account.ask(id, stage=rng.choice(elsewhere(account, id))): id for id in chosen}
+            _ = self._pushed(account)
+            account.driver.meddle = None
+            account.time.sleep(600)
+            _ = self._pushed(account)
+            self._judge(account, events)
+            _ = account.bridge.sync()
+            assert account.differences() == {}, (fault, seed)
+
+    def test_a_crash_at_any_request_of_a_push_doubles_nothing(self) -> None:
+        at = 0
+        while True:
+            at += 1
+            account = self.open()
+            _ = account.bridge.pull()
+            chosen = active(account)[:2]
+            events = {account.ask(id, stage=elsewhere(account, id)[0]): id for id in chosen}
+            if not account.crash(account.bridge.push, at=at):
+                assert at > 1, "a push made no request"
+                return
+            account = account.restarted()
+            account.time.sleep(600)
+            _ = self._pushed(account)
+            self._judge(account, events)
+            _ = account.bridge.sync()
+            assert account.differences() == {}, at
+
+    def _judge(self, account: Account, events: dict[str, str]) -> None:
+        """By the simulator's own log: at most one accepted write a change, and every change told once."""
+        for event, id in events.items():
+            told = [r.result for r in account.crm.receipts_for(account.ref(id)) if r.event_id == event]
+            assert len(told) == 1, (event, told)
+            accepted = [a for a in account.simulator.accepted if a.application == id]
+            assert len(accepted) <= 1, (id, accepted)
+            if told[0] in (Result.APPLIED, Result.APPLIED_OVER_CHANGE):
+                assert len(accepted) == 1
+            if told[0] in (Result.REFUSED, Result.SUPERSEDED):
+                assert accepted == []
+
+    # -- dry runs --
+
+    def test_a_plan_writes_nothing_and_comes_true(self, account: Account) -> None:
+        for number, id in enumerate(active(account)[:4]):
+            if number % 2:
+                reason = next(iter(account.simulator.reasons("rejected")), None)
+                _ = account.ask(id, status="rejected", reason=reason)
+            else:
+                _ = account.ask(id, stage=elsewhere(account, id)[0])
+        planned = account.bridge.plan()
+        assert account.simulator.accepted == []
+        pushed = self._pushed(account)
+        foretold = {receipt.event_id: _outcome(receipt) for receipt in planned.receipts}
+        assert foretold == {event: _outcome(receipt) for event, receipt in pushed.items()}
+
+    def test_the_gap_is_said_to_be_seen_or_not(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        event = account.ask(id, stage=elsewhere(account, id)[0])
+        receipt = self._pushed(account)[event]
+        assert receipt.gap in (Gap.AUDITED, Gap.UNAUDITED)
+        assert receipt.strength is not None
+
+    def _pushed(self, account: Account) -> dict[str, Receipt]:
+        """Push until nothing settles any more."""
+        found: dict[str, Receipt] = {}
+        for _ in range(12):
+            report = account.bridge.push()
+            found |= {r.event_id: r for r in report.receipts}
+            if not report.settling and not report.pending:
+                break
+            account.time.sleep(120)
+        return found
+
+
+def _outcome(receipt: Receipt) -> tuple[object, ...]:
+    return (receipt.result, receipt.before, receipt.after, receipt.strength, receipt.why)
+
+
+def _fault(account: Account, fault: str) -> Callable[[SimRequest, Respond, bool], SimResponse | None]:
+    """The fault for the first write of each application, and for none after it."""
+    seen: set[str] = set()
+
+    def meddle(request: SimRequest, respond: Respond, is_write: bool) -> SimResponse | None:
+        if not is_write or (mark := f"{request.target}{request.body!r}") in seen:
+            return respond(request)
+        seen.add(mark)
+        if fault == "lost answer":
+            _ = respond(request)
+        elif fault == "late request":
+            # Within the timing assumption: before anybody looks again.
+            account.time.sleep(5)
+            _ = respond(request)
+        elif fault == "server error":
+            return SimResponse(500, (), b"")
+        elif fault == "throttled":
+            return account.simulator.throttled()
+        return None
+
+    return meddle

@@ -1,0 +1,13 @@
+"""Our own adapters keep the contract that plugins have to keep."""
+
+from __future__ import annotations
+
+from atsbridge.testing import AtsContract
+
+
+class TestGreenhouse(AtsContract):
+    vendor = "greenhouse"
+
+
+class TestLever(AtsContract):
+    vendor = "lever"
