@@ -17,7 +17,7 @@ suggest_mapping
 
 WIRE = {
     "answers": """
-        AnswerRule Complaint Complaints cleaned judge retry_after_seconds vendor_time
+        AnswerRule Complaint Complaints judge retry_after_seconds vendor_time
     """,
     "auth": """
         Basic ClientCredentials Headers KeyHeader MemoryTokens OAuthTokens RefreshToken Scheme Token
@@ -59,6 +59,9 @@ WIRE = {
     """,
     "vendor": """
         Read Resend SEPARATOR Shape Signal Slot SlotName StatusWrite Vendor
+    """,
+    "words": """
+        is_code shown
     """,
     "xml": """
         Element SOAP as_data document envelope every first is_plain local read_xml soap_body text_of

@@ -26,7 +26,6 @@ from atsbridge.wire.answers import (
     AnswerRule,
     Complaint,
     Complaints,
-    cleaned,
     judge,
     retry_after_seconds,
     vendor_time,
@@ -149,11 +148,12 @@ def test_a_rule_comes_before_a_complaint() -> None:
               complaints=complaints(otherwise=Refused))  # fmt: skip
 
 
-def test_words_are_one_short_line_without_addresses_and_long_numbers() -> None:
-    words = "no\x1b[31m such\r\nperson: ines@example.com, +351 555 010 100 " + "x" * 400
-    shown = cleaned(words)
-    assert shown.startswith("no [31m such person: <hidden> <hidden> xxx")
-    assert len(shown) == 300 and shown.isprintable()
+def test_a_complaint_shows_its_code_and_the_words_of_the_trade() -> None:
+    said = complaints(terms=frozenset({"frobnicated"}))
+    told = said.told(Complaint("bad_stage", "Marta Reis (ines@example.com) cannot be frobnicated."))
+    assert told == "bad_stage: … cannot be frobnicated"
+    assert said.told(Complaint("Marta", "Reis")) == ""
+    assert complaints(meanings={"gone": NotFound}).told(Complaint("gone")) == "gone"
 
 
 def test_without_words_a_body_never_shows() -> None:

@@ -10,7 +10,6 @@ is no read by id and no list of deletions: one record is a listing with
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -53,7 +52,7 @@ from ..model import (
     Transition,
     User,
 )
-from ..wire.answers import AnswerRule, vendor_time
+from ..wire.answers import AnswerRule, Complaint, Complaints, vendor_time
 from ..wire.auth import ClientCredentials, RefreshToken, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Failed, Flow, Json, Purpose, Request, Response, request, together
@@ -108,6 +107,19 @@ def _write(
         side_effects=frozenset(effects),
         note=note,
     )
+
+
+def _complaint(_asked: Request, answer: Response) -> Complaint | None:
+    """``{"errors": [...]}`` as documented; leniently, what gateways in front say."""
+    if answer.status < 400:
+        return None
+    try:
+        data = read_json(answer.body)
+    except BadPayload:
+        return None
+    found = data.get("errors", data.get("message", data.get("error"))) if isinstance(data, dict) else None
+    said = [text for text in (found if isinstance(found, list) else [found]) if isinstance(text, str)]
+    return Complaint("", " ".join(said)) if said else None
 
 
 _MOVED = {SideEffect.MAIL, SideEffect.AUTOMATION}
@@ -208,6 +220,11 @@ VENDOR = Vendor(
             " write names none: hire this one in Greenhouse",
         ),
     ),
+    # https://harvestdocs.greenhouse.io/docs/list-endpoints: {"errors": ["text", ...]}
+    complaints=Complaints(
+        read=_complaint,
+        terms=frozenset({"per_page", "from_stage_id", "to_stage_id", "opening_id", "rejection_reason_id"}),
+    ),
     unconfirmed={
         "from_stage_id_is": "a move's from_stage_id is job_interview_stage_id (the default) or stage_id",
         "visible_within_seconds": "how long a write may take to show in a read; default 5",
@@ -265,16 +282,6 @@ Reader = Callable[[str, datetime, Any], tuple[Record, ...]]
 Ids = tuple[tuple[Kind, str], ...]
 
 # All the words that may be repeated from a refusal. Whatever else a text holds may be about a person.
-_SAFE_WORDS = """
-a active admin already an and application applications be by can candidate cannot closed converted
-current cursor do does enabled exist expired filled first for found from from_stage_id greater has have
-hired id ids in in_process include invalid is it job less list missing more must no not of one open
-opening opening_id openings or other param parameter parameters params pass passing per_page permission
-permitted prospect query reason rejected rejection rejection_reason_id required resource scope site stage
-stages status than that the there this to to_stage_id token transition unknown valid was when with you
-harvest:applications:move harvest:applications:reject harvest:applications:unreject
-harvest:applications:hire
-"""
 
 
 def _known_id_space(_adapter: object, _field: object, value: str) -> None:
@@ -694,14 +701,6 @@ class Greenhouse(Ats):
             return _entered(evolve(seen, token=token), last)
         return evolve(seen, stage=None, stage_name=None)
 
-    def words(self, response: Response) -> str:
-        """Greenhouse's own words of a refusal, in as far as they cannot be about a person."""
-        try:
-            data = read_json(response.body)
-        except BadPayload:
-            return ""
-        return "; ".join(map(_safe, _error_texts(data)))[:300]
-
 
 # --- requests ------------------------------------------------------------------------------------
 
@@ -919,20 +918,6 @@ def _granted(finding: Finding, scopes: frozenset[str]) -> Finding:
     if scope in scopes:
         return evolve(finding, proof=Proof.PROVED, tried=tried, ask="")
     return evolve(finding, proof=Proof.MISSING, tried=tried)
-
-
-def _error_texts(data: Any) -> list[str]:
-    """``{"errors": [...]}`` as documented; leniently, what other gateways say."""
-    if not isinstance(data, dict):
-        return []
-    found = data.get("errors", data.get("message", data.get("error")))
-    return [text for text in (found if isinstance(found, list) else [found]) if isinstance(text, str)][:3]
-
-
-def _safe(text: str) -> str:
-    safe = _SAFE_WORDS.split()
-    words = (re.split(r"[.,;:!?]*$", word)[0] for word in text.split()[:30])
-    return re.sub(r"…( …)+", "…", " ".join(w if w.lower() in safe else "…" for w in words))
 
 
 def _check_possible(current: State, target: State) -> None:

@@ -19,6 +19,7 @@ from attrs import define, evolve, field
 from ..ats.interface import Fresh, Gone
 from ..crm.interface import Delivery, WriteResult, Written
 from ..errors import BadPayload, BadRecord, CrmError, CursorLost, WatermarkLost
+from ..mapping import Engine
 from ..model import Application, Kind, Record, Ref, TombstoneKind
 from ..wire.effects import Flow, Json, perform
 from ..wire.payload import Raw
@@ -26,6 +27,7 @@ from ..wire.streams import Item, Page, Stream, StreamScope
 from .context import Context, Progress
 from .leases import INBOUND, control, keep, reserve_deliveries, take
 from .ledger import Known, Lease, Position, Quarantined, Txn, Waiting, Where
+from .meanings import Meanings, settle_meanings
 from .pages import ORDER, Sorted, Sorter, salt, tombstone, unchanged
 from .reality import CONFIGURATION, Interpreter, Reality
 
@@ -52,6 +54,7 @@ class PullReport:
     linked: int = 0
     to_review: int = 0
     restarts: int = 0
+    rereads: int = 0
     suspects: int = 0
     requests: int = 0
 
@@ -84,6 +87,7 @@ def pull(
         pages.extend((yield from puller.collect(stream, full=full)))
     puller.compile([record for *_, page, _at in pages for record in _records(page)])
     yield from puller.remember_names()
+    yield from puller.settle_meanings()
     for stream, at, page, asked_at in pages:
         yield from puller.process(stream, at, page, asked_at)
     for stream in chosen:
@@ -129,14 +133,15 @@ def begin(ctx: Context, *, run: int = 0) -> Flow[Puller]:
         LedgerBusy: another worker is at it.
     """
 
-    def start(txn: Txn) -> tuple[Lease, int, Reality]:
+    def start(txn: Txn) -> tuple[Lease, int, Reality, int]:
         lease = take(txn, ctx, INBOUND)
         first = reserve_deliveries(txn, ctx.connection, _DELIVERIES)
-        return lease, first, Reality.load(txn, ctx.connection)
+        generation = control(txn, ctx.connection).generation
+        return lease, first, Reality.load(txn, ctx.connection), generation
 
-    lease, first, known = yield from perform(lambda: ctx.ledger.do(start))
+    lease, first, known, generation = yield from perform(lambda: ctx.ledger.do(start))
     ctx.held[INBOUND] = lease
-    return Puller(ctx=ctx, lease=lease, numbers=count(first), reality=known, run=run)
+    return Puller(ctx=ctx, lease=lease, numbers=count(first), reality=known, generation=generation, run=run)
 
 
 @define(kw_only=True)
@@ -147,6 +152,7 @@ class Puller:
     lease: Lease
     numbers: count[int]
     reality: Reality
+    generation: int = 0
     run: int = 0
     report: PullReport = field(factory=PullReport)
     sorter: Sorter = field(init=False)
@@ -159,10 +165,25 @@ class Puller:
             connection=self.ctx.connection,
             interpreter=Interpreter.of(self.ctx.ats, self.reality, engine),
             jobs=self.reality.jobs,
-            mixed_with=salt(self.ctx.ats.REVISION, engine.digest),
+            mixed_with=self._salt(engine),
             numbers=self.numbers,
             run=self.run,
         )
+
+    def _salt(self, engine: Engine) -> bytes:
+        return salt(self.ctx.ats.REVISION, engine.config.digest, self.generation)
+
+    def settle_meanings(self) -> Flow[None]:
+        """Where the mapping, or what the ATS says things mean, has changed: have all records read anew."""
+        interpreter, ats = self.sorter.interpreter, self.ctx.ats
+        now = Meanings.of(interpreter, revision=ats.REVISION)
+
+        def settle(txn: Txn) -> tuple[int, bool]:
+            return settle_meanings(txn, self.ctx.connection, now, ats.streams())
+
+        self.generation, changed = yield from perform(lambda: self.ctx.ledger.do(settle, durable=False))
+        self.report.rereads += changed
+        self.sorter.mixed_with = self._salt(interpreter.engine)
 
     def remember_names(self) -> Flow[None]:
         """Bind the mapping's names to ids, so that a later rename in the ATS harms nothing."""

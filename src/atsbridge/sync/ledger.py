@@ -56,6 +56,8 @@ class Control(Row):
     next_number: int = 1
     feed: str | None = None
     mapping: str = ""
+    meanings: str = ""
+    generation: int = 0
 
 
 @frozen(kw_only=True)

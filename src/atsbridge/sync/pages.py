@@ -47,9 +47,10 @@ def tombstone(ref: Ref, kind: TombstoneKind, read_at: datetime, *, into: Ref | N
     return _TYPES[ref.kind](ref=ref, read_at=read_at, deleted=Tombstone(kind, None, into))
 
 
-def salt(revision: str, mapping_digest: str) -> bytes:
-    """What a raw digest is mixed with, so that a new reader or mapping makes it stale."""
-    return hashlib.blake2b(f"{revision}|{MODEL_REVISION}|{mapping_digest}".encode(), digest_size=16).digest()
+def salt(revision: str, mapping_digest: str, generation: int = 0) -> bytes:
+    """What a raw digest is mixed with, so that a new reader, mapping or meaning makes it stale."""
+    text = f"{revision}|{MODEL_REVISION}|{mapping_digest}|{generation}"
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def item_digest(item: Item, mixed_with: bytes) -> bytes:

@@ -13,7 +13,7 @@ from ..ats.interface import Ats, Catalogue
 from ..mapping import Engine, MappingConfig, compile_mapping
 from ..mapping.engine import restated
 from ..mapping.kinds import standing_in
-from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Ref, Stage
+from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Ref, Stage, StageKind
 from .bindings import Bindings
 from .ledger import Control, Known, Txn, Where
 
@@ -113,6 +113,12 @@ class Interpreter:
     def of(cls, ats: Ats, reality: Reality, engine: Engine) -> Interpreter:
         outcomes = {id: r.outcome for id, r in reality.reasons.items() if r.outcome is not None}
         return cls(engine, outcomes, ats.STAGE_DECIDES)
+
+    def kinds(self) -> dict[str, StageKind]:
+        """What each stage is for, where that decides a status."""
+        plans = (self.engine.resolution.account, *self.engine.resolution.plans.values())
+        stages = {id: stage for plan in plans for id, stage in plan.stages.items()}
+        return {id: stage.kind for id, stage in stages.items()} if self.stage_decides else {}
 
     def application(self, application: Application) -> Application:
         if application.status is ApplicationStatus.UNKNOWN:

@@ -18,6 +18,7 @@ from attrs import define, field
 
 from ..drivers.scheduler import Job, Result, Scheduler
 from ..drivers.sync import perform
+from ..drivers.tracebacks import without_locals
 from ..errors import NoAnswer, TooLate, UnsupportedPair
 from ..simulators.interface import SimRequest, SimResponse, Simulator
 from ..wire.effects import Await, Done, Failed, Flow, Perform, Permit, Request, Response, Send, Sleep
@@ -104,7 +105,7 @@ class DirectDriver:
             scheduler.close()
             raise
         if isinstance(run.outcome, Failed):
-            raise run.outcome.error
+            raise without_locals(run.outcome.error)
         value: T = run.outcome.value
         return value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +19,7 @@ from ..errors import (
     VendorError,
 )
 from .effects import Request, Response
+from .words import is_code, shown
 
 _BY_STATUS: dict[int, type[VendorError]] = {
     401: Unauthorized,
@@ -74,6 +74,7 @@ class Complaints:
         read: finds the complaint in an answer; None where there is none. Looks at successes too,
             where the vendor answers those to what failed. It may raise `BadPayload`.
         meanings: the error that a code stands for.
+        terms: words of this vendor's, in lower case, that its messages may show beside the trade's.
         otherwise: what a complaint with any other code means; None leaves that to the status, and
             makes a success of one that has none.
     """
@@ -81,6 +82,12 @@ class Complaints:
     read: Callable[[Request, Response], Complaint | None]
     meanings: Mapping[str, type[VendorError]] = {}
     otherwise: type[VendorError] | None = None
+    terms: frozenset[str] = frozenset()
+
+    def told(self, complaint: Complaint) -> str:
+        """The complaint as it may be shown."""
+        code = complaint.code if complaint.code in self.meanings or is_code(complaint.code) else ""
+        return ": ".join(part for part in (code, shown(complaint.words, also=self.terms)) if part)
 
     def meaning(self, complaint: Complaint) -> type[VendorError] | None:
         return self.meanings.get(complaint.code, self.otherwise)
@@ -108,23 +115,13 @@ def judge(
         _check_type(request, response, vendor)
         return
     meaning = rule.meaning if rule else said or _BY_STATUS.get(status) or _by_class(status)
-    text = (rule.message if rule else "") or (cleaned(complaint.words) if complaint else "")
+    text = (rule.message if rule else "") or (complaints.told(complaint) if complaint and complaints else "")
     error = meaning(
         text, vendor=vendor, operation=request.operation, status=status, request_id=response.request_id
     )
     if isinstance(error, Throttled):
         error.retry_after_seconds = retry_after_seconds(response)
     raise error
-
-
-_PERSONAL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+|\+?\d[\d ().-]{8,}\d")
-_WORDS = 300
-
-
-def cleaned(words: str) -> str:
-    """A vendor's own words, fit to be shown: one short line, without addresses and long numbers."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return _PERSONAL.sub("<hidden>", line)[:_WORDS]
 
 
 def _by_class(status: int) -> type[VendorError]:
