@@ -77,6 +77,15 @@ def _as_dict(
     return report
 
 
+def _show_drift(pushed: PushReport | None, pulled: PullReport | None) -> None:
+    faults = dict.fromkeys([*(pushed.drift if pushed else ()), *(pulled.drift if pulled else ())])
+    if faults:
+        heading("The mapping no longer fits the ATS")
+        for fault in list(faults)[:10]:
+            say(f"  {fault}")
+        say(f"{len(faults)} in all: what they concern is held back. `atsbridge check` tells more.")
+
+
 def _show(pushed: PushReport | None, pulled: PullReport | None, swept: PullReport | None) -> None:
     if pushed is not None:
         heading("Push")
@@ -93,3 +102,4 @@ def _show(pushed: PushReport | None, pulled: PullReport | None, swept: PullRepor
     if swept is not None:
         heading("Sweep")
         show_pull(swept.as_dict())
+    _show_drift(pushed, pulled)

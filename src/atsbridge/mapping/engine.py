@@ -13,7 +13,7 @@ from attrs import field, frozen
 from ..ats.interface import Catalogue
 from ..model import Application, ApplicationStatus, Job, Record, State, StatusUpdate
 from . import scope
-from .faults import Faults
+from .faults import Fault, Faults
 from .kinds import ENDS
 from .plans import JobPlan, Resolution
 from .resolve import resolve
@@ -35,6 +35,8 @@ class Engine:
     config: MappingConfig
     resolution: Resolution = field(repr=False)
     jobs: Mapping[str, Job] = field(repr=False)
+    drift: tuple[Fault, ...] = ()
+    """Where the mapping no longer fits what the ATS has by now, though it once did."""
     _shape: Shape = field(repr=False, alias="shape")
     _words: Mapping[tuple[ApplicationStatus, str | None], str] = field(repr=False, alias="words")
 
@@ -162,18 +164,26 @@ class Engine:
 
 
 def compile_mapping(
-    config: MappingConfig, *, jobs: Sequence[Job], catalogues: Mapping[str | None, Catalogue]
+    config: MappingConfig,
+    *,
+    jobs: Sequence[Job],
+    catalogues: Mapping[str | None, Catalogue],
+    fitted: bool = False,
 ) -> Engine:
     """Bind a mapping to what the ATS has now.
 
     Args:
         catalogues: by job id; None is the account-wide one, which holds for every job.
+        fitted: this very mapping has fitted this ATS before. What does not fit by now is the
+            ATS's doing: it is kept as drift, blocks the words it concerns, and stops nothing else.
 
     Raises:
         MappingError: with every fault at once.
     """
     faults = Faults(config.lines)
     engine = bind(config, faults, jobs=jobs, catalogues=catalogues)
+    if fitted:
+        return attrs.evolve(engine, drift=faults.found)
     faults.raise_any()
     return engine
 

@@ -36,11 +36,17 @@ _CURSOR_BYTES = 64 * 1024
 _PAGE_RECORDS = 100_000
 _RESTARTS = 3
 _CHUNK = 500
+_FIRST = frozenset({*CONFIGURATION, Kind.USER})
+"""What is read before the mapping is compiled."""
 
 
 @define(kw_only=True)
 class PullReport:
-    """What a pull or sweep came to, in records."""
+    """What a pull or sweep came to, in records.
+
+    ``rereads`` is 1 where the mapping, or what the ATS says its words mean, has changed and all was
+    read anew; ``drift`` says where the mapping no longer fits the ATS.
+    """
 
     pages: dict[str, int] = field(factory=dict)
     read: int = 0
@@ -57,6 +63,7 @@ class PullReport:
     rereads: int = 0
     suspects: int = 0
     requests: int = 0
+    drift: list[str] = field(factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__annotations__}
@@ -80,7 +87,7 @@ def pull(
     before = ctx.client.requests
     puller = yield from begin(ctx, run=run)
     chosen = streams or ctx.ats.streams()
-    first = [s for s in chosen if s.kinds <= {*CONFIGURATION, Kind.USER}]
+    first = [s for s in chosen if s.kinds <= _FIRST]
     # Configuration is read before the mapping is compiled against it, and held back until it is.
     pages: list[tuple[Stream, _At, Page, datetime]] = []
     for stream in first:
@@ -102,7 +109,7 @@ def read_configuration(ctx: Context) -> Flow[Reality]:
     """Jobs, stages and reasons as the ATS has them now; read from the start, and nothing is kept."""
     records: list[Record] = []
     for stream in ctx.ats.streams():
-        if not stream.kinds <= {*CONFIGURATION, Kind.USER} or Kind.USER in stream.kinds:
+        if not stream.kinds <= _FIRST or Kind.USER in stream.kinds:
             continue
         cursor = stream.start(None, None)
         while cursor is not None:
@@ -161,6 +168,7 @@ class Puller:
         """Compile the mapping against what is configured now."""
         self.reality = self.reality.with_records(records)
         engine = self.reality.compile(self.ctx.mapping)
+        self.report.drift = [str(fault) for fault in engine.drift]
         self.sorter = Sorter(
             connection=self.ctx.connection,
             interpreter=Interpreter.of(self.ctx.ats, self.reality, engine),
@@ -176,10 +184,16 @@ class Puller:
     def settle_meanings(self) -> Flow[None]:
         """Where the mapping, or what the ATS says things mean, has changed: have all records read anew."""
         interpreter, ats = self.sorter.interpreter, self.ctx.ats
-        now = Meanings.of(interpreter, revision=ats.REVISION)
+        now = Meanings.of(
+            mapping=interpreter.engine.config.digest,
+            revision=ats.REVISION,
+            outcomes=interpreter.outcomes,
+            kinds=interpreter.kinds(),
+        )
+        records = [s.name for s in ats.streams() if not s.deletions and not s.kinds <= _FIRST]
 
         def settle(txn: Txn) -> tuple[int, bool]:
-            return settle_meanings(txn, self.ctx.connection, now, ats.streams())
+            return settle_meanings(txn, self.ctx.connection, now, records)
 
         self.generation, changed = yield from perform(lambda: self.ctx.ledger.do(settle, durable=False))
         self.report.rereads += changed

@@ -14,11 +14,9 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from ..model import MODEL_REVISION, Kind
-from ..wire.streams import Stream
+from ..model import MODEL_REVISION, ApplicationStatus, StageKind
 from .leases import control
 from .ledger import Position, Txn, Where
-from .reality import CONFIGURATION, Interpreter
 
 
 @frozen
@@ -28,12 +26,29 @@ class Meanings:
     facts: Mapping[str, str]
 
     @classmethod
-    def of(cls, interpreter: Interpreter, *, revision: str) -> Meanings:
-        """What holds now; ``revision`` is the reader's."""
-        facts = {"mapping": interpreter.engine.config.digest, "reader": f"{revision}/{MODEL_REVISION}"}
-        facts |= {f"reason {id}": outcome.value for id, outcome in interpreter.outcomes.items()}
-        facts |= {f"stage {id}": kind.value for id, kind in interpreter.kinds().items()}
+    def of(
+        cls,
+        *,
+        mapping: str,
+        revision: str,
+        outcomes: Mapping[str, ApplicationStatus],
+        kinds: Mapping[str, StageKind],
+    ) -> Meanings:
+        """What holds now.
+
+        Args:
+            mapping: its digest. revision: the reader's.
+            outcomes: by reason. kinds: by stage, where a stage decides a status.
+        """
+        facts = {"mapping": mapping, "reader": f"{revision}/{MODEL_REVISION}"}
+        facts |= {f"reason {id}": outcome.value for id, outcome in outcomes.items()}
+        facts |= {f"stage {id}": kind.value for id, kind in kinds.items()}
         return cls(facts)
+
+    @property
+    def mapping(self) -> str:
+        """The digest of the mapping that was compiled last; empty where none was."""
+        return self.facts.get("mapping", "")
 
     @classmethod
     def parse(cls, text: str) -> Meanings:
@@ -47,8 +62,8 @@ class Meanings:
         return any(now.facts.get(name, fact) != fact for name, fact in self.facts.items())
 
 
-def settle_meanings(txn: Txn, connection: str, now: Meanings, streams: Sequence[Stream]) -> tuple[int, bool]:
-    """Remember what holds now; where something means something else, have the streams read anew.
+def settle_meanings(txn: Txn, connection: str, now: Meanings, streams: Sequence[str]) -> tuple[int, bool]:
+    """Remember what holds now; where something means something else, have these streams read anew.
 
     Returns:
         The generation that digests are mixed with, and whether it has just begun.
@@ -60,9 +75,6 @@ def settle_meanings(txn: Txn, connection: str, now: Meanings, streams: Sequence[
     if (row.meanings, row.generation) != (text, generation):
         txn.put([evolve(row, meanings=text, generation=generation)])
     if changed:
-        names = [s.name for s in streams if not s.deletions and not s.kinds <= {*CONFIGURATION, Kind.USER}]
-        txn.set(
-            Position, Where(equal={"connection": connection}, among={"stream": names}),
-            watermark=None, cursor=None,
-        )  # fmt: skip
+        where = Where(equal={"connection": connection}, among={"stream": list(streams)})
+        txn.set(Position, where, watermark=None, cursor=None)
     return generation, changed

@@ -67,7 +67,11 @@ _BATCH = 200
 
 @define(kw_only=True)
 class PushReport:
-    """What a push came to. ``receipts`` are those delivered to the CRM by it."""
+    """What a push came to.
+
+    ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
+    fits the ATS.
+    """
 
     taken: int = 0
     writes: int = 0
@@ -76,6 +80,7 @@ class PushReport:
     pending: int = 0
     held_back: str = ""
     requests: int = 0
+    drift: list[str] = field(factory=list)
 
     @property
     def results(self) -> dict[str, int]:
@@ -93,6 +98,7 @@ class PushReport:
             "pending": self.pending,
             "held_back": self.held_back,
             "requests": self.requests,
+            "drift": self.drift,
         }
 
 
@@ -110,6 +116,7 @@ def push(ctx: Context, hands: Hands) -> Flow[PushReport]:
     yield from outbound.deliver_receipts()
     yield from outbound.tally()
     outbound.report.requests = ctx.client.requests - before
+    outbound.report.drift = [str(fault) for fault in outbound.engine.drift]
     return outbound.report
 
 

@@ -16,6 +16,7 @@ from ..mapping.kinds import standing_in
 from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Ref, Stage, StageKind
 from .bindings import Bindings
 from .ledger import Control, Known, Txn, Where
+from .meanings import Meanings
 
 CONFIGURATION = (Kind.JOB, Kind.STAGE, Kind.REASON)
 _TYPES: Mapping[str, type[Record]] = {Kind.JOB: Job, Kind.STAGE: Stage, Kind.REASON: Reason}
@@ -43,9 +44,11 @@ class Reality:
     stages: Mapping[str, Stage] = field(factory=dict)
     reasons: Mapping[str, Reason] = field(factory=dict)
     bindings: Bindings = field(factory=Bindings, repr=False)
+    fitted: str = ""
+    """The digest of the mapping that fitted last."""
 
     @classmethod
-    def of(cls, records: Iterable[Record], bindings: Bindings | None = None) -> Reality:
+    def of(cls, records: Iterable[Record], bindings: Bindings | None = None, *, fitted: str = "") -> Reality:
         found: dict[type[Record], dict[str, Any]] = {Job: {}, Stage: {}, Reason: {}}
         for record in records:
             table = found.get(type(record))
@@ -55,18 +58,19 @@ class Reality:
                 table[record.ref.id] = record
             else:
                 table.pop(record.ref.id, None)
-        return cls(found[Job], found[Stage], found[Reason], bindings or Bindings())
+        return cls(found[Job], found[Stage], found[Reason], bindings or Bindings(), fitted)
 
     @classmethod
     def load(cls, txn: Txn, connection: str) -> Reality:
         where = Where(equal={"connection": connection, "deleted": None}, among={"kind": list(CONFIGURATION)})
         records = [unpack(row) for row in txn.find(Known, where) if row.content is not None]
-        row = txn.get(Control, connection)
-        return cls.of(records, Bindings.parse(row.mapping if row else ""))
+        row = txn.get(Control, connection) or Control(connection=connection)
+        fitted = Meanings.parse(row.meanings).mapping
+        return cls.of(records, Bindings.parse(row.mapping), fitted=fitted)
 
     def with_records(self, records: Iterable[Record]) -> Reality:
         held = [*self.jobs.values(), *self.stages.values(), *self.reasons.values()]
-        return Reality.of([*held, *records], self.bindings)
+        return Reality.of([*held, *records], self.bindings, fitted=self.fitted)
 
     def catalogues(self) -> dict[str | None, Catalogue]:
         """Per job where stages belong to jobs, and one for the whole account under None."""
@@ -83,12 +87,17 @@ class Reality:
         return found
 
     def compile(self, config: MappingConfig) -> Engine:
-        """Raises `MappingError` with every fault at once."""
+        """Raises `MappingError` with every fault at once, unless this mapping has fitted before."""
         stages, reasons = self.bindings.under_old_names(
             config, list(self.stages.values()), list(self.reasons.values())
         )
         named = Reality.of([*self.jobs.values(), *stages, *reasons])
-        return compile_mapping(config, jobs=tuple(self.jobs.values()), catalogues=named.catalogues())
+        return compile_mapping(
+            config,
+            jobs=tuple(self.jobs.values()),
+            catalogues=named.catalogues(),
+            fitted=config.digest == self.fitted,
+        )
 
     def bind(self, config: MappingConfig) -> Bindings:
         """What the mapping's names mean now: earlier bindings stay as long as what they name lives."""

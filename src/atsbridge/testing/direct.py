@@ -21,16 +21,16 @@ from ..drivers.sync import perform
 from ..drivers.tracebacks import without_locals
 from ..errors import NoAnswer, TooLate, UnsupportedPair
 from ..simulators.interface import SimRequest, SimResponse, Simulator
-from ..wire.effects import Await, Done, Failed, Flow, Perform, Permit, Request, Response, Send, Sleep
+from ..wire.effects import Await, Done, Failed, Flow, Perform, Permit, Purpose, Request, Response, Send, Sleep
 from ..wire.guard import Guard
 
 T = TypeVar("T")
 
 Respond: TypeAlias = Callable[[SimRequest], SimResponse]
-Meddle: TypeAlias = Callable[[SimRequest, Respond, bool], "SimResponse | None"]
+Meddle: TypeAlias = Callable[[SimRequest, Respond, Purpose], "SimResponse | None"]
 """Stands between the bridge and the simulator: gives the answer, None where none comes, or raises.
 
-It is told whether the request is a status write.
+It is told whether the request is a read, a token request or a status write.
 """
 
 START = 1_790_000_000.0
@@ -140,7 +140,7 @@ class DirectDriver:
             self.before(asked)
         self.time.sleep(self.request_seconds)
         respond = self.simulator.respond
-        answer = self.meddle(asked, respond, permit is not None) if self.meddle else respond(asked)
+        answer = self.meddle(asked, respond, request.purpose) if self.meddle else respond(asked)
         self.requests.append((asked, answer.status if answer is not None else 0))
         if answer is None:
             self.time.sleep(request.deadline_seconds)

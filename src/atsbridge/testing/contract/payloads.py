@@ -12,6 +12,7 @@ import pytest
 
 from ...errors import AtsBridgeError
 from ...simulators.interface import SimRequest, SimResponse
+from ...wire.effects import Purpose
 from ..account import Account
 from ..direct import Respond
 from .subject import Subject, operation_of
@@ -106,9 +107,9 @@ class Payloads(Subject):
         """The first body that each kind of request of a pull was answered with."""
         account, found = self._small(), dict[str, bytes]()
 
-        def note(request: SimRequest, respond: Respond, _is_write: bool) -> SimResponse:
+        def note(request: SimRequest, respond: Respond, purpose: Purpose) -> SimResponse:
             answer = respond(request)
-            if answer.status == 200 and "oauth" not in request.target and "token" not in request.target:
+            if answer.status == 200 and purpose is Purpose.READ:
                 found.setdefault(operation_of(request), answer.body)
             return answer
 
@@ -125,7 +126,7 @@ class Payloads(Subject):
     def _alter(self, account: Account, operation: str, change: Change) -> None:
         """Alter the first answers to one kind of request, as often as it is asked again."""
 
-        def meddle(request: SimRequest, respond: Respond, _is_write: bool) -> SimResponse:
+        def meddle(request: SimRequest, respond: Respond, purpose: Purpose) -> SimResponse:
             answer = respond(request)
             if answer.status != 200 or operation_of(request) != operation:
                 return answer

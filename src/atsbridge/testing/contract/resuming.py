@@ -8,6 +8,7 @@ import pytest
 
 from ...errors import Unavailable
 from ...simulators.interface import SimRequest, SimResponse
+from ...wire.effects import Purpose
 from ..account import Account
 from ..direct import Respond
 from .subject import Subject, requests_of_a_pull, sampled
@@ -107,10 +108,10 @@ class Resuming(Subject):
 
 def _once(
     at: int, bad: Callable[[], SimResponse | None]
-) -> Callable[[SimRequest, Respond, bool], SimResponse | None]:
+) -> Callable[[SimRequest, Respond, Purpose], SimResponse | None]:
     seen = 0
 
-    def meddle(request: SimRequest, respond: Respond, _is_write: bool) -> SimResponse | None:
+    def meddle(request: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse | None:
         nonlocal seen
         seen += 1
         return bad() if seen == at else respond(request)

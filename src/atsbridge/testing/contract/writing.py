@@ -9,6 +9,7 @@ import pytest
 
 from ...model import Action, ApplicationStatus, Gap, Receipt, Result, State
 from ...simulators.interface import SimRequest, SimResponse
+from ...wire.effects import Purpose
 from ..account import Account
 from ..direct import Respond
 from .subject import Subject, active, elsewhere, first_of
@@ -240,12 +241,12 @@ def _outcome(receipt: Receipt) -> tuple[object, ...]:
     return (receipt.result, receipt.before, receipt.after, receipt.strength, receipt.why)
 
 
-def _fault(account: Account, fault: str) -> Callable[[SimRequest, Respond, bool], SimResponse | None]:
+def _fault(account: Account, fault: str) -> Callable[[SimRequest, Respond, Purpose], SimResponse | None]:
     """The fault for the first write of each application, and for none after it."""
     seen: set[str] = set()
 
-    def meddle(request: SimRequest, respond: Respond, is_write: bool) -> SimResponse | None:
-        if not is_write or (mark := f"{request.target}{request.body!r}") in seen:
+    def meddle(request: SimRequest, respond: Respond, purpose: Purpose) -> SimResponse | None:
+        if purpose is not Purpose.WRITE or (mark := f"{request.target}{request.body!r}") in seen:
             return respond(request)
         seen.add(mark)
         if fault == "lost answer":

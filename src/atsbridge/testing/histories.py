@@ -1,0 +1,191 @@
+"""Never miss: seeded histories, played on a simulator while the bridge reads.
+
+::
+
+    outcome = never_miss(lambda seed: Account.open("lever", seed=seed), seed=7)
+    assert outcome.missed == {}, outcome
+
+People act between any two requests of the bridge; the vendor's clock is ahead
+or behind; what was committed shows late. When all is quiet and the bridge has
+read once more and swept, both sides must be equal.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+
+from attrs import define, field, frozen
+
+from ..errors import AtsBridgeError, CursorLost, MappingError, Unavailable
+from ..simulators.interface import SimRequest, SimResponse, Simulator
+from ..wire.effects import Purpose
+from .account import Account, Standing
+from .acts import USUAL, at_random
+from .direct import Respond
+
+RARE: Mapping[str, int] = {**USUAL, "rename_stage": 1, "deactivate_stage": 1}
+"""The usual acts, and those on the account's configuration."""
+
+Difference = tuple[Standing | None, Standing | None]
+
+
+@frozen(kw_only=True)
+class Weather:
+    """What is uncertain about a vendor while a history plays.
+
+    Args:
+        acts: how many things people do, in all.
+        calm: how likely nothing happens between two requests.
+        skew_seconds: how far the vendor's clock is ahead of ours.
+        late_seconds: how long a commit may take to show in listings.
+    """
+
+    acts: int = 120
+    calm: float = 0.6
+    skew_seconds: float = 0.0
+    late_seconds: float = 0.0
+    weights: Mapping[str, int] = field(factory=lambda: RARE)
+
+    @classmethod
+    def drawn(cls, seed: int, *, acts: int = 120) -> Weather:
+        """Any weather, by chance: a third of all histories have an honest clock and no delay."""
+        rng = random.Random(f"weather/{seed}")  # noqa: S311 - a history, not a secret
+        skew = rng.choice([0.0, 0.0, rng.uniform(-600, 600)])
+        late = rng.choice([0.0, 0.0, rng.uniform(1, 120)])
+        return cls(acts=acts, calm=rng.choice([0.3, 0.6, 0.9]), skew_seconds=skew, late_seconds=late)
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What a history came to.
+
+    Args:
+        done: how often each act was done.
+        missed: live applications whose state the CRM does not have: the ATS's, then the CRM's.
+        phantoms: applications that the CRM has and the ATS has not.
+        doubled: applications, or candidates, that the CRM has more than once.
+        buried: applications that the CRM was told were gone while they were there.
+        error: what stopped the bridge for good, if anything did.
+    """
+
+    seed: int
+    done: Counter[str]
+    missed: Mapping[str, Difference]
+    phantoms: frozenset[str]
+    doubled: frozenset[str]
+    buried: frozenset[str]
+    error: str = ""
+
+    @property
+    def flawless(self) -> bool:
+        return not (self.missed or self.phantoms or self.doubled or self.buried or self.error)
+
+
+def never_miss(make: Callable[[int], Account], *, seed: int, weather: Weather | None = None) -> Outcome:
+    """Play one history and judge it.
+
+    Args:
+        make: gives the account of a seed, with nothing pulled yet.
+        weather: drawn by the seed where it is None.
+    """
+    account = make(seed)
+    history = _History(account, weather or Weather.drawn(seed), random.Random(seed))  # noqa: S311
+    return history.play(seed)
+
+
+@define
+class _History:
+    account: Account
+    weather: Weather
+    rng: random.Random
+    done: Counter[str] = field(factory=Counter)
+    left: int = 0
+    buried: set[str] = field(factory=set)
+    _past: deque[tuple[float, Simulator]] = field(factory=deque)
+    """What a listing may still show: the whole ATS as it was, oldest first."""
+
+    def play(self, seed: int) -> Outcome:
+        account, weather = self.account, self.weather
+        account.time.skew_seconds = weather.skew_seconds
+        self.left = weather.acts
+        error = ""
+        try:
+            account.driver.meddle = self._between
+            while self.left > 0:
+                self._read()
+                account.time.sleep(self.rng.choice([1, 30, 300, 3600]))
+                self._act(self.rng.randint(0, 6))
+            account.driver.meddle = None
+            self._past.clear()
+            # What was committed last has shown by the next read, and overlaps reach back to it.
+            for _ in range(2):
+                account.time.sleep(weather.late_seconds + 60)
+                _ = account.bridge.pull()
+                self._look_for_false_deletions()
+            _ = account.bridge.sweep()
+            self._look_for_false_deletions()
+        except AtsBridgeError as raised:
+            error = f"{type(raised).__name__}: {raised}"
+        return self._judged(seed, error)
+
+    def _read(self) -> None:
+        """One pull or sweep, which a passing outage of the vendor may cut short."""
+        try:
+            if self.rng.random() < 0.15:
+                _ = self.account.bridge.sweep(limit=1.0)
+            else:
+                _ = self.account.bridge.pull()
+        except (Unavailable, CursorLost, MappingError):
+            # The last of them: a job is shown, and its stages not yet. The next read goes on.
+            self.account.time.sleep(600)
+        self._look_for_false_deletions()
+
+    def _between(self, request: SimRequest, respond: Respond, purpose: Purpose) -> SimResponse:
+        """People act while the bridge reads; now and then a listing is of a moment ago."""
+        if self.rng.random() > self.weather.calm:
+            self._act(self.rng.randint(1, 3))
+        stale = self._stale() if purpose is Purpose.READ else None
+        shown = stale.respond(request) if stale is not None else None
+        # What is told late is what was committed: neither tokens nor refusals.
+        return shown if shown is not None and shown.status == 200 else respond(request)
+
+    def _stale(self) -> Simulator | None:
+        if not self.weather.late_seconds or self.rng.random() < 0.5:
+            return None
+        oldest = self.account.time.seconds - self.weather.late_seconds
+        while self._past and self._past[0][0] < oldest:
+            _ = self._past.popleft()
+        return copy.deepcopy(self._past[0][1]) if self._past else None
+
+    def _act(self, count: int) -> None:
+        for _ in range(min(count, self.left)):
+            self.left -= 1
+            if self.weather.late_seconds:
+                self._past.append((self.account.time.seconds, copy.deepcopy(self.account.simulator)))
+            self.done[at_random(self.account.simulator, self.rng, weights=self.weather.weights)] += 1
+            self.account.time.sleep(self.rng.random())
+
+    def _look_for_false_deletions(self) -> None:
+        there = self.account.truth()
+        for view in self.account.crm.applications():
+            if view.deleted and view.ref.id in there:
+                self.buried.add(view.ref.id)
+
+    def _judged(self, seed: int, error: str) -> Outcome:
+        account = self.account
+        truth, mirror = account.truth(), account.mirror()
+        differences = account.differences()
+        ids = [view.ref.id for view in account.crm.applications()]
+        doubled = {id for id, times in Counter(ids).items() if times > 1}
+        return Outcome(
+            seed=seed,
+            done=self.done,
+            missed={id: both for id, both in differences.items() if id in truth},
+            phantoms=frozenset(mirror.keys() - truth.keys()),
+            doubled=frozenset(doubled),
+            buried=frozenset(self.buried),
+            error=error,
+        )
