@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "loopback: may open sockets to this machine")
+    config.addinivalue_line("markers", "campaign: the long runs")
     config.addinivalue_line("markers", "shows_people: shows personal data on purpose; never credentials")
     wish = str(config.getoption("--atsbridge-seed"))
     config.stash[_SEED] = secrets.randbelow(2**32) if wish == "random" else int(wish)

@@ -93,6 +93,8 @@ class Payloads(Subject):
         account.driver.meddle = None
         account.time.sleep(3600)
         _ = account.bridge.pull(full=True)
+        # An id that was altered to another is a record that nobody has.
+        _ = account.bridge.sweep(limit=1.0)
         assert account.differences() == {}, (operation, path, name)
 
     # -- which bodies, and which places in them --

@@ -1,0 +1,3 @@
+"""The kit's fixtures, and its watch for credentials and people that get out."""
+
+pytest_plugins = ["atsbridge.testing.plugin"]

@@ -1,0 +1,5 @@
+from atsbridge.testing import AtsContract
+
+
+class TestKestrel(AtsContract):
+    vendor = "kestrel"
