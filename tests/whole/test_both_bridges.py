@@ -77,6 +77,8 @@ def test_every_verb(coloured: Any, whole: World) -> None:
         assert sorted(map(essence, planned.receipts)) == sorted(map(essence, told))
         synced = bridge.sync()
         assert (synced.push.writes, synced.pull.quarantined) == (0, 0)
+        # A vendor that lists no deletions tells of them in a sweep.
+        bridge.sweep()
         assert whole.mirror() == whole.real()
         assert bridge.verify().faults == 0
         assert bridge.repair().repaired == []

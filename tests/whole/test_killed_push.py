@@ -6,18 +6,25 @@ import os
 import random
 import signal
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from world import seeds, world
+from world import VENDORS, seeds, start_child, world
 
 from atsbridge.model import Result
 from atsbridge.simulators.interface import SimRequest, SimResponse
+from atsbridge.testing.network import is_write
 
-CHILD = Path(__file__).with_name("push_child.py")
+HASTY = {
+    "send_limit_seconds": 0.6,
+    "margin_seconds": 0.1,
+    "deadline_seconds": 0.5,
+    "patience_seconds": 5.0,
+    "width": 3,
+}
+"""Windows short enough for a test, in the order the protocol needs them."""
 
 
 class Killer:
@@ -29,7 +36,7 @@ class Killer:
         self.seen = 0
 
     def __call__(self, request: SimRequest, respond: Any) -> SimResponse | None:
-        if request.method != "PUT" or self.child is None:
+        if not is_write(request) or self.child is None:
             return respond(request)  # type: ignore[no-any-return]
         self.seen += 1
         if self.seen != self.write:
@@ -40,26 +47,21 @@ class Killer:
         return None
 
 
-def killed(write: int, after: bool, seed: int, folder: Path) -> Counter[Result]:
+def killed(vendor: str, write: int, after: bool, seed: int, folder: Path) -> Counter[Result]:
     killer = Killer(write, after=after)
     rng = random.Random(seed)
-    with world("lever", folder, applications=40, seed=seed, intercept=killer) as w:
+    with world(vendor, folder, applications=40, seed=seed, intercept=killer) as w:
         w.bridge.pull()
         (folder / "mapping.toml").write_text(w.mapping, "utf-8")
         active = sorted(id for id, t in w.truth().items() if t.status == "active" and id in w.views())
+        active = [id for id in active if len(w.simulator.stages_for(id)) > 1]
         events: dict[str, str] = {}
         for id in rng.sample(active, 8):
             stages = [s for s in w.simulator.stages_for(id) if s != w.truth()[id].stage]
             events[w.change(id, step=w.simulator.stage_name(rng.choice(stages)))] = id
-        arguments = [str(folder), w.server.url, w.simulator.credentials["api_key"], w.ats.acting_user]
 
         def start() -> subprocess.Popen[str]:
-            return subprocess.Popen(
-                [sys.executable, str(CHILD), *arguments],  # type: ignore[list-item]
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+            return start_child(folder, vendor, w.simulator, w.server.url, "push", **HASTY)
 
         killer.child = first = start()
         _, errors = first.communicate()
@@ -76,16 +78,20 @@ def killed(write: int, after: bool, seed: int, folder: Path) -> Counter[Result]:
         return Counter(receipts.values())
 
 
+@pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("write", [1, 4, 8])
-def test_a_push_killed_around_a_write(write: int, after: bool, tmp_path: Path) -> None:
-    results = killed(write, after, write, tmp_path)
+def test_a_push_killed_around_a_write(vendor: str, write: int, after: bool, tmp_path: Path) -> None:
+    results = killed(vendor, write, after, write, tmp_path)
     assert results == Counter({Result.APPLIED: 8})
 
 
 @pytest.mark.campaign
+@pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("write", range(1, 9))
 @pytest.mark.parametrize("seed", seeds(6, start=50))
-def test_a_push_killed_around_every_write(write: int, after: bool, seed: int, tmp_path: Path) -> None:
-    killed(write, after, seed, tmp_path)
+def test_a_push_killed_around_every_write(
+    vendor: str, write: int, after: bool, seed: int, tmp_path: Path
+) -> None:
+    killed(vendor, write, after, seed, tmp_path)

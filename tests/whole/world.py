@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import define, field
 
 from atsbridge import Bridge, Tuning, suggest_mapping
 from atsbridge.ats.interface import Ats
-from atsbridge.ats.lever import Lever
 from atsbridge.crm.sql import AppView, SqlCrm
 from atsbridge.ledgers.sqlite import SqliteLedger
 from atsbridge.model import Ref
+from atsbridge.registry import Group, load
 from atsbridge.simulators.interface import Limits, Simulator, Truth
-from atsbridge.simulators.lever import LeverSimulator
 from atsbridge.simulators.serve import Server, serve
 from atsbridge.sync.ledger import Ledger
+from atsbridge.testing.acts import USUAL, at_random
 
 CONNECTION = "acme"
+OURS = ("greenhouse", "lever")
 QUICK = Tuning(rate_factor=None)
 
 
-def _lever(simulator: Any) -> Ats:
-    withdrawn = simulator.reasons("withdrawn")
-    return Lever(
-        connection=CONNECTION,
-        api_key=simulator.credentials["api_key"],
-        acting_user=simulator.acting_user,
-        confidential=True,
-        withdrawn_reasons=withdrawn,
-    )
-
-
-SIMULATORS: Mapping[str, type[Simulator]] = {"lever": LeverSimulator}
-ADAPTERS: Mapping[str, Callable[[Any], Ats]] = {"lever": _lever}
+SIMULATORS: Mapping[str, type[Simulator]] = {name: load(Group.SIMULATOR, name) for name in OURS}
 VENDORS = sorted(SIMULATORS)
+CHILD = Path(__file__).with_name("child.py")
+SHOWS_AFTER = {"visible_within_seconds": 0.3}
+"""How long a write may stay hidden: in these tests, which wait for real, not long."""
+
+
+def settings_for(vendor: str, simulator: Simulator) -> dict[str, Any]:
+    """An adapter's settings for a simulator's account, as plain data."""
+    adapter = load(Group.ATS, vendor)
+    known = {field.name for field in attrs.fields(adapter)}
+    shows = SHOWS_AFTER if load(Group.ATS, vendor).VENDOR.name == "greenhouse" else {}
+    return {**simulator.settings_for(adapter), **{k: v for k, v in shows.items() if k in known}}
+
+
+def adapter_for(vendor: str, simulator: Simulator) -> Ats:
+    ats: Ats = load(Group.ATS, vendor)(connection=CONNECTION, **settings_for(vendor, simulator))
+    return ats
+
+
+def start_child(
+    folder: Path, vendor: str, simulator: Simulator, url: str, verb: str, **tuning: Any
+) -> subprocess.Popen[str]:
+    """A process that pulls or pushes the account in this folder; ``mapping.toml`` is there already."""
+    account = {"vendor": vendor, "settings": settings_for(vendor, simulator), "tuning": tuning}
+    (folder / "account.json").write_text(json.dumps(account), "utf-8")
+    return subprocess.Popen(
+        [sys.executable, str(CHILD), str(folder), url, verb],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def seeds(count: int, *, start: int = 1) -> list[int]:
@@ -123,7 +146,7 @@ def world(
         settings: switches of the simulator.
     """
     sim = simulator or SIMULATORS[vendor].generate(applications, seed=seed, limits=Limits(None), **settings)
-    ats = ADAPTERS[vendor](sim)
+    ats = adapter_for(vendor, sim)
     with serve(sim, intercept=intercept) as server:
         crm, ledger = SqlCrm(folder / "crm.sqlite"), SqliteLedger(folder / "ledger.sqlite")
         try:
@@ -170,29 +193,9 @@ def widened(text: str) -> str:
     return text
 
 
+WEIGHTS = {name: weight for name, weight in USUAL.items() if name not in ("anonymise", "merge", "bulk_move")}
+
+
 def random_change(world: World, rng: random.Random) -> str:
     """One thing that people do in the ATS; returns what was done."""
-    sim = world.simulator
-    ids = sorted(world.truth())
-    kind = rng.choices(
-        ["move", "back", "reject", "reactivate", "edit", "apply", "delete", "hire"],
-        [30, 10, 15, 12, 15, 10, 5, 3],
-    )[0]
-    try:
-        if kind == "apply":
-            sim.apply(name=f"New {rng.random()}", email=f"n{rng.randrange(10**9)}@example.com")
-            return kind
-        id = rng.choice(ids)
-        if kind in ("move", "back"):
-            stages = [s for s in sim.stages_for(id) if s != world.truth()[id].stage]
-            before = world.truth()[id].stage
-            sim.move(id, rng.choice(stages))
-            if kind == "back" and before is not None:
-                sim.move(id, before)
-        elif kind == "reject":
-            sim.reject(id, rng.choice(sim.reasons("rejected") + sim.reasons("withdrawn")))
-        else:
-            getattr(sim, kind)(id)
-    except (ValueError, IndexError):
-        return "refused"
-    return kind
+    return at_random(world.simulator, rng, weights=WEIGHTS)

@@ -308,9 +308,7 @@ class KestrelSimulator(Simulator):
         return tuple(self.hooks)
 
     def unsigned(self, delivery: SimRequest) -> SimRequest:
-        return SimRequest(
-            delivery.method, delivery.target, {"content-type": "application/json"}, delivery.body
-        )
+        return evolve(delivery, headers={"content-type": "application/json"})
 
     def obstacles(self) -> Mapping[str, Callable[[str], None]]:
         def shut_all(application: str) -> None:
