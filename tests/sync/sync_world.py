@@ -10,7 +10,17 @@ from attrs import define, evolve, field
 from tiny_ats import CONNECTION, HOST, Account, TinyAts, body, moment, tiny_ats
 
 from atsbridge.ats.interface import Catalogue, Fresh, PlannedWrite
-from atsbridge.crm.interface import Abilities, Crm, CrmFinding, Delivery, Feed, Held, Link, WriteResult, Written
+from atsbridge.crm.interface import (
+    Abilities,
+    Crm,
+    CrmFinding,
+    Delivery,
+    Feed,
+    Held,
+    Link,
+    WriteResult,
+    Written,
+)
 from atsbridge.drivers.scheduler import Scheduler
 from atsbridge.errors import NoAnswer
 from atsbridge.ledgers.memory import MemoryLedger
@@ -471,10 +481,14 @@ def catalogue(*stages: Stage, reasons: Sequence[Reason] = ()) -> Catalogue:
     return Catalogue(None, stages or (stage("A"), stage("B"), stage("C")), tuple(reasons))
 
 
-def change(event_id: str = "e1", step: str | None = "B", *, sequence: int | None = 1, **more: Any) -> StatusUpdate:
+def change(
+    event_id: str = "e1", step: str | None = "B", *, sequence: int | None = 1, **more: Any
+) -> StatusUpdate:
     """A recruiter's change of application 1, on delivery 7 in stage A."""
     given = {"base": Base("A", ACTIVE, 7), "actor": "recruiter", **more}
-    return StatusUpdate(event_id=event_id, application=application_ref(), step=step, sequence=sequence, **given)
+    return StatusUpdate(
+        event_id=event_id, application=application_ref(), step=step, sequence=sequence, **given
+    )
 
 
 def unfolding(change: StatusUpdate, expected: State, job_id: str | None) -> Plan:

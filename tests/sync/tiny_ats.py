@@ -436,7 +436,9 @@ class TinyAts(Ats):
             try:
                 _ = yield from request(Request(operation="catalogue", method="GET", url="/catalogue"))
             except Unauthorized:
-                return (Finding(what="reach", proof=Proof.MISSING, tried="GET /catalogue", needed_for="reach"),)
+                return (
+                    Finding(what="reach", proof=Proof.MISSING, tried="GET /catalogue", needed_for="reach"),
+                )
             return (Finding(what="reach", proof=Proof.PROVED, tried="GET /catalogue", needed_for="reach"),)
 
         return Routine(flow)
@@ -485,7 +487,11 @@ class TinyAts(Ats):
 
 
 def tiny_ats(
-    account: Account | None = None, *, reasoned: bool = False, settings: Mapping[str, Any] | None = None, **props: Any
+    account: Account | None = None,
+    *,
+    reasoned: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    **props: Any,
 ) -> TinyAts:
     """The adapter whose writes promise what is said: ``cas``, ``signal``, ``resend`` and so on."""
     properties = {"signal": Signal.COUNT, "resend": Resend.NEVER, **props}
