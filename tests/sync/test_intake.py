@@ -117,6 +117,8 @@ def test_a_change_without_a_base_is_refused() -> None:
     w = taken(change(base=None))
     why = "no base: the CRM did not say which ATS state the recruiter saw"
     assert outcome(w, "e1") == ("refused", why) and not w.rows(IntentRow)
+    row = w.update()
+    assert (row.base_stage, row.base_status, row.base_delivery, row.base_token) == (None, None, 0, None)
 
 
 # -- our own echo --
@@ -168,6 +170,14 @@ def test_a_refused_change_supersedes_too() -> None:
 def test_equal_numbers_do_not_supersede_each_other_as_late() -> None:
     w = taken(change("e1"), change("e2", "C", sequence=1))
     assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open == 1
+    assert not any(w.ledger.look(lambda txn, e=e: newer_exists(txn, w.update(e))) for e in ("e1", "e2"))  # type: ignore[misc]
+
+
+def test_a_sequence_goes_before_the_time() -> None:
+    w = taken(
+        change("e1", sequence=2, occurred_at=moment(4)), change("e2", sequence=1, occurred_at=moment(5))
+    )
+    assert outcome(w, "e2")[0] == "superseded" and w.update("e1").open == 1
 
 
 def test_without_a_sequence_the_time_of_the_change_decides_and_then_its_id() -> None:
@@ -259,6 +269,17 @@ def test_a_write_that_ended_otherwise_leaves_what_it_expected() -> None:
     assert w.intent("e2/0").expected_stage == "A"
 
 
+def test_a_write_that_built_upon_another_and_failed_leaves_what_it_expected_itself() -> None:
+    w = taken(change("e1"))
+    sent(w)
+    end(w, "e1/0", Result.APPLIED, "B")
+    take(w, change("e2", "C", sequence=2))
+    sent(w, "e2/0")
+    end(w, "e2/0", Result.REFUSED)
+    take(w, change("e3", "H", sequence=3))
+    assert w.intent("e3/0").expected_stage == "B"
+
+
 def test_what_was_found_there_already_was_somebody_elses() -> None:
     w = taken(change("e1"))
     end(w, "e1/0", Result.ALREADY, "B")
@@ -297,6 +318,14 @@ def test_a_sent_part_keeps_its_chain_and_the_unsent_rest_falls() -> None:
     end(w, "e1/0", Result.APPLIED, "B")
     assert outcome(w, "e1") == ("superseded", AGAIN)
     assert w.intent("e2/0").expected_stage == "B"
+
+
+def test_a_part_that_was_there_already_stays_and_the_next_is_superseded() -> None:
+    w = taken(change("e1", "BC"))
+    end(w, "e1/0", Result.ALREADY, "B")
+    take(w, change("e2", "H", sequence=2))
+    assert [w.intent(f"e1/{n}").result for n in range(2)] == ["already", "superseded"]
+    assert outcome(w, "e1") == ("superseded", AGAIN)
 
 
 def test_only_the_first_unsent_part_is_closed_and_takes_the_rest_along() -> None:

@@ -14,7 +14,16 @@ from tiny_ats import CONNECTION, moment
 from atsbridge.model import Base, CompareAndSet, Gap, Result, SideEffect, State, StatusUpdate
 from atsbridge.sync.intake import take_in
 from atsbridge.sync.ledger import Control, IntentRow, Known, Update
-from atsbridge.sync.outbox import as_update, base_of, close_intent, intents_of, left_by, state_left_by, unfold
+from atsbridge.sync.outbox import (
+    Plan,
+    as_update,
+    base_of,
+    close_intent,
+    intents_of,
+    left_by,
+    state_left_by,
+    unfold,
+)
 from atsbridge.sync.receipts import parse_receipt, state_text
 
 WALL = 2000.0
@@ -92,6 +101,16 @@ def test_what_the_rules_refuse_has_no_intent_and_a_receipt() -> None:
 def test_a_plan_of_nothing_is_refused() -> None:
     w = with_change(change(step=None))
     assert (receipt(w).result, receipt(w).why) == (Result.REFUSED, "nothing to write")
+
+
+def test_a_refusal_goes_before_what_would_have_been_written() -> None:
+    w = world(pulled=False)
+
+    def both(update: StatusUpdate, expected: State, job: str | None) -> Plan:
+        return evolve(unfolding(update, expected, job), refused="no")
+
+    w.ledger.do(lambda txn: take_in(txn, [change()], connection=CONNECTION, expand=both, wall=WALL))
+    assert receipt(w).why == "no" and not w.rows(IntentRow)
 
 
 def test_the_expansion_is_given_the_job_that_is_known() -> None:
@@ -353,6 +372,20 @@ def test_a_change_that_has_ended_is_not_ended_again() -> None:
     w.put(evolve(w.intent(), state="pending", result=None))
     end(w, "e1/0", Result.REVIEW)
     assert w.update() == before
+
+
+def test_an_intent_whose_change_is_not_there_ends_alone() -> None:
+    w = with_change(change())
+    w.ledger.tables[Update].clear()
+    end(w, "e1/0", Result.APPLIED, fresh=seen())
+    assert w.intent().result == "applied"
+
+
+def test_of_parts_that_ended_alike_the_one_with_words_is_told() -> None:
+    w = with_change(change(step="BC"))
+    end(w, "e1/0", Result.APPLIED, "", fresh=seen("B"))
+    end(w, "e1/1", Result.APPLIED, "moved on since", fresh=seen("H", at=1001.0))
+    assert receipt(w).why == "moved on since"
 
 
 def test_intents_are_those_of_one_change_of_one_application() -> None:

@@ -1,6 +1,6 @@
 """What the guard lets through, and everything beside it that it must not.
 
-`tests/mutation/guard_mutants.py` runs these functions against every mutant of
+`tests/mutation/mutants.py` runs these functions against every mutant of
 the guard: they take no fixtures, and every name of the code under test is
 looked up when the module is executed.
 """
