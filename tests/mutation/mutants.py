@@ -8,7 +8,7 @@
 
 Targets are the guard, and the outbox with its policy, intake and protocol. Each
 mutant is one changed operator, constant, return, condition or call, or one
-`raise` or statement left out. It is compiled in memory, put in the module's
+`raise`, call or named argument left out. It is compiled in memory, put in the module's
 place together with all that was made from it, and the target's tests run
 against it, in this process: plain functions, without fixtures or a socket.
 """
@@ -75,15 +75,31 @@ GUARD = Target(
     tests={"": ("wire/test_guard.py",)},
     equivalent={
         ("match_path", "for want, have in zip(wanted, given, strict=True):", "True -> False"): _SAME_LENGTH,
+        ("match_path", "for want, have in zip(wanted, given, strict=True):", "without strict"): _SAME_LENGTH,
+        (
+            "match_path",
+            'if quote(value, safe="") != have or _NOT_IN_A_SEGMENT.search(value):',
+            "without safe",
+        ): "a slash in a value is refused by the next operand too",
         (
             "match_write",
             "for (_, shape), (_, value) in zip(write.query, request.query, strict=True):",
             "True -> False",
         ): _SAME_LENGTH,
         (
+            "match_write",
+            "for (_, shape), (_, value) in zip(write.query, request.query, strict=True):",
+            "without strict",
+        ): _SAME_LENGTH,
+        (
             "_match",
             "and all(_match(s, v, values) for s, v in zip(shape, value, strict=True))",
             "True -> False",
+        ): _SAME_LENGTH,
+        (
+            "_match",
+            "and all(_match(s, v, values) for s, v in zip(shape, value, strict=True))",
+            "without strict",
         ): _SAME_LENGTH,
         (
             "Guard._admit_token",
@@ -138,9 +154,19 @@ OUTBOX = Target(
             "1 -> 2",
         ): _FIRST_ALONE,
         (
+            "next_look",
+            'rows = txn.find(IntentRow, waiting, order=("not_before",), limit=1)',
+            "without limit",
+        ): _FIRST_ALONE,
+        (
             "_oldest_open",
             'rows = txn.find(IntentRow, where, order=("number", "part"), limit=1)',
             "1 -> 2",
+        ): _FIRST_ALONE,
+        (
+            "_oldest_open",
+            'rows = txn.find(IntentRow, where, order=("number", "part"), limit=1)',
+            "without limit",
         ): _FIRST_ALONE,
         (
             "_ends_unsent",
@@ -164,7 +190,15 @@ _OPPOSITE: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Gt: (ast.LtE, ast.GtE),
     ast.GtE: (ast.Lt, ast.Gt),
 }
-_SWAPS = {"all": "any", "any": "all", "fullmatch": "match", "search": "match"}
+_SWAPS = {
+    "all": "any",
+    "any": "all",
+    "fullmatch": "match",
+    "search": "match",
+    "min": "max",
+    "max": "min",
+    "reversed": "list",
+}
 
 
 @frozen
@@ -205,7 +239,7 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
                 yield f"without operand {place}", fewer if len(values) > 2 else fewer.values[0]
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             yield "without not", operand
-        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.BitOr()):
+        case ast.BinOp():
             yield "left operand alone", node.left
             yield "right operand alone", node.right
         case ast.Constant(value=bool() as value):
@@ -243,6 +277,15 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield "return None -> return {}", ast.Return(ast.Dict([], []))
         case ast.Return(value=value) if value is not None:
             yield "return -> return None", ast.Return(ast.Constant(None))
+
+
+def _without_keywords(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """A call with each of its named arguments left out: a field that `evolve` no longer sets."""
+    if isinstance(node, ast.Call):
+        for place, keyword in enumerate(node.keywords):
+            fewer = copy.deepcopy(node)
+            del fewer.keywords[place]
+            yield f"without {keyword.arg or 'the rest'}", fewer
 
 
 def _children(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
@@ -322,7 +365,7 @@ def mutants(module: str, only: frozenset[str] | None) -> Iterator[Mutant]:
         if only is not None and getattr(top, "name", None) not in only:
             continue
         for path, node in _sites(top, (("body", place),)):
-            for change, new in _replacements(node):
+            for change, new in (*_replacements(node), *_without_keywords(node)):
                 line: int = getattr(node, "lineno", getattr(top, "lineno", 0))
                 if isinstance(node, ast.comprehension):
                     line = node.iter.lineno

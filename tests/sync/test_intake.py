@@ -253,6 +253,18 @@ def test_a_change_that_waits_is_superseded_by_a_newer_one_which_waits_in_its_pla
     assert [i.intent_id for i in w.rows(IntentRow)] == ["e1/0", "e3/0"]
 
 
+@pytest.mark.parametrize("last", ["e1", "e2"])
+def test_a_refused_attempt_that_was_waited_for_is_superseded_and_nothing_is_released(last: str) -> None:
+    w = taken(change("e1"))
+    sent(w)
+    take(w, change("e2", "C", sequence=2))
+    sent(w, sent=0, open_attempts=0, state="pending")
+    w.stored_last(w.update(last))
+    take(w, change("e3", "H", sequence=3))
+    assert [outcome(w, e)[0] for e in ("e1", "e2", "e3")] == ["superseded", "superseded", None]
+    assert [i.intent_id for i in w.rows(IntentRow)] == ["e1/0", "e3/0"]
+
+
 def test_an_applied_write_of_the_same_base_is_built_upon() -> None:
     w = taken(change("e1"))
     sent(w)

@@ -156,6 +156,7 @@ def test_the_year_1970_is_a_time() -> None:
 
 def test_a_closed_intent_says_all_there_is() -> None:
     w = with_change(change())
+    w.put(evolve(w.intent(), open_attempts=2))
     end(
         w,
         "e1/0",
@@ -386,6 +387,13 @@ def test_of_parts_that_ended_alike_the_one_with_words_is_told() -> None:
     end(w, "e1/0", Result.APPLIED, "", fresh=seen("B"))
     end(w, "e1/1", Result.APPLIED, "moved on since", fresh=seen("H", at=1001.0))
     assert receipt(w).why == "moved on since"
+
+
+def test_a_chain_is_in_order_however_it_was_stored() -> None:
+    w = with_change(change(step="BC"))
+    w.stored_last(w.intent("e1/0"))
+    found = w.ledger.look(lambda txn: intents_of(txn, w.update()))
+    assert [i.part for i in found] == [0, 1]
 
 
 def test_intents_are_those_of_one_change_of_one_application() -> None:

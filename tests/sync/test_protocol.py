@@ -178,6 +178,10 @@ def test_the_oldest_intent_is_claimed_under_a_lease() -> None:
 
 def test_a_chain_is_worked_on_in_order() -> None:
     w = outbox(change("e1", "BC"))
+    w.stored_last(w.intent("e1/0"))
+    by = held(w)
+    assert by.intent.part == 0
+    w.ledger.do(lambda txn: release(txn, by))
     w.put(evolve(w.intent("e1/0"), state="closed", result="applied"))
     assert held(w).intent.part == 1
 
