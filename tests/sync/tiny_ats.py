@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from attrs import define, evolve, field, frozen
 
 from atsbridge.ats.interface import Ats, Catalogue, Finding, Fresh, Gone, PlannedWrite, Proof, Unplannable
-from atsbridge.errors import BadRecord, CursorLost, NotFound, Unauthorized, WatermarkLost
+from atsbridge.errors import BadRecord, CursorLost, NotFound, StateChanged, Unauthorized, WatermarkLost
 from atsbridge.model import (
     Action,
     Answer,
@@ -46,7 +46,6 @@ EPOCH = 1_750_000_000.0
 """Wall time is the clock's seconds after this."""
 
 STAGES = ("A", "B", "C", "H")
-READERS: dict[str, Any] = {}
 
 
 def moment(seconds: float) -> datetime:
@@ -77,6 +76,7 @@ class App:
     gone: str | None = None
     merged_into: str | None = None
     updated: float = 0.0
+    unreadable: bool = False
 
     @property
     def now(self) -> Shown:
@@ -92,7 +92,9 @@ class Account:
 
     clock: Any
     apps: dict[str, App] = field(factory=dict)
-    jobs: list[dict[str, Any]] = field(factory=lambda: [{"id": "j1", "title": "Job"}])
+    jobs: list[dict[str, Any]] = field(
+        factory=lambda: [{"id": "j1", "title": "Job"}, {"id": "j2", "title": "Other"}]
+    )
     stages: list[dict[str, Any]] = field(factory=lambda: [{"id": s, "name": s} for s in STAGES])
     reasons: list[dict[str, Any]] = field(
         factory=lambda: [
@@ -133,7 +135,7 @@ class Account:
         """What a request is answered with."""
         parts = asked.url.split("/")[1:]
         if asked.method == "PUT":
-            return self.write(parts[1], parts[2], asked.body)
+            return self.write(parts[1], parts[2], asked.body or {})
         if parts[0] == "catalogue":
             return 200, {"stages": self.stages, "reasons": self.reasons}
         if len(parts) == 2:
@@ -152,6 +154,8 @@ class Account:
 
     def told(self, app: App) -> dict[str, Any]:
         shown = app.shown(self.clock.now())
+        if app.unreadable:
+            return {"id": app.id}
         return {
             "id": app.id,
             "job": app.job,
@@ -267,7 +271,6 @@ def read_application(data: Any, at: datetime) -> Application:
 # -- the adapter ----------------------------------------------------------------------------------
 
 _ID = "[A-Za-z0-9]+"
-ACTIONS = {a: a.value for a in Action}
 _SLOTS = tuple(Slot(name, _ID) for name in SlotName)
 _BY_NAME = {slot.name: slot for slot in _SLOTS}
 _READS = (
@@ -321,6 +324,7 @@ class TinyAts(Ats):
         reads=_READS,
         writes=(),
         answers=(
+            AnswerRule(meaning=StateChanged, status=412),
             AnswerRule(meaning=CursorLost, status=460),
             AnswerRule(meaning=WatermarkLost, status=461),
         ),
