@@ -97,7 +97,10 @@ class Clock:
 
 @define
 class TinyCrm(Crm):
-    """A CRM in memory: what it holds, its outbox, and everything it was told, in order."""
+    """A CRM in memory: what it holds, its outbox, and everything it was told, in order.
+
+    ``before`` is done before a call of this name, and ``fails`` is raised by the next.
+    """
 
     abilities: frozenset[Abilities] = field(default=frozenset({Abilities.BASE, Abilities.SEQUENCE}))
     held: dict[Ref, Delivery] = field(factory=dict)
@@ -109,9 +112,11 @@ class TinyCrm(Crm):
     fails: dict[str, Exception] = field(factory=dict)
     links: list[Link] = field(factory=list)
     page: int = 100
-    before_acknowledge: Callable[[], None] | None = None
+    before: dict[str, Callable[[], Any]] = field(factory=dict)
 
     def _say(self, what: str, about: Any) -> None:
+        if what in self.before:
+            self.before[what]()
         self.told.append((what, about))
         if what in self.fails:
             raise self.fails.pop(what)
@@ -141,8 +146,6 @@ class TinyCrm(Crm):
         yield
 
     def acknowledge(self, event_ids: Sequence[str]) -> Flow[None]:
-        if self.before_acknowledge:
-            self.before_acknowledge()
         self._say("acknowledge", list(event_ids))
         return
         yield
@@ -376,10 +379,11 @@ def world(
     Args:
         properties: what the vendor's writes promise, see `tiny_ats`.
     """
-    clock = Clock()
+    clock = Clock(START - 1)
     account = Account(clock=clock, lag=properties.get("visible_within_seconds", 0.0))
     for id in applications:
         _ = account.apply(id)
+    clock.value = START
     ats = tiny_ats(account, settings=settings, **properties)
     crm, ledger = TinyCrm(), MemoryLedger(clock=clock)
     ctx = Context(

@@ -358,7 +358,7 @@ def test_the_feed_position_is_stored_with_the_changes_and_acknowledged_after() -
     w.wants("1", step="B")
     w.wants("2", step="C")
     stored: list[tuple[Any, int]] = []
-    w.crm.before_acknowledge = lambda: stored.append((w.row(Control).feed, len(w.rows(Update))))
+    w.crm.before["acknowledge"] = lambda: stored.append((w.row(Control).feed, len(w.rows(Update))))
     assert w.push().taken == 2
     told = [t for t in w.crm.told if t[0] in ("changes", "acknowledge")]
     assert told == [("changes", None), ("acknowledge", ["e1"]), ("changes", 1), ("acknowledge", ["e2"])]

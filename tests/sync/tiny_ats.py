@@ -377,7 +377,9 @@ class TinyAts(Ats):
             def read(data: Any) -> tuple[Record, ...]:
                 return (reader(data, at),)
 
-            return Item(((kind, id),), raw, read)
+            person = raw.peek("candidate") if kind is Kind.APPLICATION else None
+            ids = ((kind, id), (Kind.CANDIDATE, person)) if person else ((kind, id),)
+            return Item(ids, raw, read)
 
         items, rejected = sort_out(raws, make)
         more = bool(envelope["more"])

@@ -1,0 +1,244 @@
+"""Verify names every difference, and repair does what it proposes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+from sync_world import ACTIVE, MAPPING, World, application_ref, lost_answer, world
+from tiny_ats import CONNECTION, EPOCH
+
+from atsbridge.mapping import load_mapping
+from atsbridge.model import Base, Kind, Ref, Tombstone, TombstoneKind
+from atsbridge.sync.ledger import Lease, Quarantined, Waiting
+from atsbridge.sync.verify import Difference, RepairReport, VerifyReport, Why, repair, verify
+
+
+def verified(w: World) -> VerifyReport:
+    return w.run(verify(w.ctx))  # type: ignore[no-any-return]
+
+
+def repaired(w: World) -> RepairReport:
+    return w.run(repair(w.ctx))  # type: ignore[no-any-return]
+
+
+def only(w: World) -> Difference:
+    (found,) = verified(w).differences
+    return found
+
+
+def crm_shows(w: World, id: str = "1", **changes: Any) -> None:
+    """The CRM holds something else than it was given."""
+    ref = application_ref(id)
+    one = w.crm.held[ref]
+    w.crm.held[ref] = evolve(one, record=evolve(one.record, **changes))
+
+
+def there(stage: str) -> Ref:
+    return Ref(CONNECTION, Kind.STAGE, stage)
+
+
+def test_two_sides_that_agree() -> None:
+    w = world("1", "2", "3")
+    report = verified(w)
+    assert (report.compared, report.equal, report.differences, report.exit_code) == (3, 3, [], 0)
+    assert report.counts == {} and report.requests == 2
+    assert not [t for t in w.crm.told if t[0] == "write"]
+
+
+def test_a_difference_that_nothing_explains_is_a_fault() -> None:
+    w = world("1", "2")
+    crm_shows(w, stage=there("C"))
+    report = verified(w)
+    assert report.differences == [
+        Difference(application="1", why=Why.FAULT, ats="A, active", crm="C, active", propose="pull")
+    ]
+    assert (report.faults, report.exit_code, report.counts, report.equal) == (1, 1, {"fault": 1}, 1)
+    assert report.as_dict()["counts"] == {"fault": 1} and report.as_dict()["exit_code"] == 1
+
+
+def test_newer_than_the_last_read_is_for_the_next_pull() -> None:
+    w = world("1")
+    w.account.move("1", "B")
+    assert (only(w).why, only(w).propose, verified(w).exit_code) == (Why.NEWER, "pull", 0)
+    w.account.apply("2")
+    w.put(evolve(w.known(), read_at=EPOCH + w.clock.value, stage="A"))
+    assert verified(w).counts == {"fault": 1, "newer": 1}  # read since, and still another
+
+
+def test_one_that_the_crm_never_got_is_newer_or_a_fault() -> None:
+    w = world("1", "2")
+    del w.crm.held[application_ref("1")]
+    one = only(w)
+    assert (one.why, one.crm, one.propose) == (Why.FAULT, "nothing", "pull")
+    w.account.apply("3")
+    assert verified(w).counts == {"fault": 1, "newer": 1}
+
+
+@pytest.mark.parametrize(
+    "row, why",
+    [
+        (
+            Quarantined(connection=CONNECTION, kind="application", id="1", path="p", why="w"),
+            Why.QUARANTINED,
+        ),
+        (
+            Waiting(
+                connection=CONNECTION,
+                kind="application",
+                id="1",
+                parent_kind="job",
+                parent_id="j",
+                since=0.0,
+            ),
+            Why.WAITING,
+        ),
+    ],
+)
+def test_what_the_ledger_knows_explains(row: Any, why: Why) -> None:
+    w = world("1")
+    crm_shows(w, stage=there("C"))
+    w.put(row)
+    assert (only(w).why, only(w).propose) == (why, "")
+
+
+def test_a_change_on_its_way_explains() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    assert (only(w).why, only(w).propose) == (Why.PENDING, "")  # asked for, and not taken in
+    w.writes = [lost_answer]
+    w.push()
+    w.crm.requests.clear()
+    assert (only(w).ats, only(w).crm, only(w).why) == ("B, active", "A, active", Why.PENDING)
+
+
+def test_a_stage_without_a_step_is_unmapped() -> None:
+    w = world("1")
+    w.ctx.mapping = load_mapping(MAPPING.replace('[steps.A]\nstages = ["A"]\n', ""))
+    assert (only(w).why, only(w).propose, verified(w).exit_code) == (Why.UNMAPPED, "", 0)
+
+
+def test_one_without_a_stage_is_not_unmapped() -> None:
+    w = world("1")
+    w.account.change("1", stage=None)
+    w.pull()
+    assert verified(w).equal == 1
+
+
+def test_out_of_scope_and_not_held_is_said_and_held_is_left_alone() -> None:
+    w = world("1", "2")
+    w.ctx.mapping = load_mapping(MAPPING.replace("prospects = true", 'jobs = ["j2"]'))
+    del w.crm.held[application_ref("1")]
+    report = verified(w)
+    assert report.counts == {"out_of_scope": 1} and report.equal == 1 and report.exit_code == 0
+
+
+def test_buried_by_mistake_is_a_difference() -> None:
+    w = world("1")
+    crm_shows(w, deleted=Tombstone(TombstoneKind.DELETED))
+    assert only(w).why is Why.FAULT
+
+
+def test_gone_from_the_ats_is_asked_about_and_proposed_to_be_buried() -> None:
+    w = world("1", "2", "3", "4", "5")
+    w.account.apps["2"].gone = "deleted"
+    w.account.apps["4"].gone, w.account.apps["4"].merged_into = "merged", "1"
+    report = verified(w)
+    assert [(d.application, d.why, d.ats, d.crm, d.propose) for d in report.differences] == [
+        ("2", Why.DELETED, "deleted", "held", "bury"),
+        ("4", Why.DELETED, "merged", "held", "bury"),
+    ]
+    assert (report.compared, report.equal, report.exit_code) == (5, 3, 0)
+
+
+def test_not_shown_and_still_there_is_equal() -> None:
+    w = world("1", "2", "3")
+
+    def hiding(made: World, asked: Any) -> Any:
+        app = made.account.apps.pop("3")
+        try:
+            return made.good(asked)
+        finally:
+            made.account.apps["3"] = app
+
+    w.reads = [hiding]
+    report = verified(w)
+    assert (report.compared, report.equal, report.differences) == (3, 3, [])
+    assert "GET /applications/3" in w.log
+
+
+def test_another_connections_records_are_not_asked_about() -> None:
+    w = world("1")
+    other = Ref("globex", Kind.APPLICATION, "9")
+    one = w.crm.held[application_ref()]
+    w.crm.held[other] = evolve(one, record=evolve(one.record, ref=other))
+    assert verified(w).compared == 1
+
+
+def test_what_cannot_be_read_is_asked_about() -> None:
+    w = world("1")
+    w.account.broken = [{"id": "1"}]
+    assert verified(w).equal == 1
+
+
+def test_streams_of_a_job_are_read_job_by_job() -> None:
+    w = world("1", settings={"per_job": True})
+    w.account.apply("2", job="j2")
+    w.pull()
+    assert verified(w).equal == 2
+
+
+def test_verify_changes_nothing() -> None:
+    w = world("1", "2")
+    w.account.move("1", "B")
+    w.account.apps["2"].gone = "deleted"
+    before = {t: dict(rows) for t, rows in w.ledger.tables.items()}
+    held = dict(w.crm.held)
+    verified(w)
+    assert w.ledger.tables == before and w.crm.held == held and not w.account.log
+
+
+def test_progress_is_told() -> None:
+    w = world("1", "2", "3")
+    seen: list[Any] = []
+    w.ctx.progress = seen.append
+    verified(w)
+    assert [(p.verb, p.what, p.done) for p in seen] == [
+        ("verify", "applications", 2),
+        ("verify", "applications", 3),
+    ]
+
+
+# -- repair --
+
+
+def test_repair_does_what_is_proposed_and_leaves_the_rest() -> None:
+    w = world("1", "2", "3", "4")
+    w.account.move("1", "B")  # newer
+    crm_shows(w, "2", stage=there("C"))  # a fault
+    w.account.apps["3"].gone = "deleted"
+    w.wants("4", step="B")  # pending
+    report = repaired(w)
+    assert sorted(report.repaired) == ["1", "2", "3"]
+    assert [(d.application, d.why) for d in report.left] == [("4", Why.PENDING)]
+    assert report.as_dict()["repaired"] == report.repaired
+    assert verified(w).counts == {"pending": 1} and not w.account.log
+    held = w.crm.held[application_ref("3")].record
+    assert held.deleted is not None and w.known("3").deleted == "deleted"
+
+
+def test_repair_of_nothing_takes_no_lease() -> None:
+    w = world("1")
+    lease = w.rows(Lease)
+    assert repaired(w) == RepairReport() and w.rows(Lease) == lease
+
+
+def test_a_repaired_application_has_a_base_that_a_change_can_be_made_on() -> None:
+    w = world("1")
+    w.account.move("1", "B")
+    repaired(w)
+    base = w.crm.held[application_ref()].base
+    assert base == Base("B", ACTIVE, w.known().delivery, "2")
+    w.wants("1", step="C")
+    assert w.push().results == {"applied": 1}
