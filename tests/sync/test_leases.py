@@ -10,7 +10,7 @@ from sync_world import World, world
 from tiny_ats import CONNECTION
 
 from atsbridge.errors import LeaseLost, LedgerBusy
-from atsbridge.sync.context import Context, surely_dead, worker_name
+from atsbridge.sync.context import Context, worker_name
 from atsbridge.sync.leases import check, control, give_back, is_held, keep, lane_of, reserve_deliveries, take
 from atsbridge.sync.ledger import Control, Lease
 
@@ -133,24 +133,6 @@ def test_a_living_process_keeps_its_lease() -> None:
     other.worker = worker_name()
     with pytest.raises(LedgerBusy):
         taken(w, other)
-
-
-@pytest.mark.parametrize(
-    "worker",
-    [
-        "w0.1",
-        "elsewhere|1|1|aa",
-        f"{socket.gethostname()}|no|1|aa",
-        f"{socket.gethostname()}|1||aa",
-        worker_name(),
-    ],
-)
-def test_nobody_is_called_dead_on_a_guess(worker: str) -> None:
-    assert not surely_dead(worker)
-
-
-def test_two_workers_of_one_process_have_two_names() -> None:
-    assert worker_name() != worker_name()
 
 
 def test_delivery_numbers_are_given_out_once() -> None:
