@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 from pathlib import Path
@@ -23,8 +24,30 @@ def runner() -> Any:
     return module
 
 
+TARGETS = ["guard", "outbox"]
+
+
+def test_every_target_is_run() -> None:
+    assert list(runner().TARGETS) == TARGETS
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_runner_tells_what_is_broken_from_what_is_not(target: str) -> None:
+    """The code as it is passes; one mutant of each module is noticed, and one that changes nothing is not."""
+    made = runner()
+    bench = made.Bench.of(made.TARGETS[target])
+    assert bench.killed_by(None) is None
+    for module, only in bench.target.modules.items():
+        every = made.mutants(module, only)
+        broken = next(m for m in every if "left out" in m.change or m.change.startswith("condition"))
+        assert bench.killed_by(broken) is not None, broken.key
+    same = ast.parse(made.source_of(module)).body[0]
+    nothing = made.Mutant(module, "", 1, "", "nothing", (("body", 0),), same)
+    assert bench.killed_by(nothing) is None
+
+
 @pytest.mark.campaign
-@pytest.mark.parametrize("target", ["guard", "outbox"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_every_mutant_is_killed(target: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = runner().run(target)
     told = capsys.readouterr().out

@@ -11,7 +11,17 @@ from tiny_ats import CONNECTION
 
 from atsbridge.errors import LeaseLost, LedgerBusy
 from atsbridge.sync.context import Context, worker_name
-from atsbridge.sync.leases import check, control, give_back, is_held, keep, lane_of, reserve_deliveries, take
+from atsbridge.sync.leases import (
+    INBOUND,
+    check,
+    control,
+    give_back,
+    is_held,
+    keep,
+    lane_of,
+    reserve_deliveries,
+    take,
+)
 from atsbridge.sync.ledger import Control, Lease
 
 LANE = lane_of("1")
@@ -22,6 +32,8 @@ def taken(w: World, ctx: Context | None = None) -> Lease:
 
 
 def test_a_lane_is_named_after_its_application() -> None:
+    """Under these names workers of every release meet."""
+    assert INBOUND == "inbound"
     assert lane_of("1") == "application/1" != lane_of("2")
 
 

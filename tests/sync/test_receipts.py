@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from attrs import evolve
 from sync_world import ACTIVE, REJECTED, application_ref, intent, world
 from tiny_ats import CONNECTION, moment
 
@@ -129,6 +130,7 @@ def test_the_next_base_is_what_the_ledger_has_delivered() -> None:
     assert made(after, known=known).base == Base("B", ACTIVE, 9, "t")
     assert made(after).base is None
     assert made(intent(), known=known).base is None  # nothing was read
+    assert made(after, known=evolve(known, status=None)).base is None
 
 
 def test_a_chain_goes_on_after_what_reached_its_target() -> None:
