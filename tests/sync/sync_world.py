@@ -154,11 +154,21 @@ class TinyCrm(Crm):
         self._say("receive", [r.event_id for r in receipts])
         self.receipts.extend(receipts)
         for receipt in receipts:
+            self._confirm(receipt)
             wanted = self.requests.get(receipt.application)
             if wanted is not None and wanted.event_id == receipt.event_id:
                 del self.requests[receipt.application]
         return
         yield
+
+    def _confirm(self, receipt: Receipt) -> None:
+        """The confirmed part becomes the receipt's, unless a newer read is held."""
+        held, after, read_at = self.held.get(receipt.application), receipt.after, receipt.read_at
+        if held is None or after is None or read_at is None or held.record.read_at > read_at:
+            return
+        stage = Ref(CONNECTION, Kind.STAGE, after.stage) if after.stage else None
+        record = evolve(held.record, stage=stage, status=after.status, read_at=read_at)  # type: ignore[call-arg]
+        self.held[receipt.application] = evolve(held, record=record, base=receipt.base)
 
     def statuses(self, refs: Sequence[Ref]) -> Flow[Mapping[Ref, Held]]:
         found = {ref: self._held(ref, self.held[ref]) for ref in refs if ref in self.held}

@@ -334,6 +334,22 @@ def test_an_application_waits_for_a_parent_and_is_read_again_when_it_has_come() 
     assert mirror(w) == {"1": "B"} and not w.rows(Waiting)
 
 
+def test_one_that_waited_and_cannot_be_read_is_set_aside_and_stops_no_pull() -> None:
+    w = fresh_world("1", "2")
+    w.account.people.clear()
+    w.pull()
+    w.account.people = {f"p{n}": {"id": f"p{n}", "name": "N"} for n in (1, 2)}
+    w.account.apps["1"].unreadable = True
+    w.clock.value += 1000.0
+    report = w.pull()
+    assert (report.quarantined, mirror(w)) == (1, {"2": "A"})
+    row = w.row(Quarantined, "application", "1")
+    assert (row.path, row.why, row.first_at) == ("status", "expected text", EPOCH + w.clock.value)
+    w.account.apps["1"].unreadable = False
+    w.pull()
+    assert mirror(w) == {"1": "A", "2": "A"} and not w.rows(Quarantined) and not w.rows(Waiting)
+
+
 def test_one_that_was_gone_when_its_parent_came_waits_no_more() -> None:
     w = fresh_world("1")
     person = w.account.people.pop("p1")
@@ -495,8 +511,8 @@ def test_a_refresh_brings_one_application_in() -> None:
     w = world("1")
     w.account.move("1", "C")
     made = puller(w)
-    fresh = w.run(made.refresh(application_ref()))
-    assert fresh.state.stage == "C" and mirror(w) == {"1": "C"}
+    assert w.run(made.refresh(application_ref())) is True
+    assert mirror(w) == {"1": "C"}
     assert (w.known().stage, w.known().digest) == ("C", None)
     assert w.pull().read == 1  # what a listing shows is other bytes
 

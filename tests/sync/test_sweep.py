@@ -138,6 +138,22 @@ def test_one_that_cannot_be_asked_about_stops_the_sweep_and_buries_nothing() -> 
     assert not buried(w) and w.known("2").deleted is None
 
 
+def test_what_is_shown_and_cannot_be_read_is_there() -> None:
+    w = many(3)
+    w.account.apps["2"].unreadable = True
+    w.account.apps["3"].gone = "deleted"
+    report = swept(w)
+    assert (report.suspects, report.deleted, report.quarantined) == (1, 1, 1)
+    assert w.known("2").deleted is None and w.known("2").seen == 1
+
+
+def test_a_suspect_that_cannot_be_read_is_there() -> None:
+    w = many(3)
+    w.reads = [None] * 2 + [hiding("3"), says(200, {"id": "3"})]
+    report = swept(w)
+    assert (report.suspects, report.deleted) == (1, 0)
+
+
 def test_more_than_a_chunk_is_confirmed_piece_by_piece() -> None:
     w = vanished(many(205), 203)
     assert swept(w, limit=1.0).deleted == 203

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from sync_world import ACTIVE, MAPPING, World, application_ref, lost_answer, world
+from sync_world import ACTIVE, MAPPING, World, application_ref, lost_answer, says, world
 from tiny_ats import CONNECTION, EPOCH
 
+from atsbridge.errors import CrmError
 from atsbridge.mapping import load_mapping
 from atsbridge.model import Base, Kind, Ref, Tombstone, TombstoneKind
 from atsbridge.sync.ledger import Lease, Quarantined, Waiting
@@ -113,6 +114,102 @@ def test_a_change_on_its_way_explains() -> None:
     assert (only(w).ats, only(w).crm, only(w).why) == ("B, active", "A, active", Why.PENDING)
 
 
+def untold(w: World) -> World:
+    """The push ended, and could not tell the CRM."""
+    w.crm.fails["write"] = CrmError()
+    with pytest.raises(CrmError):
+        w.push()
+    return w
+
+
+def test_an_end_that_was_not_told_yet_explains() -> None:
+    w = world("1", "2")
+    w.wants("1", step="B")
+    untold(w)
+    w.crm.requests.clear()
+    one = only(w)
+    assert (one.ats, one.crm, one.why, one.propose) == ("B, active", "A, active", Why.PENDING, "")
+    w.push()
+    assert not verified(w).differences
+
+
+def test_a_conflict_that_was_not_told_yet_explains() -> None:
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.account.move("1", "C")
+    untold(w)
+    w.crm.requests.clear()
+    assert (only(w).crm, only(w).why, verified(w).exit_code) == ("A, active", Why.CONFLICT, 0)
+    w.push()
+    assert not verified(w).differences
+
+
+@pytest.mark.parametrize(
+    "result, why",
+    [
+        ("conflict", Why.CONFLICT),
+        ("review", Why.CONFLICT),
+        ("dead", Why.CONFLICT),
+        ("refused", Why.PENDING),
+        (None, Why.PENDING),
+    ],
+)
+def test_a_request_that_the_crm_still_shows(result: str | None, why: Why) -> None:
+    w = world("1", "2")
+    for id in "12":
+        w.wants(id, step="B")
+    w.push()
+    for id in "12":
+        w.account.move(id, "A")
+    w.pull()
+    w.wants("1", step="B", event_id="e1")
+    w.put(evolve(w.update("e1"), result=result))
+    assert (only(w).application, only(w).why) == ("1", why)
+
+
+def test_changes_of_others_explain_nothing() -> None:
+    w = world("1", "2")
+    w.wants("2", step="B")
+    untold(w)
+    w.put(evolve(w.update(), application="1", connection="globex"))
+    crm_shows(w, "1", stage=there("C"))
+    assert {d.application: d.why for d in verified(w).differences} == {"1": Why.FAULT, "2": Why.PENDING}
+
+
+def test_streams_of_deletions_are_not_compared() -> None:
+    w = world("1")
+
+    class Listing(type(w.ats)):  # type: ignore[misc]
+        def streams(self) -> Any:
+            *others, applications = super().streams()
+            return (*others, applications, evolve(applications, name="deleted_applications"))
+
+    w.ctx.ats = Listing(account=w.account)
+    assert verified(w).compared == 1 and w.log == ["GET /applications"]
+
+
+def test_an_application_that_two_streams_show_is_compared_once() -> None:
+    w = world("1")
+
+    class Twice(type(w.ats)):  # type: ignore[misc]
+        def streams(self) -> Any:
+            *others, applications = super().streams()
+            return (*others, applications, evolve(applications, name="again"))
+
+    w.ctx.ats = Twice(account=w.account)
+    assert verified(w).compared == 1 and len(w.log) == 2
+
+
+def test_one_that_cannot_be_read_is_named_and_hides_no_other() -> None:
+    w = world("1", "2")
+    w.account.apps["1"].unreadable = True
+    report = verified(w)
+    assert (report.compared, report.equal) == (2, 1)
+    assert report.differences == [
+        Difference(application="1", why=Why.QUARANTINED, ats="unreadable", crm="held")
+    ]
+
+
 def test_a_stage_without_a_step_is_unmapped() -> None:
     w = world("1")
     w.ctx.mapping = load_mapping(MAPPING.replace('[steps.A]\nstages = ["A"]\n', ""))
@@ -132,6 +229,18 @@ def test_out_of_scope_and_not_held_is_said_and_held_is_left_alone() -> None:
     del w.crm.held[application_ref("1")]
     report = verified(w)
     assert report.counts == {"out_of_scope": 1} and report.equal == 1 and report.exit_code == 0
+
+
+@pytest.mark.parametrize("held", [None, Tombstone(TombstoneKind.DELETED)])
+def test_out_of_scope_and_buried_is_said(held: Tombstone | None) -> None:
+    w = world("1")
+    w.ctx.mapping = load_mapping(MAPPING.replace("prospects = true", 'jobs = ["j2"]'))
+    crm_shows(w, deleted=held)
+    assert verified(w).counts == ({"out_of_scope": 1} if held else {})
+
+
+def test_the_words_are_those_that_are_shown() -> None:
+    assert [w.value for w in Why] == [w.name.lower() for w in Why]
 
 
 def test_buried_by_mistake_is_a_difference() -> None:
@@ -226,6 +335,17 @@ def test_repair_does_what_is_proposed_and_leaves_the_rest() -> None:
     assert verified(w).counts == {"pending": 1} and not w.account.log
     held = w.crm.held[application_ref("3")].record
     assert held.deleted is not None and w.known("3").deleted == "deleted"
+
+
+def test_what_became_unreadable_is_left_and_set_aside_and_the_rest_repaired() -> None:
+    w = world("1", "2")
+    w.account.move("1", "B")
+    w.account.move("2", "B")
+    w.reads = [None, says(200, {"id": "1"})]
+    report = repaired(w)
+    assert report.repaired == ["2"]
+    assert [(d.application, d.why, d.propose) for d in report.left] == [("1", Why.QUARANTINED, "")]
+    assert w.row(Quarantined, "application", "1").path == "status"
 
 
 def test_repair_of_nothing_takes_no_lease() -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import attrs
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..crm.interface import Held
 from ..errors import BadRecord
@@ -24,11 +24,13 @@ from .inbound import Puller, begin
 from .ledger import Known, Quarantined, Txn, Update, Waiting, Where
 from .reality import Interpreter, Reality
 
-_CHUNK = 500
-
 
 class Why(StrEnum):
-    """What a difference is; FAULT alone is unexplained."""
+    """What a difference is; FAULT alone is unexplained.
+
+    PENDING is a change, or its receipt, on its way; CONFLICT one that ended
+    without effect, or in doubt, while the CRM does not know or still shows it.
+    """
 
     PENDING = "pending"
     CONFLICT = "conflict"
@@ -159,22 +161,30 @@ class _Notes:
     known: Mapping[str, Known]
     quarantined: frozenset[str]
     waiting: frozenset[str]
-    open: frozenset[str]
-    review: frozenset[str]
+    pending: frozenset[str]
+    conflict: frozenset[str]
+    for_a_person: frozenset[str]
+
+
+_FOR_A_PERSON = ("review", "dead", "conflict")
+"""Results after which the sides are left as they are."""
 
 
 def _notes(txn: Txn, ctx: Context, ids: Sequence[str]) -> _Notes:
     mine = {"connection": ctx.connection}
     kind = Kind.APPLICATION.value
-    of_these = Where(equal={**mine, "open": 1}, among={"application": list(ids)})
-    ended = Where(equal=mine, among={"application": list(ids), "result": ["review", "dead", "conflict"]})
     prefix = (ctx.connection, kind)
+    updates = txn.find(Update, Where(equal=mine, among={"application": list(ids)}))
+    ended = [u for u in updates if u.result in _FOR_A_PERSON]
+    # What has ended and was not told yet is as good as on its way: the next push tells it.
+    untold = [u for u in updates if not u.delivered]
     return _Notes(
         txn.get_many(Known, prefix, list(ids)),
         frozenset(txn.get_many(Quarantined, prefix, list(ids))),
         frozenset(txn.get_many(Waiting, prefix, list(ids))),
-        frozenset(u.application for u in txn.find(Update, of_these)),
-        frozenset(u.application for u in txn.find(Update, ended)),
+        frozenset(u.application for u in untold if u not in ended),
+        frozenset(u.application for u in untold if u in ended),
+        frozenset(u.event_id for u in ended),
     )
 
 
@@ -197,11 +207,13 @@ def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference
             return difference(Why.QUARANTINED)
         if ref.id in notes.waiting:
             return difference(Why.WAITING)
-        if ref.id in notes.open:
+        if ref.id in notes.pending:
             return difference(Why.PENDING)
+        if ref.id in notes.conflict:
+            return difference(Why.CONFLICT)
         return difference(*_late(one.application, notes.known.get(ref.id)))
     if held.event_id is not None:
-        return difference(Why.PENDING)
+        return difference(Why.CONFLICT if held.event_id in notes.for_a_person else Why.PENDING)
     if not one.mapped:
         return difference(Why.UNMAPPED)
     return None
@@ -227,7 +239,13 @@ def _compare_rest(ctx: Context, shown: set[str], report: VerifyReport) -> Flow[N
             if ref.connection != ctx.connection or ref.id in shown:
                 continue
             report.compared += 1
-            gone = yield from ctx.client.run(ctx.ats.confirm_gone(ref))
+            try:
+                gone = yield from ctx.client.run(ctx.ats.confirm_gone(ref))
+            except BadRecord:
+                report.differences.append(
+                    Difference(application=ref.id, why=Why.QUARANTINED, ats="unreadable", crm="held")
+                )
+                continue
             if gone is None:
                 report.equal += 1
                 continue
@@ -259,6 +277,8 @@ def repair(ctx: Context) -> Flow[RepairReport]:
     puller: Puller = yield from begin(ctx)
     puller.compile(())
     for difference in wanted:
-        yield from puller.refresh(Ref(ctx.connection, Kind.APPLICATION, difference.application))
-        report.repaired.append(difference.application)
+        if (yield from puller.refresh(Ref(ctx.connection, Kind.APPLICATION, difference.application))):
+            report.repaired.append(difference.application)
+        else:
+            report.left.append(evolve(difference, why=Why.QUARANTINED, propose=""))
     return report
