@@ -818,3 +818,88 @@ def test_no_answer_is_no_answer_whether_sent_or_not_known() -> None:
         raise NoAnswer("cut off")
 
     assert pushed(unknown).intent().state == "settling"
+
+
+# -- what the mapping says of a write --
+
+
+@pytest.mark.parametrize(
+    "mapping, user",
+    [
+        ("", "u0"),
+        ('\n[acting_user]\nid = "u1"\n', "u1"),
+        ('\n[acting_user]\nid = "u1"\nby_actor = {recruiter = "u2"}\n', "u2"),
+    ],
+)
+def test_in_whose_name_it_is_written(mapping: str, user: str) -> None:
+    w = world("1", mapping=rules() + mapping)
+
+    class Named(type(w.ats)):  # type: ignore[misc]
+        @property
+        def default_acting_user(self) -> str:
+            return "u0"
+
+    w.ctx.ats = Named(account=w.account)
+    w.wants("1", step="B")
+    w.push()
+    assert w.intent().acting_user == user
+
+
+def test_the_expiry_is_that_of_the_mapping() -> None:
+    w = world("1", mapping=rules(hire='hire = ["Hired"]\nnot_after_days = 2'))
+    w.wants("1", step="B")
+    w.push()
+    assert w.intent().not_after == moment(1010).timestamp() + 2 * 86400
+    assert pushed().intent().not_after is None
+
+
+def test_shadow_tells_every_part_of_a_chain() -> None:
+    w = rejecting(world("1", reasoned=True, mapping=rules(mode='mode = "shadow"')))
+    assert told(w)[1].endswith("would have gone: move to B, active; reject to B, rejected")
+
+
+def test_a_fault_of_an_adapter_stops_the_push_and_is_not_hidden() -> None:
+    w = world("1", "2")
+
+    class Faulty(type(w.ats)):  # type: ignore[misc]
+        def get_application(self, last_known: Any) -> Any:
+            if last_known.id == "1":
+                raise ZeroDivisionError
+            return super().get_application(last_known)
+
+    w.ctx.ats = Faulty(account=w.account)
+    w.wants("1", step="B")
+    w.wants("2", step="B")
+    with pytest.raises(ZeroDivisionError):
+        w.push()
+    assert w.account.log == [("2", "move", "B")] and w.ctx.held["application/1"].until == w.clock.value + 60
+
+
+def test_patience_is_for_all_waits_of_a_push_together() -> None:
+    w = world("1", visible_within_seconds=6.0, reasoned=True)
+    rejecting(w)
+    assert w.log.count("sleep 6") == 1 and w.intent("e1/1").state == "settling"
+    assert told(later(w, 6.0))[0] is Result.APPLIED
+
+
+def test_a_feed_of_many_pages_is_read_to_its_end_and_an_empty_page_ends_it() -> None:
+    w = world("1", "2", "3")
+    w.crm.page = 1
+    for id in "123":
+        w.wants(id, step="B")
+    assert w.push().taken == 3
+    assert [t[1] for t in w.crm.told if t[0] == "changes"] == [None, 1, 2]
+    w.crm.told.clear()
+    assert w.push().taken == 0
+    assert [t[0] for t in w.crm.told] == ["changes"]
+
+
+def test_the_crm_is_only_told_what_was_read_for_the_receipt() -> None:
+    """A second application read in the same run does not go out with the first one's receipt."""
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.wants("2", step="B")
+    w.account.move("2", "C")
+    w.push()
+    assert [t[1] for t in w.crm.told if t[0] == "write"] == [["1", "2"]]
+    assert w.crm.held[w.receipt("e2").application].step == "C"
