@@ -26,9 +26,11 @@ from tiny_ats import CONNECTION, moment
 from atsbridge.ats.greenhouse import VENDOR as GREENHOUSE
 from atsbridge.ats.interface import Unplannable
 from atsbridge.errors import CrmError, GuardError, MappingError, NoAnswer
+from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.mapping import load_mapping
 from atsbridge.model import (
     BRIDGE_ACTOR,
+    Action,
     Base,
     CompareAndSet,
     Gap,
@@ -903,3 +905,98 @@ def test_the_crm_is_only_told_what_was_read_for_the_receipt() -> None:
     w.push()
     assert [t[1] for t in w.crm.told if t[0] == "write"] == [["1", "2"]]
     assert w.crm.held[w.receipt("e2").application].step == "C"
+
+
+def test_an_attempt_is_safe_from_a_power_cut_before_it_leaves_and_an_end_before_it_is_told() -> None:
+    w = world("1")
+    last: list[bool] = []
+    at: dict[str, bool] = {}
+
+    class Noting(MemoryLedger):
+        def transaction(self, *, durable: bool = True) -> Any:
+            last.append(durable)
+            return super().transaction(durable=durable)
+
+    noting = Noting(clock=w.clock)
+    noting.tables = w.ledger.tables
+    w.ctx.ledger = noting
+
+    def leaving(made: World, asked: Any) -> Any:
+        at["sent"] = last[-1]
+        return made.good(asked)
+
+    w.writes = [leaving]
+    w.crm.before["write"] = lambda: at.update(told=last[-1])
+    w.wants("1", step="B")
+    w.push()
+    assert at == {"sent": True, "told": True}
+    assert not all(last)  # what need not survive does not wait for the disk
+
+
+def test_an_adapter_that_declares_one_write_and_asks_for_another_is_refused() -> None:
+    w = world("1", reasoned=True)
+
+    class Rogue(type(w.ats)):  # type: ignore[misc]
+        def write_status(self, intent: Any, current: Any, catalogue: Any) -> Any:
+            return super().write_status(evolve(intent, action=Action.WITHDRAW), current, catalogue)
+
+    w.ctx.ats = Rogue(account=w.account)
+    w.wants("1", status="Rejected", reason="Unfit")
+    w.push()
+    assert told(w) == (
+        Result.REFUSED,
+        "the adapter declares reject for this intent and asks for withdraw",
+    )
+    assert not w.account.log and not w.rows(Attempt)
+
+
+def test_a_fault_of_the_wire_is_not_taken_for_an_answer() -> None:
+    def faulty(made: World, asked: Any) -> Any:
+        raise ZeroDivisionError
+
+    w = world("1")
+    w.wants("1", step="B")
+    w.writes = [faulty]
+    with pytest.raises(ZeroDivisionError):
+        w.push()
+    assert (w.intent().state, w.intent().sent) == ("in_flight", 1)
+
+
+def test_a_refused_resend_leaves_one_attempt_open_and_waits_its_window() -> None:
+    w = pushed(lost_request, resend=Resend.AFTER_SETTLE)
+    w.writes = [says(422)]
+    later(w, SETTLED)
+    row = w.intent()
+    assert (row.state, row.open_attempts, row.attempts, row.returns) == ("settling", 1, 2, 1)
+    assert row.not_before == row.settles_at == w.clock.value + SETTLED
+    assert [a.outcome for a in w.rows(Attempt)] == ["no answer", "refused"]
+
+
+@pytest.mark.parametrize("there", ["C", "B"])
+def test_a_refusal_is_looked_at_twice_only_while_nothing_shows(there: str) -> None:
+    w = pushed(first(lambda a: a.move("1", there), says(409)), visible_within_seconds=5.0)
+    assert "sleep 5" not in w.log and w.receipt("e1").result in (Result.CONFLICT, Result.ALREADY)
+
+
+def test_a_refusal_where_nothing_is_hidden_is_looked_at_once() -> None:
+    assert pushed(says(409)).log.count("GET /applications/1") == 2
+
+
+def test_progress_is_told() -> None:
+    w = world("1")
+    seen: list[Any] = []
+    w.ctx.progress = seen.append
+    w.wants("1", step="B")
+    w.push()
+    assert [(p.verb, p.what, p.done) for p in seen] == [("push", "applied", 1)]
+
+
+def test_one_that_was_found_gone_is_new_again_should_it_come_back() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.account.apps["1"].gone = "deleted"
+    w.push()
+    assert w.known().digest is None
+    w.account.apps["1"].gone = None
+    w.pull(full=True)
+    assert w.known().deleted is None

@@ -48,7 +48,7 @@ def sorter(mapping: str = MAPPING, **more: Any) -> Sorter:
     return Sorter(
         connection=CONNECTION,
         interpreter=Interpreter.of(reality, engine),
-        jobs=reality.jobs,
+        jobs=more.pop("jobs", reality.jobs),
         mixed_with=salt("1", engine.digest),
         numbers=count(100),
         **{"wall": WALL, **more},
@@ -369,3 +369,49 @@ def test_bad_record_says_where() -> None:
     with pytest.raises(BadRecord) as caught:
         read_application({"id": "1"}, AT)
     assert caught.value.path == "status"
+
+
+# -- what the mapping reads and leaves out --
+
+CUSTOM = MAPPING + '\n[fields.notice]\nof = "application"\npath = "custom.notice"\n'
+
+
+def test_custom_fields_come_from_the_vendors_own_record() -> None:
+    one = sort(sorter(CUSTOM), item(app(custom={"notice": "3 months"}))).deliveries[KEY]
+    assert one.record.custom["notice"].value == "3 months"
+
+
+def test_custom_fields_of_other_records_too() -> None:
+    mapping = CUSTOM.replace('"application"', '"candidate"')
+    data = {"id": "p1", "name": "N", "custom": {"notice": "3 months"}}
+    entry = Item(((Kind.CANDIDATE, "p1"),), Raw.of(data), lambda raw: (read_candidate(raw, AT),))
+    one = sort(sorter(mapping), entry).deliveries["candidate", "p1"]
+    assert one.record.custom["notice"].value == "3 months"
+
+
+def test_an_entry_that_is_no_object_has_no_custom_fields() -> None:
+    whole = read_application(app(), AT)
+    entry = Item(((Kind.APPLICATION, "1"),), Raw.of([1]), lambda _: (whole,))
+    assert sort(sorter(CUSTOM), entry).deliveries[KEY].record.custom == {}
+
+
+def test_a_candidate_stays_while_one_of_its_applications_is_in_scope() -> None:
+    person = read_candidate({"id": "p1", "name": "N"}, AT)
+    inside, outside = read_application(app(), AT), read_application(app("2", job=None), AT)
+    ids = ((Kind.CANDIDATE, "p1"), (Kind.APPLICATION, "1"), (Kind.APPLICATION, "2"))
+    entry = Item(ids, Raw.of({"id": "p1"}), lambda _: (person, inside, outside))
+    out = sort(sorter(NO_PROSPECTS), entry)
+    assert set(out.deliveries) == {KEY, ("candidate", "p1")} and out.left_out == 1
+
+
+def test_the_scope_of_an_application_is_that_of_its_job() -> None:
+    confidential = evolve(read_job({"id": "j1", "title": "Job"}, AT), confidential=True)
+    out = sort(sorter(jobs={"j1": confidential}), item(app()))
+    assert out.left_out == 1 and not out.deliveries
+
+
+def test_poison_that_is_shown_in_a_sweep_is_marked_as_seen() -> None:
+    bad = {"id": "1", "stage": "A"}
+    assert sort(sorter(run=4), item(bad), known=known()).known[KEY].seen == 4
+    assert sort(sorter(run=4), item(bad)).known == {}
+    assert sort(sorter(), item(bad), known=known()).known == {}
