@@ -12,7 +12,11 @@ from tiny_ats import CONNECTION, EPOCH
 from atsbridge.errors import CrmError
 from atsbridge.mapping import load_mapping
 from atsbridge.model import Base, Kind, Ref, Tombstone, TombstoneKind
+from atsbridge.sync.hands import RealHands
+from atsbridge.sync.inbound import pull
 from atsbridge.sync.ledger import Lease, Quarantined, Waiting
+from atsbridge.sync.outbound import push
+from atsbridge.sync.runs import recorded
 from atsbridge.sync.verify import Difference, RepairReport, VerifyReport, Why, repair, verify
 
 
@@ -75,6 +79,41 @@ def test_one_that_the_crm_never_got_is_newer_or_a_fault() -> None:
     assert (one.why, one.crm, one.propose) == (Why.FAULT, "nothing", "pull")
     w.account.apply("3")
     assert verified(w).counts == {"fault": 1, "newer": 1}
+
+
+@pytest.mark.parametrize("seconds, why", [(-1.0, Why.FAULT), (0.0, Why.FAULT), (1.0, Why.NEWER)])
+@pytest.mark.parametrize("verb", ["pull", "sync"])
+def test_one_that_nobody_knows_was_missed_if_it_was_there_when_the_last_pull_began(
+    seconds: float, why: Why, verb: str
+) -> None:
+    w = world("1")
+    began = w.clock.value
+    w.run(recorded(w.ctx, verb, pull(w.ctx)))
+    w.clock.value += 100
+    w.crm.fails["changes"] = CrmError()
+    with pytest.raises(CrmError):
+        w.run(recorded(w.ctx, "sync", push(w.ctx, RealHands(w.ctx))))  # it came to no end
+    w.run(recorded(w.ctx, "verify", verify(w.ctx)))
+    app = w.account.apply("2")
+    app.updated, app.created = None, began + seconds
+    assert (only(w).application, only(w).why, only(w).propose) == ("2", why, "pull")
+    app.updated = began + 50
+    assert only(w).why is Why.NEWER
+
+
+def test_one_of_no_known_time_is_for_the_next_pull() -> None:
+    w = world("1")
+    w.run(recorded(w.ctx, "pull", pull(w.ctx)))
+    w.account.apply("2").updated = None
+    assert only(w).why is Why.NEWER
+
+
+def test_a_change_that_ended_and_was_told_explains_nothing_more() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.push()
+    crm_shows(w, stage=there("C"))
+    assert (only(w).why, only(w).propose) == (Why.FAULT, "pull")
 
 
 @pytest.mark.parametrize(
@@ -295,7 +334,8 @@ def test_streams_of_a_job_are_read_job_by_job() -> None:
     w = world("1", settings={"per_job": True})
     w.account.apply("2", job="j2")
     w.pull()
-    assert verified(w).equal == 2
+    w.log.clear()
+    assert verified(w).equal == 2 and w.log == ["GET /applications"] * 2
 
 
 def test_verify_changes_nothing() -> None:

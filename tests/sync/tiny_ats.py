@@ -75,7 +75,8 @@ class App:
     states: list[Shown]
     gone: str | None = None
     merged_into: str | None = None
-    updated: float = 0.0
+    updated: float | None = 0.0
+    created: float | None = None
     unreadable: bool = False
 
     @property
@@ -166,6 +167,7 @@ class Account:
             "history": list(shown.history),
             "version": shown.version,
             "updated": app.updated,
+            "created": app.created,
         }
 
     def listing(self, name: str, query: Mapping[str, str]) -> tuple[int, Any]:
@@ -179,7 +181,7 @@ class Account:
         if "job" in query:
             rows = [r for r in rows if r["job"] == query["job"]]
         if name == "applications" and float(query.get("since", 0)):
-            rows = [r for r in rows if r.get("updated", 0) >= float(query["since"])]
+            rows = [r for r in rows if (r.get("updated") or 0) >= float(query["since"])]
         start = int(query.get("after", 0))
         return 200, {"rows": rows[start : start + self.page_size], "more": len(rows) > start + self.page_size}
 
@@ -258,6 +260,7 @@ def read_application(data: Any, at: datetime) -> Application:
         ref=_own(Kind.APPLICATION, data),
         read_at=at,
         updated_at=moment(data["updated"]) if data.get("updated") is not None else None,
+        created_at=moment(data["created"]) if data.get("created") is not None else None,
         job=_ref(Kind.JOB, data.get("job")),
         candidate=_ref(Kind.CANDIDATE, data.get("candidate")),
         stage=_ref(Kind.STAGE, data.get("stage")),

@@ -6,8 +6,8 @@ waiting, out of scope, newer than the last read) or it is a fault.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..wire.effects import Flow, Json, perform
 from ..wire.streams import Stream
 from .context import Context, Progress
 from .inbound import Puller, begin
-from .ledger import Known, Quarantined, Txn, Update, Waiting, Where
+from .ledger import Known, Quarantined, Run, Txn, Update, Waiting, Where
 from .reality import Interpreter, Reality
 
 
@@ -164,8 +164,11 @@ class _Notes:
     pending: frozenset[str]
     conflict: frozenset[str]
     for_a_person: frozenset[str]
+    pulled_at: float
 
 
+_RECENT = 50
+"""How many runs back a pull that came to its end is looked for."""
 _FOR_A_PERSON = ("review", "dead", "conflict")
 """Results after which the sides are left as they are."""
 
@@ -185,7 +188,17 @@ def _notes(txn: Txn, ctx: Context, ids: Sequence[str]) -> _Notes:
         frozenset(u.application for u in untold if u not in ended),
         frozenset(u.application for u in untold if u in ended),
         frozenset(u.event_id for u in ended),
+        _pulled_at(txn, ctx),
     )
+
+
+def _pulled_at(txn: Txn, ctx: Context) -> float:
+    """When the last pull began that came to its end; 0 where none did."""
+    pulls = Where(equal={"connection": ctx.connection}, among={"verb": ["pull", "sync"]})
+    for run in txn.find(Run, pulls, order=("-number",), limit=_RECENT):
+        if run.summary is not None and "error" not in json.loads(run.summary):
+            return run.started_at
+    return 0.0
 
 
 def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference | None:
@@ -211,7 +224,7 @@ def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference
             return difference(Why.PENDING)
         if ref.id in notes.conflict:
             return difference(Why.CONFLICT)
-        return difference(*_late(one.application, notes.known.get(ref.id)))
+        return difference(*_late(one.application, notes))
     if held.event_id is not None:
         return difference(Why.CONFLICT if held.event_id in notes.for_a_person else Why.PENDING)
     if not one.mapped:
@@ -219,15 +232,16 @@ def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference
     return None
 
 
-def _late(application: Application, known: Known | None) -> tuple[Why, str]:
+def _late(application: Application, notes: _Notes) -> tuple[Why, str]:
     """A state newer than the last read is for the next pull; anything else is a fault."""
+    known = notes.known.get(application.ref.id)
+    changed = application.updated_at or application.created_at
     if known is None:
-        created: datetime | None = application.created_at
-        return (Why.NEWER, "pull") if created is None else (Why.FAULT, "pull")
-    updated = application.updated_at
-    if updated is not None and updated.timestamp() > known.read_at:
-        return Why.NEWER, "pull"
-    return Why.FAULT, "pull"
+        # Nothing says when it was looked for, but the last pull that came to its end.
+        missed = changed is not None and changed.timestamp() <= notes.pulled_at
+        return (Why.FAULT if missed else Why.NEWER), "pull"
+    newer = changed is not None and changed.timestamp() > known.read_at
+    return (Why.NEWER if newer else Why.FAULT), "pull"
 
 
 def _compare_rest(ctx: Context, shown: set[str], report: VerifyReport) -> Flow[None]:
