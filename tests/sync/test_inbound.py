@@ -149,6 +149,18 @@ def test_the_watermark_moves_after_the_last_page_alone() -> None:
     assert done.finished_at == EPOCH + w.clock.value
 
 
+def test_a_full_pull_does_not_go_on_where_another_stopped() -> None:
+    w = fresh_world("1", "2", "3")
+    w.reads = [None] * 7 + [says(500)] * 9
+    with pytest.raises(Unavailable):
+        w.pull()
+    w.reads.clear()
+    assert position(w).cursor is not None
+    w.log.clear()
+    assert w.pull(full=True).unchanged == 13 and listings(w) == 2
+    assert mirror(w) == {"1": "A", "2": "A", "3": "A"}
+
+
 def test_what_the_crm_did_not_take_is_delivered_again() -> None:
     w = fresh_world("1")
     ref = application_ref()

@@ -33,7 +33,6 @@ _DELIVERIES = 1 << 20
 _CURSOR_BYTES = 64 * 1024
 _PAGE_RECORDS = 100_000
 _RESTARTS = 3
-_CHUNK = 500
 
 
 @define(kw_only=True)
@@ -116,7 +115,6 @@ class _At:
     job: str
     cursor: Json
     watermark: Json
-    fresh: bool
     seen: set[str] = field(factory=set)
     restarts: int = 0
     pages: int = 0
@@ -207,7 +205,7 @@ class Puller:
         cursor = json.loads(row.cursor) if row and row.cursor and not full else None
         if cursor is None:
             cursor = stream.start(watermark, job or None)
-        return _At(stream=stream.name, job=job, cursor=cursor, watermark=watermark, fresh=True)
+        return _At(stream=stream.name, job=job, cursor=cursor, watermark=watermark)
 
     def _page(self, stream: Stream, at: _At) -> Flow[Page]:
         """The page at a cursor; a cursor or watermark that the ATS has lost starts its window anew."""
