@@ -36,6 +36,9 @@ WIRE = {
     "guard": """
         Guard Permits authorise digest full_url match_host match_path match_write
     """,
+    "hooks": """
+        seal sealed_by
+    """,
     "operations": """
         Call Operation Routine routine
     """,

@@ -39,7 +39,9 @@ class Killer:
     def __call__(self, request: SimRequest, respond: Any) -> SimResponse:
         if request.method == "GET":
             self.asked += 1
-            if not self.first and request.target.partition("?")[0].endswith(("/candidates", "/opportunities")):
+            if not self.first and request.target.partition("?")[0].endswith(
+                ("/candidates", "/opportunities")
+            ):
                 self.first = self.asked - 1
             if self.asked == self.page and self.child is not None:
                 os.kill(self.child.pid, signal.SIGKILL)

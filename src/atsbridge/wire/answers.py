@@ -145,7 +145,7 @@ def _check_type(request: Request, response: Response, vendor: str) -> None:
 def retry_after_seconds(response: Response) -> float | None:
     """``Retry-After`` in seconds, whether the vendor sends seconds or a date; else a reset header's."""
     text = response.headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if _is_number(text):
         return float(text)
     if text:
         try:
@@ -153,9 +153,14 @@ def retry_after_seconds(response: Response) -> float | None:
         except (ValueError, TypeError):
             return None
     reset = response.headers.get("x-ratelimit-reset", "")
-    if reset.isdigit() and len(reset) >= 9:
+    if _is_number(reset) and len(reset) >= 9:
         return max(0.0, int(reset) - vendor_time(response).timestamp())
     return None
+
+
+def _is_number(text: str) -> bool:
+    # str.isdigit alone takes digits of every script, and raised ones that are no number.
+    return text.isascii() and text.isdigit()
 
 
 def vendor_time(response: Response) -> datetime:

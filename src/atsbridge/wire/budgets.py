@@ -89,7 +89,8 @@ class Budget:
         headers = response.headers
         size, left = headers.get("x-ratelimit-limit", ""), headers.get("x-ratelimit-remaining", "")
         reset = headers.get("x-ratelimit-reset", "")
-        if not (self.limit.window and size.isdigit() and left.isdigit() and reset.isdigit()):
+        numbers = all(text.isascii() and text.isdigit() for text in (size, left, reset))
+        if not (self.limit.window and numbers):
             return
         self._size = max(1.0, float(size))
         self._level = min(self._level, float(left))
