@@ -210,11 +210,13 @@ def bind(
 def restated(application: Application, status: ApplicationStatus) -> Application:
     """Another status, and the time of the end moved along with it."""
     ended_at = application.rejected_at or application.withdrawn_at or application.hired_at
-    times = {**_NO_END, f"{status.value}_at": ended_at}
+    times = dict(_NO_END)
+    if status in ENDS.values():
+        times[f"{status.value}_at"] = ended_at
     return attrs.evolve(application, status=status, **times)  # type: ignore[arg-type]
 
 
-_NO_END: Mapping[str, None] = {f"{status.value}_at": None for status in ENDS.values()}
+_NO_END: Mapping[str, datetime | None] = {f"{status.value}_at": None for status in ENDS.values()}
 
 
 def _facts(plan: JobPlan) -> list[object]:
