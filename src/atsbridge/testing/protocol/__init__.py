@@ -19,7 +19,8 @@ time a worker needs between its steps, which is either none or a pause.
 """
 
 from .explore import Explored, explore
+from .model_ats import WriteClass
 from .scenarios import SCENARIOS, Scenario, configurations
 from .verdicts import Violation
 
-__all__ = ["SCENARIOS", "Explored", "Scenario", "Violation", "configurations", "explore"]
+__all__ = ["SCENARIOS", "Explored", "Scenario", "Violation", "WriteClass", "configurations", "explore"]
