@@ -21,7 +21,7 @@ WIRE = {
     """,
     "auth": """
         Basic ClientCredentials Headers KeyHeader MemoryTokens OAuthTokens RefreshToken Scheme Token
-        TokenEndpoint TokenStore
+        TokenEndpoint TokenStore TokenTurn
     """,
     "budgets": """
         Budget RateLimit

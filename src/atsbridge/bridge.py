@@ -29,7 +29,7 @@ from .sync.context import Context, Progress, Tuning
 from .sync.explain import Explanation, explain
 from .sync.hands import RealHands
 from .sync.inbound import PullReport, pull, read_configuration
-from .sync.leases import give_back
+from .sync.leases import LeaseTurn, give_back
 from .sync.ledger import Ledger, Txn
 from .sync.outbound import PushReport, push
 from .sync.plan import MappingChange, PlanReport, compare_mapping, plan
@@ -106,6 +106,7 @@ class _Connection:
             approved=approved,
             tuning=tuning,
         )
+        client.turn = LeaseTurn(self._context)
         if progress is not None:
             self._context.progress = progress
         if now is not None:

@@ -1,15 +1,20 @@
 """Token stores: where access and rotating refresh tokens live between runs.
 
-In memory by default (`atsbridge.wire.auth.MemoryTokens`), or in the system's
-keyring, which several processes share. Any object with ``load`` and ``save``
-will do: a service keeps them where it keeps its other secrets.
+In memory by default (`atsbridge.wire.auth.MemoryTokens`); in the system's
+keyring, or in a file that only its owner can read, both of which several
+processes share. Any object with ``load`` and ``save`` will do: a service keeps
+them where it keeps its other secrets.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .errors import ConfigurationError
 from .wire.auth import Token
@@ -36,6 +41,45 @@ class KeyringTokens:
 
     def save(self, connection: str, token: Token) -> None:
         self._keyring.set_password(self.service, connection, json.dumps(_plain(token)))
+
+
+class FileTokens:
+    """Tokens in files of their own, in a folder that only its owner can open: for servers without a keyring.
+
+    Args:
+        folder: made where it is missing.
+
+    Raises:
+        ConfigurationError: others than its owner can open the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            raise ConfigurationError(
+                f"others than its owner can open {folder}, and tokens are kept there",
+                advice=f"chmod 700 {folder}",
+            )
+        self.folder = folder
+
+    def _file(self, connection: str) -> Path:
+        return self.folder / f"{quote(connection, safe='')}.json"
+
+    def load(self, connection: str) -> Token | None:
+        try:
+            return _read(json.loads(self._file(connection).read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+
+    def save(self, connection: str, token: Token) -> None:
+        # Written whole beside it, on the disk, and then put in its place: a crash leaves one or the other.
+        file = self._file(connection)
+        handle, name = tempfile.mkstemp(dir=self.folder)
+        with os.fdopen(handle, "w", encoding="utf-8") as new:
+            json.dump(_plain(token), new)
+            new.flush()
+            os.fsync(new.fileno())
+        Path(name).replace(file)
 
 
 def _keyring() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -196,3 +197,29 @@ def test_what_one_ledger_wrote_another_reads(tmp_path: Path) -> None:
     assert row is not None and row.paused == 1
     one.close()
     other.close()
+
+
+def test_several_that_open_a_new_ledger_at_once_make_one(tmp_path: Path) -> None:
+    def begin(number: int) -> int:
+        ledger = SqliteLedger(tmp_path / "new.sqlite")
+        ledger.do(lambda txn: txn.put([Control(connection=f"c{number}")]))
+        ledger.close()
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(begin, range(8))) == list(range(8))
+    ledger = SqliteLedger(tmp_path / "new.sqlite")
+    assert ledger.look(lambda txn: txn.count(Control, Where())) == 8
+    ledger.close()
+
+
+def test_a_migration_that_fails_leaves_no_lock_behind(tmp_path: Path) -> None:
+    path = tmp_path / "odd.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE lease (x)")
+    with pytest.raises(LedgerError):
+        SqliteLedger(path)
+    with closing(sqlite3.connect(path, timeout=0.1)) as database:
+        database.execute("DROP TABLE lease")
+        database.commit()
+    SqliteLedger(path).close()

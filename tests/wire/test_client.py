@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 from wirekit import (
+    ENDPOINT,
     PERMIT,
     READ,
     TOKEN_URL,
     NotedTokens,
     always,
     answer,
+    in_order,
     rotating,
     token,
     vendor,
@@ -33,6 +37,7 @@ from atsbridge.errors import (
     Unauthorized,
     Unavailable,
 )
+from atsbridge.wire.auth import ClientCredentials
 from atsbridge.wire.budgets import RateLimit
 from atsbridge.wire.client import proves_nothing_happened
 from atsbridge.wire.effects import (
@@ -403,13 +408,93 @@ def test_a_refused_grant_stops_the_connection() -> None:
     assert len(it.requests) == 1
 
 
-@pytest.mark.parametrize("fault", [answer(503), NoAnswer(sent=True), answer(429, retry_after="1")], ids=str)
-def test_a_token_request_is_not_repeated(fault: Any) -> None:
-    """Its answer may have been lost after the refresh token was rotated; the caller tries again later."""
+@pytest.mark.parametrize("fault", [answer(503), NoAnswer(sent=True)], ids=str)
+def test_a_token_request_that_may_have_rotated_is_not_repeated(fault: Any) -> None:
+    """Its answer may have been lost after the refresh token was spent; the caller tries again later."""
     it, client, tokens, _ = with_tokens(always(fault))
     with pytest.raises(Unavailable):
         it.run(client.read(READ))
     assert (len(it.requests), it.slept, tokens.load("acme")) == (1, [], None)
+
+
+@pytest.mark.parametrize("fault", [answer(429, retry_after="1"), NoAnswer(sent=False)], ids=str)
+def test_a_token_request_without_effect_is_repeated(fault: Any) -> None:
+    it, client, *_ = with_tokens(in_order(fault, answer(200, {"access_token": "a"}), answer(200, [])))
+    it.run(client.read(READ))
+    assert [r.purpose for r in it.requests] == [Purpose.TOKEN, Purpose.TOKEN, Purpose.READ]
+
+
+@pytest.mark.parametrize("fault", [answer(503), NoAnswer(sent=True)], ids=str)
+def test_a_client_that_spends_nothing_asks_again(fault: Any) -> None:
+    scheme = ClientCredentials(token_endpoint=ENDPOINT, url=TOKEN_URL, client_id="id", client_secret="hush")
+    it, client = world([fault, answer(200, {"access_token": "a"}), answer(200, [])], scheme=scheme)
+    it.run(client.read(READ))
+    assert [r.purpose for r in it.requests] == [Purpose.TOKEN, Purpose.TOKEN, Purpose.READ]
+
+
+@define
+class Turns:
+    """Another process's turn for so many looks; what it saved meanwhile."""
+
+    busy: int
+    meanwhile: Callable[[], None] = lambda: None
+    log: list[str] = field(factory=list)
+
+    def take(self) -> bool:
+        self.busy -= 1
+        if self.busy < 0:
+            self.log.append("taken")
+            return True
+        if self.busy == 0:
+            self.meanwhile()
+        return False
+
+    def give_back(self) -> None:
+        self.log.append("given back")
+
+
+def test_while_another_process_asks_it_waits_and_takes_what_that_one_saved() -> None:
+    it, client, tokens, _ = with_tokens(always(answer(200, [])))
+    client.turn = Turns(3, lambda: tokens.save("acme", token("theirs")))
+    it.run(client.read(READ))
+    assert [r.purpose for r in it.requests] == [Purpose.READ]
+    assert it.requests[0].signature == (("Authorization", "Bearer theirs"),)
+    assert client.turn.log == [] and len(it.slept) == 2
+
+
+def test_its_turn_is_given_back_whatever_comes_of_it() -> None:
+    for told in (answer(200, {"access_token": "a"}), answer(400, {}), answer(503)):
+        it, client, *_ = with_tokens(in_order(told, answer(200, [])))
+        client.turn = Turns(0)
+        with suppress(Unauthorized, Unavailable):
+            it.run(client.read(READ))
+        assert client.turn.log == ["taken", "given back"]
+
+
+def test_a_process_that_never_ends_its_turn_is_not_waited_for_without_end() -> None:
+    it, client, *_ = with_tokens(always(answer(200, [])))
+    client.turn = Turns(10**6)
+    with pytest.raises(Unavailable, match="another process"):
+        it.run(client.read(READ))
+    assert it.requests == [] and 60 <= sum(it.slept) <= 120
+
+
+def test_a_grant_that_another_process_has_spent_is_asked_for_with_the_next() -> None:
+    it, client, tokens, _ = with_tokens(always(answer(200, [])))
+
+    def answers(asked: Request, _permit: Any) -> Response:
+        if asked.purpose is Purpose.READ:
+            return answer(200, [])
+        if parse_qs(asked.content()[0].decode())["refresh_token"] == ["first"]:
+            tokens.save("acme", token("theirs", seconds=0, refresh="second"))
+            return answer(400, {"error": "invalid_grant"})
+        return answer(200, {"access_token": "ours", "refresh_token": "third"})
+
+    it.answers = answers
+    it.run(client.read(READ))
+    assert [r.purpose for r in it.requests] == [Purpose.TOKEN, Purpose.TOKEN, Purpose.READ]
+    kept = tokens.load("acme")
+    assert kept is not None and kept.refresh is not None and kept.refresh.reveal() == "third"
 
 
 def test_a_write_has_its_token_before_its_clock_starts() -> None:

@@ -231,9 +231,40 @@ def migrate(database: sqlite3.Connection) -> None:
         LedgerError: the file was made by a newer release, or is damaged.
     """
     steps = migrations()
-    (have,) = database.execute("PRAGMA user_version").fetchone()
-    if have > steps[-1][0]:
-        raise LedgerError(f"the ledger is of schema {have}, newer than this release knows ({steps[-1][0]})")
+    newest = steps[-1][0]
+    have = _schema(database)
+    if have > newest:
+        raise LedgerError(f"the ledger is of schema {have}, newer than this release knows ({newest})")
     for number, text in steps:
         if number > have:
-            database.executescript(f"BEGIN IMMEDIATE;\n{text}\nPRAGMA user_version={number};\nCOMMIT;")
+            _step(database, number, text)
+
+
+def _schema(database: sqlite3.Connection) -> int:
+    (number,) = database.execute("PRAGMA user_version").fetchone()
+    return int(number)
+
+
+def _step(database: sqlite3.Connection, number: int, text: str) -> None:
+    """One migration, unless another process has made it meanwhile."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        if _schema(database) < number:
+            # Statement by statement: a script would end the transaction that it is in.
+            for statement in _statements(text):
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version={number}")
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _statements(text: str) -> Iterator[str]:
+    statement = ""
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -9,6 +9,7 @@ from .context import Context, surely_dead
 from .ledger import Control, Lease, Txn
 
 INBOUND = "inbound"
+TOKEN = "token"  # noqa: S105 - the name of a lane
 
 
 def lane_of(application_id: str) -> str:
@@ -70,6 +71,26 @@ def give_back(txn: Txn, lease: Lease) -> None:
     """Free the lane, if it is still this worker's."""
     if is_held(txn, lease):
         txn.put([evolve(lease, until=0.0)])
+
+
+class LeaseTurn:
+    """Whose turn it is to ask for a connection's token: a lease in the ledger, which processes share."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._lease: Lease | None = None
+
+    def take(self) -> bool:
+        try:
+            self._lease = self._ctx.ledger.do(lambda txn: take(txn, self._ctx, TOKEN), durable=False)
+        except LedgerBusy:
+            return False
+        return True
+
+    def give_back(self) -> None:
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._ctx.ledger.do(lambda txn: give_back(txn, lease), durable=False)
 
 
 def control(txn: Txn, connection: str) -> Control:

@@ -77,7 +77,9 @@ def _state(state: Any) -> dict[str, Any] | None:
 def plan(ctx: Context) -> Flow[PlanReport]:
     """What the next push would do; nothing is written anywhere."""
     silent = SilentCrm(ctx.crm)
-    dry = evolve(ctx, ledger=OverlayLedger(ctx.ledger), crm=silent, permits=Permits())
+    # Whose turn it is to ask for a token is a row of the ledger: a dry run asks without taking one.
+    client = evolve(ctx.client, turn=None)
+    dry = evolve(ctx, client=client, ledger=OverlayLedger(ctx.ledger), crm=silent, permits=Permits())
     hands = ImaginedHands(RealHands(dry), lambda fresh, intent: _imagine(dry, fresh, intent))
     outbound: Outbound = yield from prepare(dry, hands)
     yield from outbound.intake()

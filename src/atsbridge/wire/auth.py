@@ -58,6 +58,20 @@ class TokenStore(Protocol):
     def save(self, connection: str, token: Token) -> None: ...
 
 
+class TokenTurn(Protocol):
+    """Lets one process at a time ask for a connection's token.
+
+    Two that ask at once would log each other out: the second refresh token, or
+    the second token of one client, makes the first one worthless.
+    """
+
+    def take(self) -> bool:
+        """Whether it is this process's turn; it stays so until given back, or until its time has run out."""
+        ...
+
+    def give_back(self) -> None: ...
+
+
 class MemoryTokens:
     """Tokens of this process alone."""
 

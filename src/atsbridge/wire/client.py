@@ -19,10 +19,12 @@ from attrs import define, field
 
 from ..errors import GuardError, NoAnswer, Throttled, Unauthorized, Unavailable
 from .answers import AnswerRule, judge
-from .auth import MemoryTokens, Scheme, Token, TokenStore
+from .auth import MemoryTokens, Scheme, Token, TokenStore, TokenTurn
 from .budgets import Budget
 from .effects import (
+    Done,
     Effect,
+    Failed,
     Flow,
     Once,
     Permit,
@@ -50,6 +52,10 @@ T = TypeVar("T")
 _TOKEN_RULES = (AnswerRule(meaning=Unauthorized, status=400), AnswerRule(meaning=Unauthorized, status=403))
 
 
+_TURN_SECONDS = 90.0
+_TURN_LOOK_SECONDS = 0.25
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -60,6 +66,7 @@ class Client:
 
     Args:
         base: the connection's data address.
+        tokens: where tokens are kept between runs. turn: whose turn it is to ask for one.
         rate_factor: times the vendor's stated limits; None keeps none.
         clock, now, random: seconds that only grow, wall clock, jitter; tests bring their own.
     """
@@ -69,6 +76,7 @@ class Client:
     scheme: Scheme
     base: str = ""
     tokens: TokenStore = field(factory=MemoryTokens)
+    turn: TokenTurn | None = None
     retry: Retry = field(factory=Retry)
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _utc_now
@@ -210,16 +218,64 @@ class Client:
         return self._token
 
     def _mint(self, stale: Token | None) -> Flow[Token]:
-        """Ask for a token. A rotated refresh token is saved before anything uses it."""
-        kept = yield from perform(lambda: self.tokens.load(self.connection))
-        if kept is not None and kept != stale and kept.valid(self.now()):
-            return kept
-        wanted = self.scheme.token_request(kept or stale)
-        if wanted is None:
-            raise Unauthorized("the auth scheme has no token request", vendor=self.vendor.name)
-        response = yield from request(wanted)
-        judge(wanted, response, vendor=self.vendor.name, rules=_TOKEN_RULES)
-        token = self.scheme.read_token(response, kept or stale)
+        """A token that holds: another process's, where there is one by now, else one that is asked for."""
+        turn, waited = self.turn, 0.0
+        while True:
+            ours = turn is None or (yield from perform(turn.take))
+            # Looked at after the turn is taken: who had it before may have saved one.
+            kept = yield from perform(lambda: self.tokens.load(self.connection))
+            found = kept if kept is not None and kept != stale and kept.valid(self.now()) else None
+            if found is not None or ours:
+                break
+            if waited >= _TURN_SECONDS:
+                raise Unavailable(
+                    "another process is asking for this connection's token, and does not come to an end",
+                    vendor=self.vendor.name,
+                )
+            waited += _TURN_LOOK_SECONDS
+            yield from sleep(_TURN_LOOK_SECONDS)
+        outcome: Done[Token] | Failed
+        if found is not None:
+            outcome = Done(found)
+        else:
+            (outcome,) = yield from together([self._ask_for_token(kept or stale)], 1)
+        if turn is not None and ours:
+            yield from perform(turn.give_back)
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        return outcome.value
+
+    def _ask_for_token(self, last: Token | None) -> Flow[Token]:
+        """One token request, repeated while that can help. The token is saved before anything uses it.
+
+        Raises:
+            Unauthorized: the credential or the grant is not good: a person has to renew it.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            wanted = self.scheme.token_request(last)
+            if wanted is None:
+                raise Unauthorized("the auth scheme has no token request", vendor=self.vendor.name)
+            try:
+                response = yield from request(wanted)
+                judge(wanted, response, vendor=self.vendor.name, rules=_TOKEN_RULES)
+                token = self.scheme.read_token(response, last)
+            except Unauthorized:
+                # A refresh token is spent once it is used: somebody may have used it, and saved the next.
+                newest = yield from perform(lambda: self.tokens.load(self.connection))
+                if not self.scheme.rotates or newest is None or newest == last:
+                    raise
+                last = newest
+            except Unavailable as error:
+                # Behind a lost answer a refresh token may have been spent: the next run finds out.
+                again = not self.scheme.rotates or proves_nothing_happened(error)
+                wait = self._retries.wait_seconds(error, attempt) if again else None
+                if wait is None:
+                    raise
+                yield from sleep(wait)
+            else:
+                break
         yield from perform(lambda: self.tokens.save(self.connection, token))
         return token
 
