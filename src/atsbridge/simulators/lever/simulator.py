@@ -10,13 +10,15 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
+from attrs import evolve
+
+from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from ..people import Inventor
 from . import folders, generated, routes
-from .access import EVERYTHING, Access, Keyring, Meter
-from .answers import Problem, Reply, problem
+from .access import AUDIENCES, EVERYTHING, Access, Keyring, Meter
+from .answers import Problem, Reply, dump, problem
 from .asking import Ask
-from .hooks import Delivery
+from .hooks import Delivery, Hooks
 from .oauth import AuthServer, Client
 from .options import SETTINGS, Options
 from .people_at_work import PeopleAtWork
@@ -66,8 +68,11 @@ class LeverSimulator(PeopleAtWork, Simulator):
         self.accepted: list[Accepted] = []
         self.outage: int | None = None
         options = Options(**settings)
-        self.world = World(account, options, Inventor(seed * 7 + 1), lambda: self.clock())
-        self.keyring = Keyring(options.region, random.Random(seed * 7 + 2))
+        hooks = Hooks(options, Inventor(seed * 7 + 3))
+        self.world = World(account, options, Inventor(seed * 7 + 1), lambda: self.clock(), hooks)
+        audience = options.audience or AUDIENCES[options.region]
+        chance = random.Random(f"{seed} {options.region}")  # no region's credentials open another
+        self.keyring = Keyring(options.region, chance, options.confidential_scope, audience)
         secret = self.keyring.secret("client-secret")
         self.oauth_client = {"client_id": "atsbridge", "client_secret": secret, "redirect_uri": CALLBACK}
         client = Client("atsbridge", secret, (CALLBACK,))
@@ -114,6 +119,37 @@ class LeverSimulator(PeopleAtWork, Simulator):
     def hook_outbox(self) -> list[Delivery]:
         return self.world.hooks.outbox
 
+    @property
+    def posts_hooks(self) -> bool:
+        return self.world.hooks.has_local_receiver
+
+    def hooks_due(self) -> list[HookPost]:
+        return [self._post(delivery) for delivery in self.world.hooks.take_due(self.clock())]
+
+    def _post(self, delivery: Delivery) -> HookPost:
+        def answered(status: int | None) -> None:
+            self.world.hooks.answered(delivery, status, self.clock())
+
+        return HookPost(url=delivery.url, headers=delivery.headers, body=delivery.body, answered=answered)
+
+    def deliveries(self) -> tuple[SimRequest, ...]:
+        """What a web hook of Lever's pages for every event has been sent, signed with ``hook_token``."""
+        return tuple(
+            SimRequest("POST", "/", {name.lower(): value for name, value in sent.headers}, sent.body)
+            for sent in self.world.hooks.told
+        )
+
+    def unsigned(self, delivery: SimRequest) -> SimRequest:
+        """The same delivery without its signature, as somebody would forge it."""
+        body = {k: v for k, v in json.loads(delivery.body).items() if k != "signature"}
+        headers = {k: v for k, v in delivery.headers.items() if k != "lever-signature"}
+        return evolve(delivery, headers=headers, body=dump(body).encode())
+
+    @property
+    def hook_token(self) -> str:
+        """The signature tokens that Lever's pages show, one for each group of events."""
+        return " ".join(self.world.hooks.tokens.values())
+
     # -- the API --
 
     def respond(self, request: SimRequest) -> SimResponse:
@@ -148,7 +184,9 @@ class LeverSimulator(PeopleAtWork, Simulator):
         access = self.keyring.access(request.headers, now)
         creates = routes.creates_application(request.method, path.removeprefix("/v1"))
         self._meter.count(access, self.limits, now, creates=creates)
-        return self._answer(request.method, path, query, access=access, request=request)
+        # What can be read can be asked for its head; the server leaves the body out.
+        method = "GET" if request.method == "HEAD" else request.method
+        return self._answer(method, path, query, access=access, request=request)
 
     def _answer(
         self, method: str, path: str, query: Query, *, access: Access, request: SimRequest | None = None
