@@ -36,6 +36,7 @@ is the message used when none is given.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class AtsBridgeError(Exception):
@@ -49,9 +50,20 @@ class AtsBridgeError(Exception):
         super().__init__(text)
         self.advice = advice or type(self).advice
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not by calling the class, as exceptions usually are: what it was called with is not its message.
+        return _remade, (type(self), self.args, dict(vars(self)))
+
     @property
     def message(self) -> str:
         return str(self.args[0])
+
+
+def _remade(error: type[AtsBridgeError], args: tuple[Any, ...], fields: dict[str, Any]) -> AtsBridgeError:
+    """An error as it was, in another process or as a copy."""
+    made = error.__new__(error, *args)
+    vars(made).update(fields)
+    return made
 
 
 class ConfigurationError(AtsBridgeError):

@@ -1,6 +1,6 @@
 """What the guard lets through, and everything beside it that it must not.
 
-`tests/mutation/guard_mutants.py` runs these functions against every mutant of
+`tests/mutation/mutants.py` runs these functions against every mutant of
 the guard: they take no fixtures, and every name of the code under test is
 looked up when the module is executed.
 """
@@ -866,3 +866,18 @@ def test_the_surface_digest_is_the_same_in_every_release():
         '"reason":{"pattern":"[a-z0-9-]{1,20}","type":"str"},"token":{"pattern":"[a-z0-9-]{1,20}","type":"str"}}}]}'
     )
     assert one.surface_digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_vendor_without_variable_hosts_names_no_slots() -> None:
+    plain = Vendor(
+        name="plain",
+        title="Plain",
+        api_version="1",
+        docs="https://plain.example/docs",
+        docs_read=date(2026, 1, 1),
+        hosts={"main": BASE},
+        reads=(),
+        writes=(),
+    )
+    assert plain.host_slots == {}
+    assert Guard(vendor=plain, base=BASE, scheme=Basic(user="u")).base == BASE

@@ -33,7 +33,6 @@ _DELIVERIES = 1 << 20
 _CURSOR_BYTES = 64 * 1024
 _PAGE_RECORDS = 100_000
 _RESTARTS = 3
-_CHUNK = 500
 
 
 @define(kw_only=True)
@@ -116,7 +115,6 @@ class _At:
     job: str
     cursor: Json
     watermark: Json
-    fresh: bool
     seen: set[str] = field(factory=set)
     restarts: int = 0
     pages: int = 0
@@ -207,7 +205,7 @@ class Puller:
         cursor = json.loads(row.cursor) if row and row.cursor and not full else None
         if cursor is None:
             cursor = stream.start(watermark, job or None)
-        return _At(stream=stream.name, job=job, cursor=cursor, watermark=watermark, fresh=True)
+        return _At(stream=stream.name, job=job, cursor=cursor, watermark=watermark)
 
     def _page(self, stream: Stream, at: _At) -> Flow[Page]:
         """The page at a cursor; a cursor or watermark that the ATS has lost starts its window anew."""
@@ -400,14 +398,21 @@ class Puller:
             return [row for row in rows if (row.parent_kind, row.parent_id) in come]
 
         for row in (yield from perform(lambda: self.ctx.ledger.look(due))):
-            yield from self.refresh(Ref(self.ctx.connection, Kind(row.kind), row.id))
+            _ = yield from self.refresh(Ref(self.ctx.connection, Kind(row.kind), row.id))
 
-    def refresh(self, ref: Ref) -> Flow[Fresh | Gone]:
-        """Read one application afresh and bring it in, gone or not."""
+    def refresh(self, ref: Ref) -> Flow[bool]:
+        """Read one application afresh and bring it in, gone or not; False where it is set aside as poison."""
         asked_at = self.ctx.now()
-        fresh = yield from self.ctx.client.run(self.ctx.ats.get_application(ref))
+        try:
+            fresh = yield from self.ctx.client.run(self.ctx.ats.get_application(ref))
+        except BadRecord as error:
+            self.sorter.wall = asked_at.timestamp()
+            out = Sorted(quarantined=[self.sorter.poison(ref.kind, ref.id, error.path, error.why)])
+            yield from perform(lambda: self.ctx.ledger.do(lambda txn: self.store(txn, out), durable=False))
+            self.report.quarantined += 1
+            return False
         yield from self.bring(ref, fresh, asked_at)
-        return fresh
+        return True
 
     def bring(self, ref: Ref, fresh: Fresh | Gone, asked_at: datetime) -> Flow[None]:
         """Bring a fresh read of one application into CRM and ledger."""

@@ -31,7 +31,6 @@ def _take(txn: Txn, update: StatusUpdate, connection: str, expand: Expand, wall:
     row = _row(update, connection, number=counters.next_number, wall=wall)
     txn.put([evolve(counters, next_number=counters.next_number + 1)])
     earlier = [u for u in _updates_of(txn, row) if not u.by_bridge]
-    txn.put([row])
     if row.by_bridge:
         finish(txn, row, result=Result.ALREADY, why="the bridge's own write came back", wall=wall)
         return
@@ -93,7 +92,7 @@ def newer_exists(txn: Txn, row: Update) -> bool:
 
 def _updates_of(txn: Txn, row: Update) -> list[Update]:
     where = Where(equal={"connection": row.connection, "application": row.application})
-    return [u for u in txn.find(Update, where, order=("number",)) if u.event_id != row.event_id]
+    return txn.find(Update, where, order=("number",))
 
 
 def _supersede(txn: Txn, older: Update, *, by: Update, wall: float, expand: Expand) -> None:

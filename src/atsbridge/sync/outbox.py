@@ -241,15 +241,5 @@ def finish(
 ) -> None:
     """End a change: its receipt is written with it, and delivered later."""
     receipt = make_receipt(txn, update, result, why, intents or [], wall)
-    txn.put(
-        [
-            evolve(
-                update,
-                open=0,
-                waits_for=None,
-                result=result.value,
-                receipt=receipt_text(receipt),
-                delivered=0,
-            )
-        ]
-    )
+    ended = evolve(update, open=0, waits_for=None, result=result.value, receipt=receipt_text(receipt))
+    txn.put([ended])

@@ -74,7 +74,6 @@ class Sorted:
     read: int = 0
     left_out: int = 0
     stale: int = 0
-    relevant: bool = True
 
 
 @define(kw_only=True)
@@ -145,12 +144,12 @@ class Sorter:
             raw = item.raw.data
             records = item.read(raw)
         except BadRecord as error:
-            out.quarantined.append(self._poison(item, digest, error.path, error.why))
+            self._set_aside(out, item, digest, error.path, error.why, known)
             return
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
             # A reader that stumbles over what it did not expect must not stop the page.
             why = f"the reader failed: {type(error).__name__}"
-            out.quarantined.append(self._poison(item, digest, "", why))
+            self._set_aside(out, item, digest, "", why, known)
             return
         out.read += 1
         wanted = [(record, self._left_out(record)) for record in map(self._interpreted, records)]
@@ -267,8 +266,22 @@ class Sorter:
             since=self.wall,
         )
 
-    def _poison(self, item: Item, digest: bytes | None, path: str, why: str) -> Quarantined:
-        kind, id = item.ids[0]
+    def _set_aside(
+        self,
+        out: Sorted,
+        item: Item,
+        digest: bytes,
+        path: str,
+        why: str,
+        known: Mapping[tuple[str, str], Known],
+    ) -> None:
+        out.quarantined.append(self.poison(*item.ids[0], path, why, digest=digest))
+        if self.run:
+            # It was shown, so it is there.
+            self._mark(out, item, known)
+
+    def poison(self, kind: Kind, id: str, path: str, why: str, *, digest: bytes | None = None) -> Quarantined:
+        """The row of a record that could not be read."""
         return Quarantined(
             connection=self.connection,
             kind=kind.value,

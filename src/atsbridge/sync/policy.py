@@ -7,7 +7,6 @@ fresh read and the declared properties of the write, and answer with one step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from attrs import frozen
 
@@ -61,13 +60,6 @@ class Back:
 
 
 Step = Close | Write | Settle | Back
-
-
-class Outcome(StrEnum):
-    """What is known of an attempt whose answer came."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
 
 
 def expected_of(intent: IntentRow) -> State:

@@ -113,7 +113,7 @@ def claim(txn: Txn, ctx: Context, application: str, *, expand: Expand, wall: flo
         close_intent(txn, intent, result=result, why=why, wall=wall, expand=expand)
         give_back(txn, lease)
         return None
-    leased = evolve(intent, state="settling" if intent.open_attempts else "leased", boot=boot)
+    leased = evolve(intent, state="settling" if intent.open_attempts else "leased")
     txn.put([leased])
     return Claim(leased, lease)
 
@@ -201,7 +201,6 @@ def arm(
         send_by=send_by,
         settles_at=settles_at,
         not_before=settles_at,
-        boot=ctx.ledger.clock.boot,
         before=intent.before or state_text(fresh.state),
     )
     attempt = Attempt(

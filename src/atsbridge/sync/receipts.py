@@ -42,7 +42,6 @@ def make_receipt(
     after = parse_state(last.after_state) if last and last.after_state else None
     befores = [i.before for i in intents if i.before]
     done = sum(i.result in [r.value for r in GOES_ON] for i in intents)
-    gaps = {i.gap for i in intents if i.gap}
     evidence: dict[str, Any] = next((json.loads(i.evidence) for i in reversed(intents) if i.evidence), {})
     return Receipt(
         event_id=update.event_id,
@@ -55,7 +54,7 @@ def make_receipt(
         overwritten=tuple(s for i in intents if i.overwritten for s in json.loads(i.overwritten)),
         progress=(done, len(intents)),
         strength=CompareAndSet(evidence["cas"]) if "cas" in evidence else None,
-        gap=_gap(gaps),
+        gap=_gap({i.gap for i in intents}),
         side_effects=tuple(SideEffect(s) for s in evidence.get("side_effects", ())),
         evidence={k: v for k, v in evidence.items() if k in ("answer", "request_id", "write")},
         attempts=sum(i.attempts for i in intents),
@@ -65,7 +64,7 @@ def make_receipt(
     )
 
 
-def _gap(gaps: set[str]) -> Gap:
+def _gap(gaps: set[str | None]) -> Gap:
     """The weakest of a chain's gaps."""
     for gap in (Gap.UNAUDITED, Gap.AUDITED):
         if gap.value in gaps:

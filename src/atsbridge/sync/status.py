@@ -22,8 +22,7 @@ class StatusReport:
     Args:
         known: live records by kind. streams: each stream's last finished read.
         intents: open intents by state. results: closed changes by result.
-        review: event ids that wait for a person.
-        next_at: seconds until the next settling intent is looked at.
+        review: event ids that wait for a person. working: lanes under a lease. runs: the last five.
     """
 
     connection: str

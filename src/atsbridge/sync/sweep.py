@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ..errors import TooManyGone
+from ..errors import BadRecord, TooManyGone
 from ..model import Kind, Ref, Tombstone
-from ..wire.effects import Done, Failed, Flow, perform, together
+from ..wire.effects import Failed, Flow, perform, together
 from .context import Context
 from .inbound import Puller, PullReport, begin, pull
 from .leases import control
@@ -71,9 +71,11 @@ def _confirm(ctx: Context, puller: Puller, rows: list[Known]) -> Flow[None]:
     out = Sorted()
     for row, ref, answer in zip(rows, refs, answers, strict=True):
         if isinstance(answer, Failed):
+            if isinstance(answer.error, BadRecord):
+                continue  # it cannot be read, so it is there
             raise answer.error
-        if isinstance(answer, Done) and isinstance(answer.value, Tombstone):
-            gone = answer.value
+        gone = answer.value
+        if isinstance(gone, Tombstone):
             puller.bury(out, row, tombstone(ref, gone.kind, asked_at, into=gone.into))
     yield from puller.deliver(out)
     yield from perform(lambda: ctx.ledger.do(lambda txn: puller.store(txn, out)))

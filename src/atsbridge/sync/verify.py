@@ -6,13 +6,13 @@ waiting, out of scope, newer than the last read) or it is a fault.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import attrs
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..crm.interface import Held
 from ..errors import BadRecord
@@ -21,14 +21,16 @@ from ..wire.effects import Flow, Json, perform
 from ..wire.streams import Stream
 from .context import Context, Progress
 from .inbound import Puller, begin
-from .ledger import Known, Quarantined, Txn, Update, Waiting, Where
+from .ledger import Known, Quarantined, Run, Txn, Update, Waiting, Where
 from .reality import Interpreter, Reality
-
-_CHUNK = 500
 
 
 class Why(StrEnum):
-    """What a difference is; FAULT alone is unexplained."""
+    """What a difference is; FAULT alone is unexplained.
+
+    PENDING is a change, or its receipt, on its way; CONFLICT one that ended
+    without effect, or in doubt, while the CRM does not know or still shows it.
+    """
 
     PENDING = "pending"
     CONFLICT = "conflict"
@@ -159,23 +161,44 @@ class _Notes:
     known: Mapping[str, Known]
     quarantined: frozenset[str]
     waiting: frozenset[str]
-    open: frozenset[str]
-    review: frozenset[str]
+    pending: frozenset[str]
+    conflict: frozenset[str]
+    for_a_person: frozenset[str]
+    pulled_at: float
+
+
+_RECENT = 50
+"""How many runs back a pull that came to its end is looked for."""
+_FOR_A_PERSON = ("review", "dead", "conflict")
+"""Results after which the sides are left as they are."""
 
 
 def _notes(txn: Txn, ctx: Context, ids: Sequence[str]) -> _Notes:
     mine = {"connection": ctx.connection}
     kind = Kind.APPLICATION.value
-    of_these = Where(equal={**mine, "open": 1}, among={"application": list(ids)})
-    ended = Where(equal=mine, among={"application": list(ids), "result": ["review", "dead", "conflict"]})
     prefix = (ctx.connection, kind)
+    updates = txn.find(Update, Where(equal=mine, among={"application": list(ids)}))
+    ended = [u for u in updates if u.result in _FOR_A_PERSON]
+    # What has ended and was not told yet is as good as on its way: the next push tells it.
+    untold = [u for u in updates if not u.delivered]
     return _Notes(
         txn.get_many(Known, prefix, list(ids)),
         frozenset(txn.get_many(Quarantined, prefix, list(ids))),
         frozenset(txn.get_many(Waiting, prefix, list(ids))),
-        frozenset(u.application for u in txn.find(Update, of_these)),
-        frozenset(u.application for u in txn.find(Update, ended)),
+        frozenset(u.application for u in untold if u not in ended),
+        frozenset(u.application for u in untold if u in ended),
+        frozenset(u.event_id for u in ended),
+        _pulled_at(txn, ctx),
     )
+
+
+def _pulled_at(txn: Txn, ctx: Context) -> float:
+    """When the last pull began that came to its end; 0 where none did."""
+    pulls = Where(equal={"connection": ctx.connection}, among={"verb": ["pull", "sync"]})
+    for run in txn.find(Run, pulls, order=("-number",), limit=_RECENT):
+        if run.summary is not None and "error" not in json.loads(run.summary):
+            return run.started_at
+    return 0.0
 
 
 def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference | None:
@@ -197,25 +220,28 @@ def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference
             return difference(Why.QUARANTINED)
         if ref.id in notes.waiting:
             return difference(Why.WAITING)
-        if ref.id in notes.open:
+        if ref.id in notes.pending:
             return difference(Why.PENDING)
-        return difference(*_late(one.application, notes.known.get(ref.id)))
+        if ref.id in notes.conflict:
+            return difference(Why.CONFLICT)
+        return difference(*_late(one.application, notes))
     if held.event_id is not None:
-        return difference(Why.PENDING)
+        return difference(Why.CONFLICT if held.event_id in notes.for_a_person else Why.PENDING)
     if not one.mapped:
         return difference(Why.UNMAPPED)
     return None
 
 
-def _late(application: Application, known: Known | None) -> tuple[Why, str]:
+def _late(application: Application, notes: _Notes) -> tuple[Why, str]:
     """A state newer than the last read is for the next pull; anything else is a fault."""
+    known = notes.known.get(application.ref.id)
+    changed = application.updated_at or application.created_at
     if known is None:
-        created: datetime | None = application.created_at
-        return (Why.NEWER, "pull") if created is None else (Why.FAULT, "pull")
-    updated = application.updated_at
-    if updated is not None and updated.timestamp() > known.read_at:
-        return Why.NEWER, "pull"
-    return Why.FAULT, "pull"
+        # Nothing says when it was looked for, but the last pull that came to its end.
+        missed = changed is not None and changed.timestamp() <= notes.pulled_at
+        return (Why.FAULT if missed else Why.NEWER), "pull"
+    newer = changed is not None and changed.timestamp() > known.read_at
+    return (Why.NEWER if newer else Why.FAULT), "pull"
 
 
 def _compare_rest(ctx: Context, shown: set[str], report: VerifyReport) -> Flow[None]:
@@ -227,7 +253,13 @@ def _compare_rest(ctx: Context, shown: set[str], report: VerifyReport) -> Flow[N
             if ref.connection != ctx.connection or ref.id in shown:
                 continue
             report.compared += 1
-            gone = yield from ctx.client.run(ctx.ats.confirm_gone(ref))
+            try:
+                gone = yield from ctx.client.run(ctx.ats.confirm_gone(ref))
+            except BadRecord:
+                report.differences.append(
+                    Difference(application=ref.id, why=Why.QUARANTINED, ats="unreadable", crm="held")
+                )
+                continue
             if gone is None:
                 report.equal += 1
                 continue
@@ -259,6 +291,8 @@ def repair(ctx: Context) -> Flow[RepairReport]:
     puller: Puller = yield from begin(ctx)
     puller.compile(())
     for difference in wanted:
-        yield from puller.refresh(Ref(ctx.connection, Kind.APPLICATION, difference.application))
-        report.repaired.append(difference.application)
+        if (yield from puller.refresh(Ref(ctx.connection, Kind.APPLICATION, difference.application))):
+            report.repaired.append(difference.application)
+        else:
+            report.left.append(evolve(difference, why=Why.QUARANTINED, propose=""))
     return report

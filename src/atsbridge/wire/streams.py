@@ -25,7 +25,9 @@ class Item:
     """One listed record, unread: its raw bytes and the pure reader of them.
 
     ``ids`` are known before reading, so that an unchanged record costs no
-    object: `read` is called only when the raw digest is new.
+    object: `read` is called only when the raw digest is new. An application
+    names its candidate after itself, also where that is listed elsewhere: one
+    whose candidate is not named here is taken for one that has not come yet.
     """
 
     ids: tuple[tuple[Kind, str], ...]

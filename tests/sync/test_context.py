@@ -1,0 +1,58 @@
+"""A connection put together: who works on it, and what may be written."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sync_world import world
+
+from atsbridge.sync.context import Context, surely_dead, worker_name
+
+HERE = socket.gethostname()
+NO_SUCH_PROCESS = 2**22 + 1
+"""Above the largest that Linux gives out."""
+
+
+@pytest.mark.parametrize(
+    "worker",
+    [
+        "w0.1",
+        "elsewhere|1|1|aa",
+        f"{HERE}|no|1|aa",
+        f"{HERE}|1||aa",
+        worker_name(),
+    ],
+)
+def test_nobody_is_called_dead_on_a_guess(worker: str) -> None:
+    assert not surely_dead(worker)
+
+
+def test_two_workers_of_one_process_have_two_names() -> None:
+    assert worker_name() != worker_name()
+
+
+@pytest.mark.parametrize("worker", [f"{HERE}|{os.getpid()}|1|aa", f"{HERE}|{NO_SUCH_PROCESS}|7|aa"])
+def test_a_process_that_has_ended_is_dead_also_where_its_number_was_given_again(worker: str) -> None:
+    assert surely_dead(worker)
+
+
+def test_a_surface_is_approved_by_its_digest_alone() -> None:
+    w = world(pulled=False)
+    assert w.ctx.surface_approved
+    for other in (None, "", w.ats.VENDOR.surface_digest[:-1]):
+        w.ctx.approved = other
+        assert not w.ctx.surface_approved
+
+
+def test_without_another_clock_the_wall_clock_is_utc() -> None:
+    w = world(pulled=False)
+    parts = {
+        name: getattr(w.ctx, name)
+        for name in ("connection", "ats", "client", "crm", "ledger", "mapping", "permits")
+    }
+    ctx = Context(**parts)
+    assert ctx.now().tzinfo is UTC and abs(ctx.now() - datetime.now(UTC)) < timedelta(hours=1)
+    assert ctx.held == {} and not surely_dead(ctx.worker)

@@ -1,0 +1,415 @@
+"""Intake: every change is taken in once, the newest wins, and what was sent is waited for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+from sync_world import ACTIVE, REJECTED, World, change, fresh, unfolding, world
+from tiny_ats import CONNECTION, EPOCH, moment
+
+from atsbridge.errors import CrmError
+from atsbridge.model import BRIDGE_ACTOR, Base, Ref, Result, State, StatusUpdate
+from atsbridge.sync.intake import newer_exists, take_in
+from atsbridge.sync.ledger import Control, IntentRow, Update
+from atsbridge.sync.outbox import close_intent
+from atsbridge.sync.receipts import parse_receipt
+
+WALL = 2000.0
+AGAIN = "the recruiter changed it again"
+
+
+def take(w: World, *changes: StatusUpdate, wall: float = WALL) -> list[str]:
+    return w.ledger.do(lambda txn: take_in(txn, changes, connection=CONNECTION, expand=unfolding, wall=wall))
+
+
+def taken(*changes: StatusUpdate) -> World:
+    w = world(pulled=False)
+    take(w, *changes)
+    return w
+
+
+def sent(w: World, id: str = "e1/0", **more: Any) -> None:
+    w.put(evolve(w.intent(id), **{"sent": 1, "open_attempts": 1, "state": "in_flight", **more}))
+
+
+def end(w: World, id: str, result: Result, stage: str | None = None) -> None:
+    seen = fresh(stage) if stage else None
+    w.ledger.do(
+        lambda txn: close_intent(
+            txn, w.intent(id), result=result, why="w", wall=WALL, expand=unfolding, fresh=seen
+        )
+    )
+
+
+def outcome(w: World, event_id: str) -> tuple[str | None, str]:
+    row = w.update(event_id)
+    return row.result, parse_receipt(row.receipt).why if row.receipt else ""
+
+
+# -- taking in --
+
+
+def test_a_change_is_kept_as_the_crm_gave_it() -> None:
+    w = world(pulled=False)
+    given = change(
+        status="Rejected",
+        reason="open",
+        base=Base("A", REJECTED, 7, "tok"),
+        occurred_at=moment(5),
+        sequence=3,
+    )
+    assert take(w, given) == ["e1"]
+    assert w.update() == Update(
+        connection=CONNECTION,
+        event_id="e1",
+        application="1",
+        number=1,
+        sequence=3,
+        step="B",
+        status="Rejected",
+        reason="open",
+        base_stage="A",
+        base_status="rejected",
+        base_delivery=7,
+        base_token="tok",
+        by_bridge=0,
+        actor="recruiter",
+        occurred_at=EPOCH + 5,
+        taken_at=WALL,
+    )
+
+
+def test_changes_are_numbered_in_the_order_of_intake() -> None:
+    w = taken(change("e1"), change("e2", sequence=2))
+    assert [w.update(e).number for e in ("e1", "e2")] == [1, 2]
+    assert w.row(Control).next_number == 3
+    assert [i.number for i in w.rows(IntentRow)] == [1, 2]
+
+
+def test_the_same_event_twice_is_one_change() -> None:
+    w = world(pulled=False)
+    assert take(w, change(), change()) == ["e1", "e1"]
+    assert take(w, change(step="C")) == ["e1"]
+    assert [i.target_stage for i in w.rows(IntentRow)] == ["B"]
+    assert w.row(Control).next_number == 2
+
+
+def test_an_ended_change_delivered_again_is_told_again() -> None:
+    w = taken(change())
+    end(w, "e1/0", Result.APPLIED)
+    w.put(evolve(w.update(), delivered=1))
+    receipt = w.update().receipt
+    take(w, change())
+    assert (w.update().delivered, w.update().receipt) == (0, receipt)
+
+
+def test_an_open_change_delivered_again_stays_as_it_is() -> None:
+    w = taken(change())
+    w.put(evolve(w.update(), delivered=1))
+    before = w.update()
+    take(w, change())
+    assert w.update() == before
+
+
+def test_a_change_without_a_base_is_refused() -> None:
+    w = taken(change(base=None))
+    why = "no base: the CRM did not say which ATS state the recruiter saw"
+    assert outcome(w, "e1") == ("refused", why) and not w.rows(IntentRow)
+    row = w.update()
+    assert (row.base_stage, row.base_status, row.base_delivery, row.base_token) == (None, None, 0, None)
+
+
+# -- our own echo --
+
+
+def test_our_own_write_that_comes_back_is_already_and_takes_no_part() -> None:
+    w = taken(change("e1", sequence=1), change("echo", "C", sequence=9, actor=BRIDGE_ACTOR))
+    assert outcome(w, "echo") == ("already", "the bridge's own write came back")
+    assert w.update("echo").by_bridge == 1 and w.update("e1").open == 1
+    take(w, change("e2", "C", sequence=2))
+    assert w.update("e2").open == 1  # the echo's later number supersedes nothing
+    assert not w.ledger.look(lambda txn: newer_exists(txn, w.update("e2")))
+
+
+def test_an_echo_that_was_sent_is_not_waited_for() -> None:
+    w = taken(change("e1"))
+    sent(w)
+    w.put(evolve(w.update(), by_bridge=1))
+    take(w, change("e2", "C", sequence=2))
+    assert w.update("e2").waits_for is None and w.intent("e2/0").expected_stage == "A"
+
+
+# -- the newest wins --
+
+
+def test_a_later_change_supersedes_what_was_not_sent() -> None:
+    w = taken(change("e1"), change("e2", "C", sequence=2))
+    assert outcome(w, "e1") == ("superseded", AGAIN)
+    assert w.intent("e1/0").why == AGAIN and w.intent("e1/0").closed_at == WALL
+    assert w.update("e2").open == 1 and w.intent("e2/0").expected_stage == "A"
+
+
+def test_a_change_that_comes_late_is_superseded_at_once() -> None:
+    w = taken(change("e2", "C", sequence=2), change("e1", sequence=1))
+    assert outcome(w, "e1") == ("superseded", "a later change was taken in before it")
+    assert [i.event_id for i in w.rows(IntentRow)] == ["e2"]
+
+
+def test_a_change_that_comes_late_is_superseded_though_the_newer_was_refused() -> None:
+    w = taken(change("e2", "C", sequence=2, reason="refuse"), change("e1", sequence=1))
+    assert outcome(w, "e1")[0] == "superseded"
+
+
+def test_a_refused_change_supersedes_too() -> None:
+    w = taken(change("e1"), change("e2", "C", sequence=2, base=None))
+    assert (outcome(w, "e1")[0], outcome(w, "e2")[0]) == ("superseded", "refused")
+
+
+def test_equal_numbers_do_not_supersede_each_other_as_late() -> None:
+    w = taken(change("e1"), change("e2", "C", sequence=1))
+    assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open == 1
+    assert not any(w.ledger.look(lambda txn, e=e: newer_exists(txn, w.update(e))) for e in ("e1", "e2"))  # type: ignore[misc]
+
+
+def test_a_sequence_goes_before_the_time() -> None:
+    w = taken(
+        change("e1", sequence=2, occurred_at=moment(4)), change("e2", sequence=1, occurred_at=moment(5))
+    )
+    assert outcome(w, "e2")[0] == "superseded" and w.update("e1").open == 1
+
+
+def test_without_a_sequence_the_time_of_the_change_decides_and_then_its_id() -> None:
+    def at(id: str, seconds: float | None) -> StatusUpdate:
+        return change(id, sequence=None, occurred_at=moment(seconds) if seconds is not None else None)
+
+    w = taken(at("e1", 5.0), at("e2", 4.0))
+    assert outcome(w, "e2")[0] == "superseded" and w.update("e1").open == 1
+    w = taken(at("e2", 5.0), at("e1", 5.0))
+    assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open == 1
+    w = taken(at("e1", 5.0), at("e2", 5.0))
+    assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open == 1
+
+
+def test_without_sequence_and_time_the_time_of_intake_decides() -> None:
+    w = world(pulled=False)
+    take(w, change("e2", sequence=None), wall=3000.0)
+    take(w, change("e1", sequence=None), wall=2000.0)
+    assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open == 1
+
+
+def test_another_application_and_another_connection_are_left_alone() -> None:
+    w = taken(change("e1"))
+    take(w, evolve(change("e2", sequence=2), application=Ref(CONNECTION, change().application.kind, "2")))
+    w.ledger.do(
+        lambda txn: take_in(txn, [change("e3", sequence=3)], connection="globex", expand=unfolding, wall=WALL)
+    )
+    assert w.update("e1").open == 1 and w.update("e2").open == 1
+    assert not w.ledger.look(lambda txn: newer_exists(txn, w.update("e1")))
+
+
+def test_newer_is_who_comes_after() -> None:
+    w = taken(change("e1"), change("e2", sequence=2))
+    assert w.ledger.look(lambda txn: newer_exists(txn, w.update("e1")))
+    assert not w.ledger.look(lambda txn: newer_exists(txn, w.update("e2")))
+
+
+def test_a_change_that_has_ended_stays_ended() -> None:
+    w = taken(change("e1"))
+    end(w, "e1/0", Result.CONFLICT)
+    before = w.update("e1")
+    take(w, change("e2", sequence=2))
+    assert w.update("e1") == before
+
+
+# -- what was sent is waited for --
+
+
+def test_an_open_write_is_waited_for() -> None:
+    w = taken(change("e1"))
+    sent(w)
+    take(w, change("e2", "C", sequence=2))
+    assert w.update("e1").open == 1 and w.update("e2").waits_for == "e1"
+    assert [i.event_id for i in w.rows(IntentRow)] == ["e1"]
+    end(w, "e1/0", Result.APPLIED, "B")
+    assert (w.intent("e2/0").expected_stage, w.update("e2").waits_for) == ("B", None)
+
+
+def test_a_write_of_another_base_is_not_waited_for() -> None:
+    w = taken(change("e1"))
+    sent(w)
+    take(w, change("e2", "C", sequence=2, base=Base("A", ACTIVE, 8)))
+    assert w.update("e2").waits_for is None and w.intent("e2/0").expected_stage == "A"
+
+
+def test_a_change_that_waits_is_superseded_by_a_newer_one_which_waits_in_its_place() -> None:
+    w = taken(change("e1"))
+    sent(w)
+    take(w, change("e2", "C", sequence=2), change("e3", "H", sequence=3))
+    assert outcome(w, "e2") == ("superseded", AGAIN) and w.update("e2").waits_for is None
+    assert w.update("e3").waits_for == "e1"
+    end(w, "e1/0", Result.APPLIED, "B")
+    assert [i.intent_id for i in w.rows(IntentRow)] == ["e1/0", "e3/0"]
+
+
+@pytest.mark.parametrize("last", ["e1", "e2"])
+def test_a_refused_attempt_that_was_waited_for_is_superseded_and_nothing_is_released(last: str) -> None:
+    w = taken(change("e1"))
+    sent(w)
+    take(w, change("e2", "C", sequence=2))
+    sent(w, sent=0, open_attempts=0, state="pending")
+    w.stored_last(w.update(last))
+    take(w, change("e3", "H", sequence=3))
+    assert [outcome(w, e)[0] for e in ("e1", "e2", "e3")] == ["superseded", "superseded", None]
+    assert [i.intent_id for i in w.rows(IntentRow)] == ["e1/0", "e3/0"]
+
+
+def test_an_applied_write_of_the_same_base_is_built_upon() -> None:
+    w = taken(change("e1"))
+    sent(w)
+    end(w, "e1/0", Result.APPLIED, "B")
+    take(w, change("e2", "C", sequence=2))
+    assert w.intent("e2/0").expected_stage == "B"
+
+
+def test_a_write_that_ended_otherwise_leaves_what_it_expected() -> None:
+    w = taken(change("e1"))
+    sent(w)
+    end(w, "e1/0", Result.CONFLICT, "H")
+    take(w, change("e2", "C", sequence=2))
+    assert w.intent("e2/0").expected_stage == "A"
+
+
+def test_a_write_that_built_upon_another_and_failed_leaves_what_it_expected_itself() -> None:
+    w = taken(change("e1"))
+    sent(w)
+    end(w, "e1/0", Result.APPLIED, "B")
+    take(w, change("e2", "C", sequence=2))
+    sent(w, "e2/0")
+    end(w, "e2/0", Result.REFUSED)
+    take(w, change("e3", "H", sequence=3))
+    assert w.intent("e3/0").expected_stage == "B"
+
+
+def test_what_was_found_there_already_was_somebody_elses() -> None:
+    w = taken(change("e1"))
+    end(w, "e1/0", Result.ALREADY, "B")
+    take(w, change("e2", "C", sequence=2))
+    assert w.intent("e2/0").expected_stage == "A"
+
+
+def test_of_several_that_were_sent_the_latest_counts() -> None:
+    w = taken(change("e1"))
+    sent(w)
+    end(w, "e1/0", Result.APPLIED, "B")
+    take(w, change("e2", "C", sequence=2))
+    sent(w, "e2/0")
+    end(w, "e2/0", Result.APPLIED, "C")
+    take(w, change("e3", "H", sequence=3))
+    assert w.intent("e3/0").expected_stage == "C"
+
+
+def test_the_latest_is_by_sequence_not_by_intake() -> None:
+    w = taken(change("e2", "C", sequence=2))
+    sent(w, "e2/0")
+    end(w, "e2/0", Result.APPLIED, "C")
+    take(w, change("e1", "B", sequence=1))
+    first = w.intent("e2/0")
+    w.put(evolve(first, intent_id="e1/0", event_id="e1", target_stage="B", after_state=None))
+    take(w, change("e3", "H", sequence=3))
+    assert w.intent("e3/0").expected_stage == "C"
+
+
+def test_a_sent_part_keeps_its_chain_and_the_unsent_rest_falls() -> None:
+    w = taken(change("e1", "BC"))
+    sent(w)
+    take(w, change("e2", "H", sequence=2))
+    assert (w.intent("e1/0").state, w.intent("e1/1").result) == ("in_flight", "superseded")
+    assert w.update("e1").open == 1 and w.update("e2").waits_for == "e1"
+    end(w, "e1/0", Result.APPLIED, "B")
+    assert outcome(w, "e1") == ("superseded", AGAIN)
+    assert w.intent("e2/0").expected_stage == "B"
+
+
+def test_a_part_that_was_there_already_stays_and_the_next_is_superseded() -> None:
+    w = taken(change("e1", "BC"))
+    end(w, "e1/0", Result.ALREADY, "B")
+    take(w, change("e2", "H", sequence=2))
+    assert [w.intent(f"e1/{n}").result for n in range(2)] == ["already", "superseded"]
+    assert outcome(w, "e1") == ("superseded", AGAIN)
+
+
+def test_only_the_first_unsent_part_is_closed_and_takes_the_rest_along() -> None:
+    w = taken(change("e1", "BCH"), change("e2", "C", sequence=2))
+    assert [w.intent(f"e1/{n}").why for n in range(3)] == [
+        AGAIN,
+        f"fell with part 1 of 3: {AGAIN}",
+        f"fell with part 1 of 3: {AGAIN}",
+    ]
+
+
+# -- with the feed --
+
+
+def test_the_feed_position_is_stored_with_the_changes_and_acknowledged_after() -> None:
+    w = world("1", "2")
+    w.crm.page = 1
+    w.wants("1", step="B")
+    w.wants("2", step="C")
+    stored: list[tuple[Any, int]] = []
+    w.crm.before["acknowledge"] = lambda: stored.append((w.row(Control).feed, len(w.rows(Update))))
+    assert w.push().taken == 2
+    told = [t for t in w.crm.told if t[0] in ("changes", "acknowledge")]
+    assert told == [("changes", None), ("acknowledge", ["e1"]), ("changes", 1), ("acknowledge", ["e2"])]
+    assert stored == [("1", 1), ("2", 2)]
+    w.push()
+    assert w.crm.told[-1] == ("changes", 2)
+
+
+def test_a_change_is_kept_though_it_could_not_be_acknowledged() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.crm.fails["acknowledge"] = CrmError()
+    with pytest.raises(CrmError):
+        w.push()
+    assert w.update().open == 1 and not w.account.log
+    assert w.push().results == {"applied": 1}
+    assert len(w.account.log) == 1
+
+
+def test_nothing_is_kept_of_changes_that_could_not_all_be_taken_in() -> None:
+    w = world("1")
+
+    def failing(update: StatusUpdate, expected: State, job: str | None) -> Any:
+        if update.event_id == "e2":
+            raise RuntimeError
+        return unfolding(update, expected, job)
+
+    with pytest.raises(RuntimeError):
+        w.ledger.do(
+            lambda txn: take_in(
+                txn,
+                [change("e1"), change("e2", sequence=2)],
+                connection=CONNECTION,
+                expand=failing,
+                wall=WALL,
+            )
+        )
+    assert not w.rows(Update) and not w.rows(IntentRow)
+
+
+def test_changes_of_another_connection_are_passed_over() -> None:
+    w = world("1")
+    w.crm.offered.append(evolve(change(), application=Ref("globex", change().application.kind, "1")))
+    assert w.push().taken == 0
+    assert not w.rows(Update) and w.row(Control).feed == "1"
+
+
+def test_a_crm_without_bases_is_inbound_only() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.crm.abilities = frozenset()
+    report = w.push()
+    assert report.held_back == "the CRM cannot store the base of a change: it is inbound only"
+    assert not w.rows(Update) and not w.account.log

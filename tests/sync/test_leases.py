@@ -1,0 +1,163 @@
+"""Leases: one holder at a time, a fence that only grows, and nobody waits for the dead."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+from sync_world import World, world
+from tiny_ats import CONNECTION
+
+from atsbridge.errors import LeaseLost, LedgerBusy
+from atsbridge.sync.context import Context, worker_name
+from atsbridge.sync.leases import (
+    INBOUND,
+    check,
+    control,
+    give_back,
+    is_held,
+    keep,
+    lane_of,
+    reserve_deliveries,
+    take,
+)
+from atsbridge.sync.ledger import Control, Lease
+
+LANE = lane_of("1")
+
+
+def taken(w: World, ctx: Context | None = None) -> Lease:
+    return w.ledger.do(lambda txn: take(txn, ctx or w.ctx, LANE))
+
+
+def test_a_lane_is_named_after_its_application() -> None:
+    """Under these names workers of every release meet."""
+    assert INBOUND == "inbound"
+    assert lane_of("1") == "application/1" != lane_of("2")
+
+
+def test_a_lease_says_who_and_until_when() -> None:
+    w = world(pulled=False)
+    lease = taken(w)
+    assert lease == Lease(
+        connection=CONNECTION, lane=LANE, fence=1, worker=w.ctx.worker, until=1060.0, boot="boot-0"
+    )
+    assert w.row(Lease, LANE) == lease
+
+
+def test_two_holders_are_one_too_many() -> None:
+    w = world(pulled=False)
+    taken(w)
+    with pytest.raises(LedgerBusy, match=r"another worker holds application/1 for 60 s more"):
+        taken(w, w.other_worker())
+
+
+def test_who_holds_it_may_take_it_again_and_the_fence_grows() -> None:
+    w = world(pulled=False)
+    first, second = taken(w), taken(w)
+    assert (first.fence, second.fence) == (1, 2)
+    assert not w.ledger.look(lambda txn: is_held(txn, first))
+    assert w.ledger.look(lambda txn: is_held(txn, second))
+
+
+def test_another_lane_and_another_connection_are_free() -> None:
+    w = world(pulled=False)
+    taken(w)
+    assert w.ledger.do(lambda txn: take(txn, w.other_worker(), "application/2")).fence == 1
+    other = w.other_worker()
+    other.connection = "globex"
+    assert taken(w, other).fence == 1
+
+
+def test_an_expired_lease_is_taken_over_and_its_holder_finds_out() -> None:
+    w = world(pulled=False)
+    old = taken(w)
+    w.clock.value = old.until - 0.001
+    with pytest.raises(LedgerBusy):
+        taken(w, w.other_worker())
+    w.clock.value = old.until
+    new = taken(w, w.other_worker())
+    assert new.fence == old.fence + 1
+    for use in (check, lambda txn, lease: keep(txn, w.ctx, lease)):
+        with pytest.raises(LeaseLost, match="another worker has taken over application/1"):
+            w.ledger.do(lambda txn, use=use: use(txn, old))  # type: ignore[misc]
+    w.ledger.do(lambda txn: check(txn, new))
+
+
+def test_an_expired_lease_that_nobody_took_is_still_held() -> None:
+    w = world(pulled=False)
+    old = taken(w)
+    w.clock.value += 1000.0
+    longer = w.ledger.do(lambda txn: keep(txn, w.ctx, old))
+    assert longer.until == w.clock.value + 60.0 and longer.fence == old.fence
+    assert w.row(Lease, LANE) == longer
+
+
+def test_the_same_fence_of_another_worker_is_not_ours() -> None:
+    w = world(pulled=False)
+    lease = taken(w)
+    w.put(Lease(connection=CONNECTION, lane=LANE, fence=lease.fence, worker="x", until=9e9, boot="boot-0"))
+    assert not w.ledger.look(lambda txn: is_held(txn, lease))
+
+
+def test_nothing_is_held_where_there_is_no_row() -> None:
+    w = world(pulled=False)
+    lease = Lease(connection=CONNECTION, lane=LANE, fence=1, worker=w.ctx.worker, until=9e9, boot="boot-0")
+    assert not w.ledger.look(lambda txn: is_held(txn, lease))
+
+
+def test_after_another_boot_every_lease_is_over() -> None:
+    w = world(pulled=False)
+    old = taken(w)
+    w.clock.boot, w.clock.value = "boot-1", 1.0
+    assert taken(w, w.other_worker()).fence == old.fence + 1
+
+
+def test_given_back_it_is_free_but_the_fence_is_kept() -> None:
+    w = world(pulled=False)
+    lease = taken(w)
+    w.ledger.do(lambda txn: give_back(txn, lease))
+    assert taken(w, w.other_worker()).fence == 2
+
+
+def test_a_lost_lease_cannot_be_given_back() -> None:
+    w = world(pulled=False)
+    old = taken(w)
+    w.clock.value = old.until
+    new = taken(w, w.other_worker())
+    w.ledger.do(lambda txn: give_back(txn, old))
+    assert w.row(Lease, LANE) == new
+
+
+def test_the_lease_of_a_process_that_has_ended_is_free() -> None:
+    w = world(pulled=False)
+    w.ctx.worker = f"{socket.gethostname()}|{os.getpid()}|1|aa"  # this number, started at another time
+    taken(w)
+    assert taken(w, w.other_worker()).fence == 2
+
+
+def test_a_living_process_keeps_its_lease() -> None:
+    w = world(pulled=False)
+    w.ctx.worker = worker_name()
+    taken(w)
+    other = w.other_worker()
+    other.worker = worker_name()
+    with pytest.raises(LedgerBusy):
+        taken(w, other)
+
+
+def test_delivery_numbers_are_given_out_once() -> None:
+    w = world(pulled=False)
+    got = [
+        w.ledger.do(lambda txn, count=count: reserve_deliveries(txn, CONNECTION, count))
+        for count in (5, 1, 3)
+    ]
+    assert got == [1, 6, 7]
+    assert w.row(Control).next_delivery == 10
+    assert w.ledger.do(lambda txn: reserve_deliveries(txn, "globex", 1)) == 1
+
+
+def test_a_connection_begins_with_a_clean_slate() -> None:
+    w = world(pulled=False)
+    assert w.ledger.look(lambda txn: control(txn, "globex")) == Control(connection="globex")

@@ -1,0 +1,130 @@
+"""Plugins are found by name, imported when asked for, and none can break another."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from atsbridge import registry
+from atsbridge.errors import UnknownPlugin
+from atsbridge.ledgers.memory import MemoryLedger
+from atsbridge.registry import Group, Plugin, load, names, plugins
+
+
+class Point(EntryPoint):
+    """An entry point of a package of this name."""
+
+    @property
+    def dist(self) -> Any:  # type: ignore[override]
+        return SimpleNamespace(name=f"{self.name}-package") if self.name != "orphan" else None
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> None:
+    """These plugins are installed, in this order, in every group."""
+    made = [Point(name, value, Group.ATS) for name, value in points]
+    monkeypatch.setattr(registry, "entry_points", lambda group: made)
+
+
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
+    (tmp_path / "broken_plugin.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "broken_plugin", raising=False)
+    return "broken_plugin:Adapter"
+
+
+def test_ours_come_through_the_same_door() -> None:
+    assert names(Group.ATS)[:2] == ["greenhouse", "lever"]
+    assert {"memory", "sqlite"} <= set(names(Group.LEDGER)) and "sql" in names(Group.CRM)
+    assert load(Group.LEDGER, "memory") is MemoryLedger
+    for group in Group:
+        assert all(not p.broken for p in plugins(group) if p.package == "atsbridge")
+
+
+def test_names_are_sorted_and_each_is_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, ("zeta", "z:Z"), ("alpha", "a:A"), ("zeta", "z:Z"))
+    assert names(Group.ATS) == ["alpha", "zeta"]
+
+
+def test_nothing_is_imported_before_it_is_asked_for() -> None:
+    """In a process of its own: here, everything has been imported long ago."""
+    code = (
+        "import sys; from atsbridge.registry import Group, load, names; names(Group.ATS);"
+        "there = lambda: [n for n in ('greenhouse', 'lever') if f'atsbridge.ats.{n}' in sys.modules];"
+        "print(there()); load(Group.ATS, 'lever'); print(there())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.split("\n")[:2] == ["[]", "['lever']"]
+
+
+def test_a_near_name_and_what_to_do_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, ("lever", "l:L"), ("greenhouse", "g:G"))
+    with pytest.raises(UnknownPlugin) as caught:
+        load(Group.ATS, "levr")
+    assert caught.value.message == (
+        "no ats plugin 'levr' is installed; did you mean lever? (there are: greenhouse, lever);"
+        " install the package that brings it"
+    )
+
+
+def test_without_a_near_name_the_list_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch)
+    with pytest.raises(UnknownPlugin, match=r"no crm plugin 'x' is installed \(there are: none\); install"):
+        load(Group.CRM, "x")
+
+
+BROKEN = {
+    "it cannot be imported": ("raise RuntimeError('half installed')", "RuntimeError: half installed"),
+    "it needs what is not there": ("import no_such_module", "ModuleNotFoundError: No module named"),
+    "it has no such class": ("x = 1", "AttributeError: "),
+    "it is no Python": ("def (", "SyntaxError: "),
+}
+
+
+@pytest.mark.parametrize("how", sorted(BROKEN))
+def test_a_broken_plugin_breaks_nobody_else(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, words = BROKEN[how]
+    value = broken(tmp_path, monkeypatch, text)
+    installed(
+        monkeypatch,
+        ("sound", "atsbridge.ledgers.memory:MemoryLedger"),
+        ("bad", value),
+        ("also", "atsbridge.ledgers.sqlite:SqliteLedger"),
+    )
+    assert load(Group.ATS, "sound") is MemoryLedger
+    found = {p.name: p for p in plugins(Group.ATS)}
+    assert list(found) == ["also", "bad", "sound"]
+    assert found["sound"] == Plugin(
+        "sound", Group.ATS, "atsbridge.ledgers.memory:MemoryLedger", "sound-package"
+    )
+    assert found["bad"].broken.startswith(words) and not found["also"].broken
+    with pytest.raises(UnknownPlugin) as caught:
+        load(Group.ATS, "bad")
+    assert caught.value.message.startswith(f"'bad' of bad-package cannot be imported: {words}")
+    assert caught.value.__cause__ is not None
+
+
+def test_a_plugin_of_no_known_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, ("orphan", broken(tmp_path, monkeypatch, "raise OSError")))
+    with pytest.raises(UnknownPlugin, match="'orphan' of an unknown package cannot be imported"):
+        load(Group.ATS, "orphan")
+    assert [p.package for p in plugins(Group.ATS)] == ["an unknown package"]
+
+
+def test_two_packages_may_not_claim_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, ("lever", "b:L"), ("lever", "a:L"))
+    with pytest.raises(UnknownPlugin, match=r"two packages register 'lever' in atsbridge.ats: a:L, b:L"):
+        load(Group.ATS, "lever")
+
+
+def test_the_same_plugin_installed_twice_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = "atsbridge.ledgers.memory:MemoryLedger"
+    installed(monkeypatch, ("memory", value), ("memory", value))
+    assert load(Group.LEDGER, "memory") is MemoryLedger
