@@ -10,16 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atsbridge.wire import hooks
-from atsbridge.wire.hooks import signed_by
+from atsbridge.wire.hooks import seal, sealed_by
+from atsbridge.wire.secrets import Secret
 
 
 def sign(key: str, message: bytes) -> str:
     return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
 
 
+def signed_by(keys: list[str], message: bytes, claimed: str | None) -> bool:
+    return sealed_by([Secret(key) for key in keys], message, claimed)
+
+
 @given(st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3), st.binary(max_size=40), st.data())
 def test_any_of_the_keys_will_do(keys, message, data):
-    assert signed_by(keys, message, sign(data.draw(st.sampled_from(keys)), message))
+    key = data.draw(st.sampled_from(keys))
+    assert seal(Secret(key), message) == sign(key, message)
+    assert signed_by(keys, message, sign(key, message))
 
 
 @given(st.binary(max_size=40), st.binary(max_size=40))
@@ -46,6 +53,7 @@ def test_what_is_no_signature_is_none(claimed):
 def test_an_empty_key_signs_nothing():
     assert not signed_by(["", ""], b"m", sign("", b"m"))
     assert not signed_by([], b"m", sign("", b"m"))
+    assert not signed_by(["key"], b"m", None)
 
 
 def test_it_is_compared_in_constant_time_with_every_key(monkeypatch):

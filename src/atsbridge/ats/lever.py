@@ -61,7 +61,7 @@ from ..wire.answers import AnswerRule, vendor_time
 from ..wire.auth import Basic, RefreshToken, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Request, Response, all_of, request
-from ..wire.hooks import signed_by
+from ..wire.hooks import sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span, next_token
 from ..wire.payload import Raw, read_json, read_list
@@ -389,9 +389,8 @@ class Lever(Ats):
             name=name,
             kinds=frozenset(kinds),
             incremental=True,
-            # updatedAt is null on records not touched since Lever has it, and updated_at_start never returns
-            # those (recorded 2026-07): https://hire.lever.co/developer/documentation
-            # So all is read once, then what changed since before that read began.
+            # updatedAt is null on records not touched since Lever has it: updated_at_start never returns
+            # those. So all is read once, then what changed since before that read began.
             start=lambda watermark, _job: Span.first(watermark, again=again),
             page=lambda cursor: Routine(lambda: page(name, Span.of(cursor))),
         )
@@ -602,7 +601,8 @@ class Lever(Ats):
             message, claimed = body, {k.lower(): v for k, v in headers.items()}.get("lever-signature", "")
         else:
             message, claimed = f"{token}{at}".encode(), opt_text(said, "signature") or ""
-        if not signed_by(self.hook_token.reveal().split(), message, claimed):
+        keys = [Secret(text) for text in self.hook_token.reveal().split()]
+        if not sealed_by(keys, message, claimed):
             return None
         # Not the token: "a1" at 23 and "a" at 123 have one signature. And the connection test of
         # Lever's pages names nothing: https://hire.lever.co/developer/documentation
@@ -681,6 +681,7 @@ def _list(
 
 
 def _updated(span: Span) -> dict[str, str]:
+    # Inclusive, in milliseconds: https://hire.lever.co/developer/documentation
     return {} if span.since is None else {"updated_at_start": str(to_millis(span.since))}
 
 

@@ -1,4 +1,4 @@
-"""Signatures of web hooks, checked without telling by time what they should have been."""
+"""Web hooks: is a delivery really the vendor's? Looked at before anything in it is read."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-_HEX = hashlib.sha256().digest_size * 2
+from .secrets import Secret
 
 
-def signed_by(keys: Iterable[str], message: bytes, claimed: str) -> bool:
-    """Whether ``claimed`` is the lower-case hex HMAC-SHA256 of a message under one of the keys.
+def seal(key: Secret, message: bytes) -> str:
+    """HMAC-SHA256 as lower-case hex; the key is the secret's text, as UTF-8."""
+    return hmac.new(key.reveal().encode(), message, hashlib.sha256).hexdigest()
 
-    Every key is tried, whichever fits. An empty key signs nothing.
+
+def sealed_by(keys: Iterable[Secret], message: bytes, given: str | None) -> bool:
+    """Whether one of these secrets made this seal; compared in constant time.
+
+    Args:
+        keys: the secret, and while it is being replaced the old one too. An empty one seals nothing.
+        message: what the vendor signs: as a rule the body, as it arrived.
+        given: lower-case hex, from the delivery; None where there is none.
     """
-    if len(claimed) != _HEX or not claimed.isascii():
+    if given is None or not given.isascii():
         return False
-    fits = [
-        hmac.compare_digest(hmac.new(key.encode(), message, hashlib.sha256).hexdigest(), claimed)
-        for key in keys
-        if key
-    ]
+    # Every key is tried, so that the time taken does not tell which one fits.
+    fits = [hmac.compare_digest(seal(key, message), given) for key in keys if key.reveal()]
     return any(fits)
