@@ -109,7 +109,7 @@ def test_a_rotating_refresh_token_is_used_once_and_then_the_new_one(world):
 
 def test_every_delivery_of_the_simulator_is_read_and_a_forged_one_is_not():
     sim = LeverSimulator.generate(60, limits=Limits(None))
-    ats = Lever(connection="acme", **sim.credentials, hook_token=sim.hook_token)
+    ats = Lever(connection="acme", **sim.credentials)
     key = sim.apply(name="Ada Borg", email="ada@example.com")
     contact = sim.truth()[key].candidate
     sim.move(key, "offer")
@@ -126,7 +126,7 @@ def test_every_delivery_of_the_simulator_is_read_and_a_forged_one_is_not():
 
 def test_deliveries_with_a_signature_header_are_read_by_setting():
     sim = LeverSimulator.generate(60, limits=Limits(None), hook_signature_header=True)
-    ats = Lever(connection="acme", **sim.credentials, hook_token=sim.hook_token, hook_signed="body")
+    ats = Lever(connection="acme", **sim.credentials, hook_signed="body")
     sim.move(next(iter(sim.truth())), "offer")
     (sent,) = sim.deliveries()
     assert ats.read_hook(sent.headers, sent.body).refs

@@ -177,7 +177,7 @@ def test_a_hook_of_lever_s_pages_is_signed_with_the_token_of_its_event_group():
     world.stage(world.active, "offer")
     world.archive(world.active, world.reason("Hired"))
     applied, moved, hired = (json.loads(d.body) for d in world.sim.hook_outbox)
-    tokens = world.sim.hook_token.split()
+    tokens = world.sim.credentials["hook_token"].split()
     assert len(set(tokens)) == 4
     assert [signers(tokens, body) for body in (applied, moved, hired)] == [
         [tokens[0]],
@@ -201,7 +201,7 @@ def test_all_that_happened_can_be_had_as_deliveries_signed_and_unsigned():
     moved, deleted = world.sim.deliveries()
     assert json.loads(moved.body)["event"] == "candidateStageChange"
     assert json.loads(deleted.body)["data"]["deletedBy"] == world.user
-    assert signers(world.sim.hook_token.split(), json.loads(moved.body))
+    assert signers(world.sim.credentials["hook_token"].split(), json.loads(moved.body))
     forged = json.loads(world.sim.unsigned(moved).body)
     assert forged == {k: v for k, v in json.loads(moved.body).items() if k != "signature"}
     assert world.sim.hook_outbox == []

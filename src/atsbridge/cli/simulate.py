@@ -125,9 +125,8 @@ def environment(vendor: str, simulator: Simulator) -> dict[str, str]:
     An OAuth client with its redirect address is for those who play the authorisation themselves.
     """
     known = dict(simulator.credentials)
-    for setting in ("acting_user", "hook_token"):
-        if isinstance(value := getattr(simulator, setting, None), str):
-            known[setting] = value
+    if isinstance(user := getattr(simulator, "acting_user", None), str):
+        known["acting_user"] = user
     known.update(getattr(simulator, "oauth_client", {}))
     return {variable(vendor, key): value for key, value in known.items()}
 

@@ -77,7 +77,8 @@ class LeverSimulator(PeopleAtWork, Simulator):
         self.oauth_client = {"client_id": "atsbridge", "client_secret": secret, "redirect_uri": CALLBACK}
         client = Client("atsbridge", secret, (CALLBACK,))
         self.auth_server = AuthServer(self.keyring, {client.id: client}, options.rotate_refresh)
-        self.credentials = {"api_key": self.add_key()}
+        # The tokens that Lever's pages show, one for each group of events.
+        self.credentials = {"api_key": self.add_key(), "hook_token": " ".join(hooks.tokens.values())}
         self._meter = Meter()
         self._offsets = Offsets(same_params=options.same_params, decoded=options.decoded_offsets)
 
@@ -144,11 +145,6 @@ class LeverSimulator(PeopleAtWork, Simulator):
         body = {k: v for k, v in json.loads(delivery.body).items() if k != "signature"}
         headers = {k: v for k, v in delivery.headers.items() if k != "lever-signature"}
         return evolve(delivery, headers=headers, body=dump(body).encode())
-
-    @property
-    def hook_token(self) -> str:
-        """The signature tokens that Lever's pages show, one for each group of events."""
-        return " ".join(self.world.hooks.tokens.values())
 
     # -- the API --
 
