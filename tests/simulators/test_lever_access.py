@@ -475,3 +475,45 @@ def test_an_odd_query_string_is_answered(query):
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PATCH", "get", "", "\u00fc"])
 def test_an_unknown_method_is_404(method):
     assert World().keyed(method, "/v1/stages").status == 404
+
+
+def test_a_permission_can_be_taken_back():
+    world = World()
+    key, stage = next(iter(world.sim.truth())), {"stage": "offer"}
+    target = f"/v1/opportunities/{key}"
+    world.sim.revoke("opportunities:write")
+    assert (world.keyed("GET", target).status, world.keyed("PUT", f"{target}/stage", stage).status) == (
+        200,
+        403,
+    )
+    world.sim.revoke("opportunities:read")
+    world.sim.revoke("opportunities:write")
+    assert world.keyed("GET", target).status == 403
+    assert world.keyed("GET", "/v1/stages").status == 200
+    with pytest.raises(ValueError, match="no permission"):
+        world.sim.revoke("moon:read")
+
+
+def test_offsets_and_tokens_can_be_made_to_expire():
+    world = World(300)
+    assert world.sim.expire_tokens() is False
+    token = loaded(world.exchange(world.code()))["access_token"]
+    assert world.sim.expire_tokens() is True
+    assert world.bearer("/v1/stages", token).status == 401
+    target = "/v1/opportunities?offset="
+    offset = urlencode({"offset": loaded(world.keyed("GET", "/v1/opportunities"))["next"]})[7:]
+    assert world.keyed("GET", target + offset).status == 200
+    world.sim.expire_cursors()
+    assert world.keyed("GET", target + offset).status == 400
+    world.keyed("GET", "/v1/opportunities")  # gives it out anew
+    assert world.keyed("GET", target + offset).status == 200
+
+
+@pytest.mark.parametrize("obstacle", World(1).sim.obstacles())
+def test_each_obstacle_refuses_a_move(obstacle):
+    world = World()
+    key, user = next(iter(world.sim.truth())), world.sim.acting_user
+    target = f"/v1/opportunities/{key}/stage?perform_as={user}"
+    world.sim.obstacles()[obstacle](key)
+    assert world.keyed("PUT", target, {"stage": "offer"}).status in (400, 403, 404)
+    assert world.sim.accepted == []

@@ -211,6 +211,11 @@ class PeopleAtWork:
         """Add a web hook in Lever's settings; its id. It is signed with the token of its event group."""
         return str(self.world.hooks.add_in_pages(url, event)["id"])
 
+    def deactivate_user(self, user: str) -> None:
+        if user not in self.account.users:
+            raise ValueError(f"no user {user}")
+        self.account.users[user] = {**self.account.users[user], "deactivatedAt": self.world.ms()}
+
     def rename_stage(self, stage: str, name: str) -> None:
         self._change_stage(stage, name=name)
 

@@ -15,7 +15,7 @@ from attrs import evolve
 from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from ..people import Inventor
 from . import folders, generated, routes
-from .access import AUDIENCES, EVERYTHING, Access, Keyring, Meter
+from .access import AUDIENCES, EVERYTHING, RESOURCES, Access, Keyring, Meter
 from .answers import Problem, Reply, dump, problem
 from .asking import Ask
 from .hooks import Delivery, Hooks
@@ -105,6 +105,41 @@ class LeverSimulator(PeopleAtWork, Simulator):
         folders.write(Path(folder), get, with_offers=[k for k, v in self.account.offers.items() if v])
 
     # -- credentials and hooks --
+
+    def permissions(self) -> tuple[str, ...]:
+        """What the key of `credentials` can be granted, each for reading and writing."""
+        return tuple(f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write"))
+
+    def revoke(self, permission: str) -> None:
+        """Take a permission from that key; without the one to read, there is none to write either."""
+        if permission not in self.permissions():
+            raise ValueError(f"lever has no permission {permission}")
+        key, resource = self.credentials["api_key"], permission.partition(":")[0]
+        old = self.keyring.keys[key]
+        left = {f"{resource}:read"} if permission.endswith(":write") else set[str]()
+        others = {grant for grant in old.grants if grant.partition(":")[0] != resource}
+        self.keyring.keys[key] = evolve(
+            old, grants=frozenset(others | (left if old.allows(resource, "read") else set()))
+        )
+
+    def expire_tokens(self) -> bool:
+        """End every access token; whether there was one."""
+        had = bool(self.keyring.tokens)
+        self.keyring.tokens.clear()
+        return had
+
+    def expire_cursors(self) -> bool:
+        """Refuse every offset given out so far, with a 400."""
+        self._offsets.expire()
+        return True
+
+    def obstacles(self) -> Mapping[str, Callable[[str], None]]:
+        """What makes Lever refuse a move."""
+        return {
+            "the acting user is deactivated": lambda _: self.deactivate_user(self.acting_user),
+            "the permission to write is taken back": lambda _: self.revoke("opportunities:write"),
+            "the opportunity is deleted": self.delete,
+        }
 
     def add_key(self, grants: Iterable[str] = EVERYTHING, *, confidential: bool = True) -> str:
         """A new API key for ``stages:read``, ``opportunities:write`` and the like."""
