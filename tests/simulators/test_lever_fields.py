@@ -229,6 +229,7 @@ def test_postings(world):
     check(found, POSTING)
     varied(found, "distributionChannels", "hiringManager", "reqCode", "urls")
     assert {p["state"] for p in found} == {"published", "internal", "closed", "draft", "pending", "rejected"}
+    assert all((p["urls"] is None) is (p["state"] in ("draft", "closed")) for p in found)
     assert any(p["tags"] for p in found)
     assert len({p["workplaceType"] for p in found}) == 4
 

@@ -33,6 +33,17 @@ def test_a_move_changes_stage_history_and_times():
     )
 
 
+@pytest.mark.parametrize("late", [0, 30])
+def test_a_write_s_answer_is_as_a_read_would_be(late):
+    world = World(visible_after=late)
+    gone = {"allowed": True, "expiresAt": int(NOW * 1000) - 1}
+    world.sim.world.touch(world.active, dataProtection={"store": gone})
+    written = world.stage(world.active, "offer")
+    assert written["dataProtection"]["store"]["allowed"] is False
+    world.now += late
+    assert world.read(world.active) == written
+
+
 def test_any_stage_may_follow_any():
     world = World()
     for stage in [s.id for s in reversed(world.sim.account.stages)]:
