@@ -31,10 +31,13 @@ WIRE = {
     """,
     "effects": """
         Await Done Effect Failed Flow Json Once Outcome Perform Permit Purpose Query Request Response
-        Send Sleep Together await_ once perform request send sleep together
+        Send Sleep Together all_of await_ once perform request send sleep together
     """,
     "guard": """
         Guard Permits authorise digest full_url match_host match_path match_write
+    """,
+    "hooks": """
+        seal sealed_by
     """,
     "hooks": """
         seal sealed_by
@@ -49,13 +52,17 @@ WIRE = {
         Raw read_json read_list
     """,
     "reading": """
-        from_iso from_millis need_id objects opt_bool opt_id opt_int opt_object opt_text record texts
+        from_iso from_millis link_type need_id objects opt_bool opt_id opt_int opt_object opt_text
+        record texts to_millis
     """,
     "retry": """
         Retry RetryBudget
     """,
     "secrets": """
         Secret optional_secret secret
+    """,
+    "settings": """
+        one_of words
     """,
     "streams": """
         Item Page Stream StreamScope sort_out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
@@ -23,9 +25,19 @@ from atsbridge.ats.lever import (
     read_stage,
     read_user,
 )
-from atsbridge.errors import BadPayload, BadRecord, ConfigurationError, CursorLost, GuardError
+from atsbridge.errors import (
+    BadPayload,
+    BadRecord,
+    ConfigurationError,
+    CursorLost,
+    Forbidden,
+    GuardError,
+    Throttled,
+    Unavailable,
+)
 from atsbridge.model import (
     Action,
+    Answer,
     Application,
     ApplicationStatus,
     Candidate,
@@ -39,9 +51,10 @@ from atsbridge.model import (
     TombstoneKind,
 )
 from atsbridge.wire.answers import judge
-from atsbridge.wire.auth import Basic, RefreshToken
+from atsbridge.wire.auth import Basic, RefreshToken, Token
 from atsbridge.wire.effects import Done, Failed, Response, Together
 from atsbridge.wire.guard import Guard, authorise, full_url
+from atsbridge.wire.secrets import Secret
 
 BASE = "https://api.lever.co/v1"
 NOW = datetime(2026, 10, 6, 12, 0, tzinfo=UTC)
@@ -300,8 +313,41 @@ def test_a_posting_and_a_requisition_are_jobs():
     assert [n.name for n in posting.departments] == ["R&D", "Core"]
     (requisition,) = read_requisition("acme", NOW, REQUISITION)
     assert (requisition.status, [p.id for p in requisition.postings]) == (JobStatus.ON_HOLD, ["p-1"])
+    assert posting.url == posting.postings[0].url == "https://s"
     (odd,) = read_posting("acme", NOW, {**POSTING, "state": "dreaming"})
     assert (odd.status, odd.vendor_status) == (JobStatus.UNKNOWN, "dreaming")
+
+
+@pytest.mark.parametrize("state", ["open", "onHold", "closed", "draft", "pending", "rejected"])
+def test_every_recorded_status_of_a_requisition_is_known(state):
+    (found,) = read_requisition("acme", NOW, {**REQUISITION, "status": state})
+    assert found.status is not JobStatus.UNKNOWN
+
+
+def test_who_was_sourced_has_not_applied():
+    assert read(OPPORTUNITY)[1].applied_at.timestamp() * 1000 == MILLIS - 5000
+    assert read({**OPPORTUNITY, "applications": []})[1].applied_at is None
+
+
+SOON, GONE = (int((NOW + timedelta(days=d)).timestamp() * 1000) for d in (1, -1))
+
+
+@pytest.mark.parametrize(
+    "protection, contactable",
+    [
+        (None, Answer.UNKNOWN),
+        ({}, Answer.UNKNOWN),
+        ({"contact": None}, Answer.UNKNOWN),
+        ({"contact": {"allowed": "yes"}}, Answer.UNKNOWN),
+        ({"contact": {"allowed": True, "expiresAt": None}}, Answer.YES),
+        ({"contact": {"allowed": True, "expiresAt": SOON}}, Answer.YES),
+        ({"contact": {"allowed": True, "expiresAt": GONE}}, Answer.NO),
+        ({"contact": {"allowed": False, "expiresAt": None}}, Answer.NO),
+        ({"store": {"allowed": True, "expiresAt": None}}, Answer.UNKNOWN),
+    ],
+)
+def test_consent_says_who_may_be_contacted(protection, contactable):
+    assert read({**OPPORTUNITY, "dataProtection": protection})[0].contactable is contactable
 
 
 def test_built_in_stages_are_known_by_their_ids():
@@ -387,7 +433,8 @@ def test_an_offset_that_is_no_longer_good_is_a_lost_cursor():
         desk.run(stream("postings").page(page.next))
 
 
-def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each():
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", " : ")])
+def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each(separators):
     listed = [
         OPPORTUNITY,
         {**OPPORTUNITY, "id": "o-2", "contact": "c-2", "isAnonymized": True},
@@ -395,7 +442,7 @@ def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each()
         {**OPPORTUNITY, "id": "o-4", "contact": "c-4", "isAnonymized": True},
         {**OPPORTUNITY, "id": "o-5", "contact": "c-5", "isAnonymized": True},
     ]
-    body = json.dumps({"data": listed, "hasNext": False}, separators=(",", ":")).encode()
+    body = json.dumps({"data": listed, "hasNext": False}, separators=separators).encode()
     desk = Desk(
         {
             "/opportunities": attrs.evolve(listing([]), body=body),
@@ -413,6 +460,15 @@ def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each()
     assert sum(isinstance(r, Application) for r in found) == 5
 
 
+@pytest.mark.parametrize("status, error", [(403, Forbidden), (500, Unavailable), (429, Throttled)])
+def test_a_contact_that_does_not_answer_is_not_taken_as_one_that_is_there(status, error):
+    # The record would not be read again, and the person's data would stay.
+    blank = {**OPPORTUNITY, "isAnonymized": True}
+    desk = Desk({"/opportunities": listing([blank]), "/contacts/c-1": reply({}, status=status)})
+    with pytest.raises(error):
+        desk.run(stream("opportunities").page(start("opportunities")))
+
+
 @pytest.mark.parametrize(
     "name, path, kind",
     [
@@ -428,6 +484,13 @@ def test_lists_of_deletions_are_tombstones(name, path, kind):
     desk.run(stream(name).page(start(name, page.watermark)))
     since = int((NOW - timedelta(minutes=5)).timestamp() * 1000)
     assert desk.asked[1][1]["deleted_at_start"] == str(since)
+
+
+def test_a_deletion_without_an_id_is_rejected_alone():
+    desk = Desk({"/opportunities/deleted": listing([{"id": "x-1"}, {"deletedAt": MILLIS}, None])})
+    page = desk.run(stream("deleted_opportunities").page(start("deleted_opportunities")))
+    assert [ref.id for ref in page.deleted] == ["x-1"]
+    assert [path for path, _ in page.rejected] == ["[1].id", "[2]."]
 
 
 def test_short_lists_are_read_whole_each_time_and_stages_keep_their_place():
@@ -460,9 +523,10 @@ def test_what_has_no_id_is_rejected_alone():
 # --- one application -----------------------------------------------------------------------------
 
 
-def get(answer):
-    desk = Desk({"/opportunities/o-1": answer})
-    return desk.run(ADAPTER.get_application(Ref("acme", Kind.APPLICATION, "o-1")))
+def get(answer, *, listed=None, **settings):
+    desk = Desk({"/opportunities/o-1": answer, "/opportunities": listed or listing([])})
+    adapter = attrs.evolve(ADAPTER, **settings)
+    return desk.run(adapter.get_application(Ref("acme", Kind.APPLICATION, "o-1")))
 
 
 def test_a_fresh_read_has_a_signal_for_every_write():
@@ -480,6 +544,15 @@ def test_a_fresh_read_has_a_signal_for_every_write():
 def test_what_cannot_be_read_any_more_is_gone(status, kind):
     gone = get(reply({}, status=status))
     assert isinstance(gone, Gone) and gone.tombstone.kind is kind
+
+
+def test_an_endpoint_that_is_forbidden_as_a_whole_hides_no_single_record():
+    with pytest.raises(Forbidden):
+        get(reply({}, status=403), listed=reply({}, status=403))
+
+
+def test_where_what_is_hidden_is_404_no_read_deletes():
+    assert get(reply({}, status=404), hidden_is_404=True).tombstone.kind is TombstoneKind.LOST_ACCESS
 
 
 def test_the_catalogue_has_all_stages_and_reasons():
@@ -639,6 +712,154 @@ def test_preflight_names_the_read_that_is_not_granted():
     assert [f.what for f in findings if f.proof is Proof.MISSING and f.needed_for == "read"] == [
         "read requisitions"
     ]
+
+
+@pytest.mark.parametrize("setting", ["region", "hook_signed"])
+def test_a_word_that_no_setting_knows_is_refused(setting):
+    with pytest.raises(ConfigurationError, match=f"{setting} is one of"):
+        attrs.evolve(ADAPTER, **{setting: "mars"})
+
+
+def test_reasons_may_be_given_as_one_text():
+    assert attrs.evolve(ADAPTER, withdrawn_reasons="r-1 r-2").withdrawn_reasons == {"r-1", "r-2"}
+    assert attrs.evolve(ADAPTER, withdrawn_reasons=["r-1"]).withdrawn_reasons == {"r-1"}
+
+
+def checked(answers, adapter=ADAPTER):
+    return {f.what: f for f in Desk({"/users/u-1": reply(USER), **answers}).run(adapter.check_access())}
+
+
+@pytest.mark.parametrize(
+    "opportunities, contact, proof",
+    [
+        (listing([OPPORTUNITY]), reply({"id": "c-1"}), Proof.PROVED),
+        (listing([OPPORTUNITY]), reply({}, status=403), Proof.MISSING),
+        (listing([]), None, Proof.UNPROVEN),
+        (listing([{"id": "o-9"}]), None, Proof.UNPROVEN),
+        (reply({}), None, Proof.UNPROVEN),
+        (reply({}, status=403), None, Proof.UNPROVEN),
+    ],
+)
+def test_preflight_tries_the_contact_of_an_opportunity(opportunities, contact, proof):
+    found = checked({"/opportunities": opportunities, "/contacts/c-1": contact})
+    assert found["read contacts"].proof is proof
+
+
+def test_preflight_cannot_tell_no_confidential_records_from_hidden_ones():
+    def answer(shown):
+        return lambda query: listing(shown if query.get("confidentiality") == "confidential" else [])
+
+    secret = attrs.evolve(ADAPTER, confidential=True)
+    assert "see confidential records" not in checked({})
+    for shown, proof in (([OPPORTUNITY], Proof.PROVED), ([], Proof.UNPROVEN)):
+        found = checked({"/opportunities": answer(shown)}, secret)["see confidential records"]
+        assert (found.proof, bool(found.ask)) == (proof, proof is Proof.UNPROVEN)
+
+
+@pytest.mark.parametrize(
+    "scopes, proof",
+    [
+        (None, Proof.UNPROVEN),
+        ({"opportunities:write:admin"}, Proof.PROVED),
+        ({"opportunities:read:admin"}, Proof.MISSING),
+        (set(), Proof.MISSING),
+    ],
+)
+def test_the_scopes_of_a_token_prove_the_write_permission(scopes, proof):
+    findings = tuple(checked({}).values())
+    token = Token(access=Secret("x"), scopes=None if scopes is None else frozenset(scopes))
+    found = {f.what: f for f in ADAPTER.with_grant(findings, token)}
+    what = "write the stage and archive state of opportunities"
+    assert (found[what].proof, bool(found[what].ask)) == (proof, proof is not Proof.PROVED)
+    assert {w: f for w, f in found.items() if w != what} == {f.what: f for f in findings if f.what != what}
+    assert ADAPTER.with_grant(findings, None) == findings
+
+
+# --- web hooks -----------------------------------------------------------------------------------
+
+HOOKED = attrs.evolve(ADAPTER, hook_token="other s3cret")
+TOLD = {"opportunityId": "o-1", "candidateId": "o-1", "contactId": "c-1", "toStageId": "s-2"}
+
+
+def signature(key, message):
+    return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
+
+
+def delivery(key="s3cret", *, token="f4b5c6", at=MILLIS, data=TOLD, **other):
+    mark = signature(key, f"{token}{at}".encode())
+    said = {"id": "d-1", "event": "candidateStageChange", "triggeredAt": at, "token": token, "data": data}
+    return json.dumps({**said, "signature": mark, **other}).encode()
+
+
+def test_a_delivery_is_a_hint_of_what_to_read_again():
+    hint = HOOKED.read_hook({}, delivery())
+    assert hint.refs == (Ref("acme", Kind.APPLICATION, "o-1"), Ref("acme", Kind.CANDIDATE, "c-1"))
+    assert hint.occurred_at.timestamp() * 1000 == MILLIS
+    assert hint.delivery_id == signature("s3cret", f"f4b5c6{MILLIS}".encode())
+
+
+def test_the_connection_test_of_the_pages_is_ours_and_names_nothing():
+    assert HOOKED.read_hook({}, delivery(data={})).refs == ()
+
+
+@pytest.mark.parametrize(
+    "data", [None, [], {"opportunityId": 5.5}, {"opportunityId": "../users"}, {"contactId": ""}]
+)
+def test_whatever_the_unsigned_data_holds_names_at_most_ids(data):
+    assert HOOKED.read_hook({}, delivery(data=data)).refs == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        delivery("another"),
+        delivery(""),
+        delivery(signature=None),
+        delivery(signature="0" * 64),
+        delivery(signature=signature("s3cret", b"f4b5c6")),
+        delivery(token="other", signature=signature("s3cret", f"f4b5c6{MILLIS}".encode())),
+        delivery(at=MILLIS + 1, signature=signature("s3cret", f"f4b5c6{MILLIS}".encode())),
+        delivery(at=str(MILLIS)),
+        delivery(at=None),
+        delivery(token=None),
+        delivery(token=""),
+        delivery(at=True),
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b"[" * 100_000,
+        delivery().replace(b'"token"', b'"token": "x", "token"'),
+    ],
+)
+def test_what_lever_did_not_sign_is_nothing(body):
+    assert HOOKED.read_hook({}, body) is None
+
+
+def test_without_a_signature_token_nothing_is_believed():
+    assert ADAPTER.read_hook({}, delivery()) is None
+    for empty in ("", " "):
+        assert attrs.evolve(ADAPTER, hook_token=empty).read_hook({}, delivery("")) is None
+
+
+def test_one_signature_is_one_delivery_whatever_is_made_of_token_and_time():
+    # "f4b5c6" + "179..." and "f4b5c61" + "79..." are one message.
+    moved = delivery(token=f"f4b5c6{str(MILLIS)[:1]}", at=int(str(MILLIS)[1:]))
+    first, again = HOOKED.read_hook({}, delivery()), HOOKED.read_hook({}, moved)
+    assert first.occurred_at != again.occurred_at
+    assert first.delivery_id == again.delivery_id
+
+
+def test_a_signature_in_the_header_covers_the_body_as_it_arrived():
+    header = attrs.evolve(HOOKED, hook_signed="body")
+    body = delivery(signature="unused")
+    mark = signature("s3cret", body)
+    assert header.read_hook({"lever-signature": mark}, body).delivery_id == mark
+    assert header.read_hook({"Lever-Signature": mark}, body) is not None
+    assert header.read_hook({"lever-signature": mark}, body + b" ") is None
+    assert header.read_hook({}, delivery()) is None
+    assert HOOKED.read_hook({"lever-signature": mark}, body) is None
 
 
 def test_every_unconfirmed_fact_is_a_setting_with_a_default():

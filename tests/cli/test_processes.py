@@ -81,8 +81,9 @@ def test_a_simulator_prints_an_environment_and_ends_on_ctrl_c(
     pipe = subprocess.PIPE
     with subprocess.Popen(line, env={**environment}, stdout=pipe, stderr=pipe, text=True) as running:
         assert running.stdout is not None
-        said = dict(running.stdout.readline().rstrip("\n").split("=", 1) for _ in range(3))
-        assert set(said) == {"ATSBRIDGE_SIMULATOR", "LEVER_API_KEY", "LEVER_ACTING_USER"}
+        said = dict(running.stdout.readline().rstrip("\n").split("=", 1) for _ in range(7))
+        settings = ("API_KEY", "ACTING_USER", "HOOK_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI")
+        assert set(said) == {"ATSBRIDGE_SIMULATOR", *(f"LEVER_{setting}" for setting in settings)}
         env = {**environment, **said}
         init = subprocess.run(
             [*ATSBRIDGE, "init", "lever", "--simulator", said["ATSBRIDGE_SIMULATOR"]],

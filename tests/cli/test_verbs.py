@@ -85,7 +85,8 @@ def test_check_reads_as_the_three_requirements(link: Any) -> None:
 
 def test_a_missing_permission_is_exit_1(link: Any, monkeypatch: Any) -> None:
     assert link.run("init").code == 0
-    grants = ("stages:read", "opportunities:read", "archive_reasons:read", "postings:read", "users:read")
+    resources = ("stages", "opportunities", "archive_reasons", "postings", "users", "contacts")
+    grants = [f"{resource}:read" for resource in resources]
     monkeypatch.setenv("LEVER_API_KEY", link.simulator.add_key(grants))
     ended = link.run("check", "--json")
     assert ended.code == 1

@@ -264,6 +264,14 @@ def test_a_repeated_parameter_means_or(sim, everything, name, value):
     assert one and len(one) < len(everything)
 
 
+def test_whose_place_the_location_filter_means_is_a_setting(everything):
+    person = new(location_of_person=True)
+    for one in (o for o in everything if o["location"] and o["location"] != o.get("opportunityLocation")):
+        found = items(person, "/opportunities", confidentiality="all", location=one["location"])
+        assert ids(found) == {o["id"] for o in everything if o["location"] == one["location"]}
+        return
+
+
 def test_archived_posting_filter_holds_only_archived_ones(sim, everything):
     posting = next(o["applications"][0]["posting"] for o in everything if o["archived"] and o["applications"])
     found = items(sim, "/opportunities", confidentiality="all", archived_posting_id=posting)
@@ -348,6 +356,13 @@ def test_expand_wins_over_include(sim):
     assert isinstance(found["stage"], dict)
 
 
+def test_include_can_be_repeated_and_names_what_an_expand_gives_too(sim):
+    named = get(sim, "/opportunities", include=["id", "owner", "followers"], expand="owner")[1]["data"][0]
+    assert set(named) == {"id", "owner", "followers"}
+    assert named["owner"]["email"]
+    assert get(sim, "/opportunities", include="nothing")[1]["data"][0] == {}
+
+
 def test_include_followers_drops_nothing(sim):
     found = get(sim, "/opportunities", include="followers")[1]["data"][0]
     assert {"name", "stage", "followers"} <= set(found)
@@ -358,6 +373,8 @@ def test_followers_can_be_left_out_of_lists():
     listed = get(sim, "/opportunities")[1]["data"][0]
     assert "followers" not in listed
     assert "followers" in get(sim, "/opportunities", include="followers")[1]["data"][0]
+    expanded = get(sim, "/opportunities", expand="followers")[1]["data"][0]
+    assert all(u["email"] for u in expanded["followers"])
     assert "followers" in get(sim, f"/opportunities/{listed['id']}")[1]["data"]
 
 
@@ -456,7 +473,8 @@ def test_posting_filters(sim):
 def test_postings_expand_and_include(sim):
     found = get(sim, "/postings", expand=["user", "owner", "hiringManager", "followers"])[1]["data"][0]
     assert found["owner"]["email"] and found["user"]["email"] and found["followers"][0]["email"]
-    assert found["hiringManager"] is None
+    managers = {u["id"] for p in items(sim, "/postings", expand="hiringManager") if (u := p["hiringManager"])}
+    assert managers == {p["hiringManager"] for p in items(sim, "/postings")} - {None}
     assert set(get(sim, "/postings", include=["id", "text"])[1]["data"][0]) == {"id", "text"}
 
 

@@ -425,3 +425,95 @@ def test_each_region_has_its_own_audience():
     world = World(region="sandbox")
     assert answer(world.authorize())["error"] == "invalid_request"
     assert "code" in answer(world.authorize(audience="https://api.sandbox.lever.co/v1/"))
+
+
+def test_the_audience_can_be_another():
+    world = World(region="eu", audience=AUDIENCE)
+    assert "code" in answer(world.authorize())
+    assert answer(world.authorize(audience="https://api.eu.lever.co/v1/"))["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("form", [True, False])
+def test_a_refresh_is_form_or_json(form):
+    world = World()
+    token = loaded(world.exchange(world.code()))["refresh_token"]
+    reply = world.token(form=form, grant_type="refresh_token", refresh_token=token)
+    assert (reply.status, loaded(reply)["scope"], loaded(reply)["expires_in"]) == (200, SCOPE, 3600)
+    wrong = world.token(form=form, grant_type="refresh_token", refresh_token=token, client_secret="wrong")
+    assert (wrong.status, loaded(wrong)["error"]) == (401, "invalid_client")
+
+
+def test_the_name_of_the_confidential_scope_is_a_setting():
+    world = World(300, confidential_scope="secret:read:admin")
+    assert answer(world.authorize(scope="confidential:access:admin"))["error"] == "invalid_scope"
+    code = world.code(scope="opportunities:read:admin secret:read:admin")
+    token = loaded(world.exchange(code))["access_token"]
+    assert loaded(world.bearer("/v1/opportunities?confidentiality=confidential", token))["data"]
+
+
+def test_a_key_of_another_account_or_region_is_unknown():
+    key = World().sim.credentials["api_key"]
+    assert World().keyed("GET", "/v1/stages", key=key).status == 200
+    for region in ("sandbox", "eu"):
+        assert World(region=region).keyed("GET", "/v1/stages", key=key).status == 401
+    assert World().keyed("GET", "/v1/stages", key=World().sim.add_key()).status == 401
+
+
+def test_what_can_be_read_can_be_asked_for_its_head():
+    world = World()
+    head, whole = world.keyed("HEAD", "/v1/stages"), world.keyed("GET", "/v1/stages")
+    assert (head.status, head.headers) == (200, whole.headers)
+    assert world.keyed("HEAD", "/v1/nothing").status == 404
+    assert world.ask("HEAD", "/v1/stages").status == 401
+
+
+@pytest.mark.parametrize("query", ["%", "limit=%zz", "&&&", "=", "a=b=c", "limit=1&limit=200", "x=\x00", "+"])
+def test_an_odd_query_string_is_answered(query):
+    assert World().keyed("GET", f"/v1/opportunities?{query}").status in (200, 400)
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PATCH", "get", "", "\u00fc"])
+def test_an_unknown_method_is_404(method):
+    assert World().keyed(method, "/v1/stages").status == 404
+
+
+def test_a_permission_can_be_taken_back():
+    world = World()
+    key, stage = next(iter(world.sim.truth())), {"stage": "offer"}
+    target = f"/v1/opportunities/{key}"
+    world.sim.revoke("opportunities:write")
+    assert (world.keyed("GET", target).status, world.keyed("PUT", f"{target}/stage", stage).status) == (
+        200,
+        403,
+    )
+    world.sim.revoke("opportunities:read")
+    world.sim.revoke("opportunities:write")
+    assert world.keyed("GET", target).status == 403
+    assert world.keyed("GET", "/v1/stages").status == 200
+    with pytest.raises(ValueError, match="no permission"):
+        world.sim.revoke("moon:read")
+
+
+def test_offsets_and_tokens_can_be_made_to_expire():
+    world = World(300)
+    assert world.sim.expire_tokens() is False
+    token = loaded(world.exchange(world.code()))["access_token"]
+    assert world.sim.expire_tokens() is True
+    assert world.bearer("/v1/stages", token).status == 401
+    target = "/v1/opportunities?offset="
+    offset = urlencode({"offset": loaded(world.keyed("GET", "/v1/opportunities"))["next"]})[7:]
+    assert world.keyed("GET", target + offset).status == 200
+    world.sim.expire_cursors()
+    assert world.keyed("GET", target + offset).status == 400
+    world.keyed("GET", "/v1/opportunities")  # gives it out anew
+    assert world.keyed("GET", target + offset).status == 200
+
+
+@pytest.mark.parametrize("obstacle", World(1).sim.obstacles())
+def test_each_obstacle_refuses_a_move(obstacle):
+    world = World()
+    key, user = next(iter(world.sim.truth())), world.sim.acting_user
+    target = f"/v1/opportunities/{key}/stage?perform_as={user}"
+    world.sim.obstacles()[obstacle](key)
+    assert world.keyed("PUT", target, {"stage": "offer"}).status in (400, 403, 404)
+    assert world.sim.accepted == []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from wirekit import READ, answer, world
 
-from atsbridge.wire.effects import Flow, request
+from atsbridge.errors import NotFound
+from atsbridge.wire.effects import Flow, all_of, request
 from atsbridge.wire.operations import Call, routine
 
 
@@ -32,3 +34,13 @@ def test_a_routine_is_made_anew_each_time_and_asks_nothing_before_it_runs() -> N
     assert [it.run(client.run(operation)) for _ in range(2)] == [3, 3]
     assert begun == [1, 1]
     assert len(it.requests) == 4
+
+
+def test_all_of_gives_each_flow_s_value_and_raises_the_first_error_after_all_have_ended() -> None:
+    it, client = world([answer(200, [1]), answer(200, [2])])
+    done = it.run(client.around(all_of([request(READ), request(READ)], 2)))
+    assert [response.body for response in done] == [b"[1]", b"[2]"]
+    it, client = world([answer(404), answer(200, [2])])
+    with pytest.raises(NotFound):
+        it.run(client.around(all_of([request(READ), request(READ)], 2)))
+    assert len(it.requests) == 2

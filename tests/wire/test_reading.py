@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atsbridge.errors import BadRecord
+from atsbridge.model import LinkType
 from atsbridge.wire import reading
 
 anything: st.SearchStrategy[Any] = st.recursive(
@@ -97,3 +98,32 @@ def test_times_as_vendors_write_them() -> None:
 def test_times_at_the_edge_of_the_calendar_are_no_crash() -> None:
     assert reading.from_iso("0001-01-01T00:00:00+14:00") is None
     assert reading.from_iso("9999-12-31T23:59:59-14:00") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://www.linkedin.com/in/ines", LinkType.LINKEDIN),
+        ("linkedin.com/in/ines", LinkType.LINKEDIN),
+        ("https://GitHub.com/ines", LinkType.GITHUB),
+        ("https://ines.example.com/?from=linkedin.com", LinkType.OTHER),
+        ("https://notgithub.com/ines", LinkType.OTHER),
+        ("http://[", LinkType.OTHER),
+        ("", LinkType.OTHER),
+    ],
+)
+def test_a_link_is_known_by_its_host(url: str, kind: LinkType) -> None:
+    assert reading.link_type(url) is kind
+
+
+@given(st.text(max_size=30))
+def test_any_text_may_stand_for_a_link(text: str) -> None:
+    assert isinstance(reading.link_type(text), LinkType)
+
+
+@given(st.integers(0, 10**13))
+def test_milliseconds_go_there_and_back(ms: int) -> None:
+    moment = reading.from_millis(ms)
+    assert moment is not None
+    assert abs(reading.to_millis(moment.timestamp()) - ms) <= 1
+    assert reading.to_millis(-5.0) == 0

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from ..errors import Refused
 from ..model import Action, Application, Intent, Kind, Reason, Ref, Stage, State, Tombstone
-from ..wire.auth import Scheme
+from ..wire.auth import Scheme, Token
 from ..wire.effects import Flow
 from ..wire.operations import Call, Operation, Routine
 from ..wire.streams import Stream
@@ -175,6 +175,10 @@ class Ats(ABC):
     @abstractmethod
     def check_access(self) -> Operation[tuple[Finding, ...]]:
         """Reach, credential, scopes and permissions, as far as reading can show."""
+
+    def with_grant(self, findings: Sequence[Finding], token: Token | None) -> tuple[Finding, ...]:
+        """Findings of `check_access` with what the access token claims to grant, where it does. Pure."""
+        return tuple(findings)
 
     # -- writing --
 

@@ -9,7 +9,8 @@ opportunity that is archived has ended, and the archive reason says how.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from urllib.parse import quote
 
 from attrs import evolve, field, frozen
 
-from ..errors import ConfigurationError, CursorLost, Forbidden, NotFound, VendorError
+from ..errors import BadPayload, ConfigurationError, CursorLost, Forbidden, NotFound, VendorError
 from ..model import (
     Action,
     ActorKind,
@@ -33,7 +34,6 @@ from ..model import (
     JobStatus,
     Kind,
     Link,
-    LinkType,
     Location,
     Named,
     Phone,
@@ -58,28 +58,33 @@ from ..model import (
     Workplace,
 )
 from ..wire.answers import AnswerRule, vendor_time
-from ..wire.auth import Basic, RefreshToken, Scheme, TokenEndpoint
+from ..wire.auth import Basic, RefreshToken, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
-from ..wire.effects import Done, Flow, Json, Request, Response, request, together
+from ..wire.effects import Flow, Json, Request, Response, all_of, request
+from ..wire.hooks import sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span, next_token
 from ..wire.payload import Raw, read_json, read_list
 from ..wire.reading import (
     from_millis,
+    link_type,
     need_id,
     objects,
+    opt_bool,
     opt_id,
     opt_int,
     opt_object,
     opt_text,
     record,
     texts,
+    to_millis,
 )
 from ..wire.secrets import Secret, optional_secret
+from ..wire.settings import one_of, words
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
-from .interface import Ats, Catalogue, Finding, Fresh, Gone, PlannedWrite, Proof, Unplannable
-from .preflight import ask, proof_of_read, reach
+from .interface import Ats, Catalogue, Finding, Fresh, Gone, HookHint, PlannedWrite, Proof, Unplannable
+from .preflight import ask, proof_of_read, try_listings, unproven_write, with_scopes
 
 _ID = r"[A-Za-z0-9-]{1,64}"
 _PAGE = frozenset({"limit", "offset"})
@@ -87,7 +92,7 @@ _PAGE = frozenset({"limit", "offset"})
 _APPLICATION = Slot(SlotName.APPLICATION, _ID)
 _STAGE = Slot(SlotName.TARGET_STAGE, _ID)
 _REASON = Slot(SlotName.REASON, _ID)
-# https://hire.lever.co/developer/documentation#perform-as: a query parameter, on PUT too.
+# https://hire.lever.co/developer/documentation: a query parameter, on PUT too.
 _PERFORM_AS = ("perform_as", Slot(SlotName.ACTING_USER, _ID))
 
 
@@ -184,7 +189,7 @@ VENDOR = Vendor(
             form=frozenset({"grant_type", "client_id", "client_secret", "refresh_token"}),
         ),
     ),
-    # https://hire.lever.co/developer/documentation#rate-limits: 10 a second, bursts to 20, not guaranteed.
+    # https://hire.lever.co/developer/documentation: 10 a second, bursts to 20, not guaranteed.
     rates=(RateLimit(requests=10, per_seconds=1, burst=20),),
     answers=(
         # An offset that is no longer good is answered 400 (code name unconfirmed); the listing starts anew.
@@ -199,6 +204,10 @@ VENDOR = Vendor(
         "overlap_minutes": "how late a record may become visible to updated_at_start; default 5",
         "confidential": "whether the credential has confidential access; default false",
         "visible_within_seconds": "how long a write may take to show in a read; default 0",
+        "hidden_is_404": "a confidential record is answered 404 where it may not be seen; default 403",
+        "hook_signed": "what a web hook's signature is over: token_and_time, in the body (the default), or"
+        " body, in the header Lever-Signature",
+        "region": "with OAuth, which issuer serves the EU: auth.lever.co as for global",
     },
 )
 
@@ -232,8 +241,7 @@ _ORIGINS: Mapping[str, SourceType] = {
     "sourced": SourceType.SOURCED,
     "university": SourceType.UNIVERSITY,
 }
-_PIPELINES: Mapping[str, StageKind] = {"lead": StageKind.LEAD, "offer": StageKind.OFFER}
-# The built-in stages have words for ids: https://hire.lever.co/developer/documentation#stages
+# The built-in stages have words for ids: https://hire.lever.co/developer/documentation
 _BUILT_IN: Mapping[str, StageKind] = {
     "lead-new": StageKind.LEAD,
     "lead-reached-out": StageKind.LEAD,
@@ -246,8 +254,10 @@ _REQUISITION_STATES: Mapping[str, JobStatus] = {
     "onHold": JobStatus.ON_HOLD,
     "closed": JobStatus.CLOSED,
     "draft": JobStatus.DRAFT,
+    # Recorded, though the page lists only the four above as a filter.
+    "pending": JobStatus.DRAFT,
+    "rejected": JobStatus.ARCHIVED,
 }
-_LINKS: Mapping[str, LinkType] = {"linkedin": LinkType.LINKEDIN, "github": LinkType.GITHUB}
 _TEAM = (("owner", TeamRole.RECRUITER), ("hiringManager", TeamRole.HIRING_MANAGER))
 _ENDINGS: Mapping[ApplicationStatus, Action] = {
     ApplicationStatus.REJECTED: Action.REJECT,
@@ -263,12 +273,12 @@ _WRITES: Mapping[Action, str] = {
 }
 _PLACE = " place"
 """Where a stage stood in its listing: the list's order is the pipeline's, and nothing else tells it."""
-_ANONYMISED = b'"isAnonymized":true'
+_ANONYMISED = re.compile(rb'"isAnonymized"\s*:\s*true')
+_LISTINGS = ("users", "stages", "archive_reasons", "postings", "requisitions", "opportunities")
+_WRITING = "write the stage and archive state of opportunities"
+_SEEING = "see confidential records"
+_SCOPES: Mapping[str, str] = {_WRITING: "opportunities:write:admin"}
 Reader = Callable[[str, datetime, Any], tuple[Record, ...]]
-
-
-def _ids(values: Iterable[str]) -> frozenset[str]:
-    return frozenset(values)
 
 
 @frozen(kw_only=True)
@@ -283,6 +293,10 @@ class Lever(Ats):
         region: ``global``, ``eu`` or ``sandbox``.
         withdrawn_reasons: ids of archive reasons that mean the candidate withdrew.
         confidential: read confidential records too; the credential must allow it.
+        hidden_is_404: a 404 may be a record that is hidden, so it deletes nothing:
+            only the list of deletions does.
+        hook_token: the signature tokens of the web hooks, separated by blanks.
+        hook_signed: ``token_and_time`` or ``body``: what their signature is over.
     """
 
     VENDOR: ClassVar[Vendor] = VENDOR
@@ -293,9 +307,12 @@ class Lever(Ats):
     client_secret: Secret | None = field(default=None, converter=optional_secret)
     refresh_token: Secret | None = field(default=None, converter=optional_secret)
     acting_user: str | None = None
-    region: str = "global"
-    withdrawn_reasons: frozenset[str] = field(factory=frozenset, converter=_ids)
+    region: str = field(default="global", validator=one_of(*VENDOR.hosts))
+    withdrawn_reasons: frozenset[str] = field(factory=frozenset, converter=words)
     confidential: bool = False
+    hidden_is_404: bool = False
+    hook_token: Secret | None = field(default=None, converter=optional_secret)
+    hook_signed: str = field(default="token_and_time", validator=one_of("token_and_time", "body"))
     overlap_minutes: float = 5.0
     visible_within_seconds: float = 0.0
 
@@ -312,7 +329,7 @@ class Lever(Ats):
             raise ConfigurationError(
                 "lever needs an api_key, or client_id, client_secret and refresh_token together"
             )
-        # The sandbox has an issuer of its own: https://hire.lever.co/developer/documentation#authentication
+        # The sandbox has an issuer of its own: https://hire.lever.co/developer/documentation
         return RefreshToken(
             token_endpoint=VENDOR.tokens[0],
             url=VENDOR.tokens[0].urls[self.region == "sandbox"],
@@ -356,7 +373,8 @@ class Lever(Ats):
 
     @property
     def _secrecy(self) -> dict[str, str]:
-        # Lists leave confidential records out, without a word, unless they are asked for.
+        # Lists leave confidential records out, without a word, unless they are asked for:
+        # https://hire.lever.co/developer/documentation
         return {"confidentiality": "all"} if self.confidential else {}
 
     @property
@@ -436,26 +454,24 @@ class Lever(Ats):
         One person may have others that are not: a contact is blank only when
         all its opportunities are, and only the contact says so.
         """
-        items, _ = sort_out([raw for raw in raws if _ANONYMISED in raw.content], _contact)
+        items, _ = sort_out([raw for raw in raws if _ANONYMISED.search(raw.content)], _contact)
         marked = sorted({item.ids[0][1] for item in items})
         if not marked:
             return frozenset()
         asked = [Request(operation="get_contact", method="GET", url=f"/contacts/{id}") for id in marked]
-        answers = yield from together([ask(wanted) for wanted in asked], 4)
-        return frozenset(
-            id
-            for id, answer in zip(marked, answers, strict=True)
-            if isinstance(answer, Done) and _blank(answer.value)
-        )
+        # One that gives no answer may be blank, and the page would not be read again to find out.
+        answers = yield from all_of([ask(wanted) for wanted in asked], 4)
+        return frozenset(id for id, answer in zip(marked, answers, strict=True) if _blank(answer))
 
     def _deleted_page(self, name: str, span: Span) -> Flow[Page]:
         listing = name.removeprefix("deleted_")
         kind = Kind.JOB if listing == "postings" else Kind.APPLICATION
-        query = {"deleted_at_start": str(_millis(span.since or 0.0)), **self._secrecy}
+        query = {"deleted_at_start": str(to_millis(span.since or 0.0)), **self._secrecy}
         response, token, raws = yield from _list(f"list_{name}", f"/{listing}/deleted", query, span.token)
         following, watermark = span.seen(vendor_time(response)).after(token, overlap=self._overlap)
-        gone = [Ref(self.connection, kind, _id(raw)) for raw in raws]
-        return Page(deleted=gone, next=following, watermark=watermark)
+        items, rejected = sort_out(raws, lambda raw: Item(((kind, _id(raw)),), raw, lambda _data: ()))
+        gone = [Ref(self.connection, *item.ids[0]) for item in items]
+        return Page(deleted=gone, rejected=rejected, next=following, watermark=watermark)
 
     def _read_reason(self, connection: str, read_at: datetime, data: Any) -> tuple[Record, ...]:
         return read_reason(connection, read_at, data, withdrawn=self.withdrawn_reasons)
@@ -470,9 +486,13 @@ class Lever(Ats):
         )
         answer = yield from ask(wanted)
         if isinstance(answer, NotFound):
-            return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
+            kind = TombstoneKind.LOST_ACCESS if self.hidden_is_404 else TombstoneKind.DELETED
+            return Gone(tombstone=Tombstone(kind))
         if isinstance(answer, Forbidden):
-            return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
+            # Of one record, or of the endpoint: https://hire.lever.co/developer/documentation
+            listed = yield from ask(_get("list_opportunities", "/opportunities", {"limit": "1"}))
+            if not isinstance(listed, Forbidden):
+                return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
         if isinstance(answer, VendorError):
             raise answer
         return self._fresh(answer)
@@ -507,27 +527,43 @@ class Lever(Ats):
 
     @routine
     def _check_access(self) -> Flow[tuple[Finding, ...]]:
-        listings = ("users", "stages", "archive_reasons", "postings", "requisitions", "opportunities")
-        wanted = [_get(f"list_{name}", f"/{name}", {"limit": "1"}) for name in listings]
-        answers: list[Response | VendorError] = []
-        for each in wanted:
-            answers.append((yield from ask(each)))
-        reads = [
-            proof_of_read(f"read {name}", each, answer, grant=f"read access to {name} for the API credential")
-            for name, each, answer in zip(listings, wanted, answers, strict=True)
-        ]
+        listings = {name: _get(f"list_{name}", f"/{name}", {"limit": "1"}) for name in _LISTINGS}
+        grant = "read access to {} for the API credential"
+        answers, reads = yield from try_listings(listings, host=self.host, grant=grant)
+        contacts = yield from self._check_contacts(answers[-1])
+        secrecy = yield from self._check_confidential()
         writes = yield from self._check_writing()
-        return (reach(answers, host=self.host), *reads, *writes)
+        return (*reads, contacts, *secrecy, *writes)
+
+    def _check_contacts(self, opportunities: Response | VendorError) -> Flow[Finding]:
+        """Contacts have no list: whether one can be read shows on the contact of an opportunity."""
+        what, grant = "read contacts", "read access to contacts for the API credential"
+        named, _ = sort_out(_shown(opportunities), _contact)
+        if not named:
+            tried = "nothing: no opportunity names a contact"
+            return Finding(what=what, proof=Proof.UNPROVEN, tried=tried, ask=grant)
+        wanted = _get("get_contact", f"/contacts/{quote(named[0].ids[0][1], safe='')}", {})
+        return proof_of_read(what, wanted, (yield from ask(wanted)), grant=grant)
+
+    def _check_confidential(self) -> Flow[tuple[Finding, ...]]:
+        if not self.confidential:
+            return ()
+        asked = {"limit": "1", "confidentiality": "confidential"}
+        wanted = _get("list_opportunities", "/opportunities", asked)
+        answer = yield from ask(wanted)
+        grant = "confidential data for the API credential"
+        finding = proof_of_read(_SEEING, wanted, answer, grant=grant)
+        if isinstance(answer, Response) and not _shown(answer):
+            # Where it is not granted the list is empty, too.
+            tried = f"{finding.tried}: there are none, or they are hidden"
+            finding = evolve(finding, proof=Proof.UNPROVEN, tried=tried, ask=grant)
+        return (finding,)
 
     def _check_writing(self) -> Flow[tuple[Finding, ...]]:
         """Only a write shows a write permission; the acting user can be looked at."""
-        unproven = Finding(
-            what="write the stage and archive state of opportunities",
-            proof=Proof.UNPROVEN,
-            tried="nothing: a write permission shows only in a write",
-            ask="write access to opportunities for the API credential (scope opportunities:write:admin)",
-            needed_for="write",
-        )
+        scope = _SCOPES[_WRITING]
+        grant = f"write access to opportunities for the API credential (scope {scope})"
+        unproven = unproven_write(_WRITING, grant=grant)
         if self.acting_user is None:
             missing = Finding(
                 what="the user in whose name writes are made",
@@ -545,6 +581,45 @@ class Lever(Ats):
         if isinstance(answer, Response) and _deactivated(answer):
             finding = evolve(finding, proof=Proof.MISSING, ask="the acting user is deactivated: name another")
         return unproven, evolve(finding, needed_for="write")
+
+    def with_grant(self, findings: Sequence[Finding], token: Token | None) -> tuple[Finding, ...]:
+        return with_scopes(findings, token, _SCOPES)
+
+    # -- web hooks --
+
+    def read_hook(self, headers: Mapping[str, str], body: bytes) -> HookHint | None:
+        """A delivery as a hint to read again.
+
+        The signature stands in the body and covers the token and the time, not
+        the data (several receivers agree; the page was not read again): so the
+        ids are only a hint, and whoever calls this keeps the delivery ids, or a
+        delivery could be sent again with other data.
+        """
+        try:
+            said = read_json(body)
+        except BadPayload:
+            return None
+        if not isinstance(said, dict) or self.hook_token is None:
+            return None
+        token, at = opt_text(said, "token"), opt_int(said, "triggeredAt")
+        if token is None or at is None:
+            return None
+        if self.hook_signed == "body":
+            message, claimed = body, {k.lower(): v for k, v in headers.items()}.get("lever-signature", "")
+        else:
+            message, claimed = f"{token}{at}".encode(), opt_text(said, "signature") or ""
+        keys = [Secret(text) for text in self.hook_token.reveal().split()]
+        if not sealed_by(keys, message, claimed):
+            return None
+        # Not the token: "a1" at 23 and "a" at 123 have one signature. And the connection test of
+        # Lever's pages names nothing: https://hire.lever.co/developer/documentation
+        return HookHint(delivery_id=claimed, refs=self._hinted(said), occurred_at=from_millis(at))
+
+    def _hinted(self, said: Mapping[str, Any]) -> tuple[Ref, ...]:
+        data = opt_object(said, "data") or {}
+        named = ((Kind.APPLICATION, "opportunityId"), (Kind.CANDIDATE, "contactId"))
+        found = ((kind, opt_id(data, name)) for kind, name in named)
+        return tuple(self.ref(kind, id) for kind, id in found if id and re.fullmatch(_ID, id))
 
     # -- writing --
 
@@ -613,11 +688,8 @@ def _list(
 
 
 def _updated(span: Span) -> dict[str, str]:
-    return {} if span.since is None else {"updated_at_start": str(_millis(span.since))}
-
-
-def _millis(seconds: float) -> int:
-    return max(0, int(seconds * 1000))
+    # Inclusive, in milliseconds: https://hire.lever.co/developer/documentation
+    return {} if span.since is None else {"updated_at_start": str(to_millis(span.since))}
 
 
 def _id(raw: Raw, name: str = "id") -> str:
@@ -634,10 +706,20 @@ def _contact(raw: Raw) -> Item:
 
 
 def _blank(answer: Response | VendorError) -> bool:
+    if isinstance(answer, NotFound):
+        return True
     if isinstance(answer, VendorError):
-        return isinstance(answer, NotFound)
+        raise answer
     data = read_json(answer.body).get("data")
     return isinstance(data, dict) and data.get("isAnonymized") is True
+
+
+def _shown(answer: Response | VendorError) -> list[Raw]:
+    """What a listing shows; nothing where it was refused, or is none."""
+    try:
+        return [] if isinstance(answer, VendorError) else read_list(answer.body, "data")[1]
+    except BadPayload:
+        return []
 
 
 def _deactivated(answer: Response) -> bool:
@@ -717,7 +799,7 @@ def read_posting(connection: str, read_at: datetime, data: Any) -> tuple[Record,
             read_at=read_at,
             updated_at=from_millis(posting.get("updatedAt")),
             created_at=from_millis(posting.get("createdAt")),
-            url=opt_text(urls, "list"),
+            url=public,
             title=title,
             code=codes[0] if codes else opt_text(posting, "reqCode"),
             requisition_id=codes[0] if codes else None,
@@ -800,12 +882,13 @@ def read_candidate(ref: Ref, opportunity: Mapping[str, Any], application: Applic
                 if (number := opt_text(phone, "value"))
             ]
         ),
-        links=tuple([Link(url, _link_type(url)) for url in texts(opportunity, "links")]),
+        links=tuple([Link(url, link_type(url)) for url in texts(opportunity, "links")]),
         locations=(Location(raw=place),) if place else (),
         company=headline,
         tags=texts(opportunity, "tags"),
         source=application.source,
         confidential=_confidential(opportunity),
+        contactable=_contactable(opportunity, application.read_at),
     )
 
 
@@ -814,6 +897,7 @@ def read_application(connection: str, read_at: datetime, opportunity: Mapping[st
     reason = opt_id(archived, "reason") if archived else None
     stage = opportunity.get("stage")
     stage_id = opt_id(stage, "id") if isinstance(stage, dict) else opt_id(opportunity, "stage")
+    # A lead that was sourced has not applied: it has no application, and with it no job.
     applied = next(objects(opportunity, "applications"), None)
     posting = opt_id(applied, "posting") if applied else None
     history = tuple(_transitions(opportunity))
@@ -833,7 +917,7 @@ def read_application(connection: str, read_at: datetime, opportunity: Mapping[st
         # A snooze lapses without any change of the record, so it is no status of its own.
         vendor_substatus=_snoozed(opportunity, read_at),
         reason=Ref(connection, Kind.REASON, reason) if reason else None,
-        applied_at=from_millis((applied or opportunity).get("createdAt")),
+        applied_at=from_millis(applied.get("createdAt")) if applied else None,
         rejected_at=ended_at,
         stage_entered_at=history[-1].at if history else None,
         source=_source(opportunity),
@@ -861,18 +945,20 @@ def _snoozed(opportunity: Mapping[str, Any], read_at: datetime) -> str | None:
     return "snoozed" if until is not None and until > read_at else None
 
 
+def _contactable(opportunity: Mapping[str, Any], read_at: datetime) -> Answer:
+    """Consent to be contacted, as long as it holds; its end changes nothing in the record."""
+    consent = opt_object(opt_object(opportunity, "dataProtection") or {}, "contact") or {}
+    allowed, until = opt_bool(consent, "allowed"), from_millis(consent.get("expiresAt"))
+    if allowed is None:
+        return Answer.UNKNOWN
+    return Answer.YES if allowed and (until is None or until > read_at) else Answer.NO
+
+
 def _source(opportunity: Mapping[str, Any]) -> Source | None:
     names, origin = texts(opportunity, "sources"), opt_text(opportunity, "origin")
     if not names and origin is None:
         return None
     return Source(names[0] if names else None, _ORIGINS.get(origin or "", SourceType.UNKNOWN))
-
-
-def _link_type(url: str) -> LinkType:
-    for word, kind in _LINKS.items():
-        if word in url:
-            return kind
-    return LinkType.OTHER
 
 
 def _confidential(data: Mapping[str, Any]) -> bool | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve
 
 from ..errors import Forbidden, NotFound, Unauthorized, VendorError
+from ..wire.auth import Token
 from ..wire.effects import Failed, Flow, Request, Response, request, together
 from .interface import Finding, Proof
 
@@ -37,6 +40,52 @@ def proof_of_read(what: str, wanted: Request, answer: Response | VendorError, *,
         proof=Proof.UNPROVEN,
         tried=f"{tried}: {answer.message}",
         ask="try again; the ATS did not answer as it should",
+    )
+
+
+def try_listings(
+    listings: Mapping[str, Request], *, host: str, grant: str
+) -> Flow[tuple[list[Response | VendorError], list[Finding]]]:
+    """Read one page of each listing: the answers, and what they show; reach first.
+
+    Args:
+        listings: by what each lists.
+        grant: what to ask the administrator for, with ``{}`` where the listing's name goes.
+    """
+    answers: list[Response | VendorError] = []
+    for wanted in listings.values():
+        answers.append((yield from ask(wanted)))
+    found = [
+        proof_of_read(f"read {name}", wanted, answer, grant=grant.format(name))
+        for (name, wanted), answer in zip(listings.items(), answers, strict=True)
+    ]
+    return answers, [reach(answers, host=host), *found]
+
+
+def unproven_write(what: str, *, grant: str) -> Finding:
+    """A write permission, which shows in nothing but a write."""
+    tried = "nothing: a write permission shows only in a write"
+    return Finding(what=what, proof=Proof.UNPROVEN, tried=tried, ask=grant, needed_for="write")
+
+
+def with_scopes(
+    findings: Sequence[Finding], token: Token | None, scopes: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    """Findings with what the access token claims to grant; one that names no scopes proves nothing.
+
+    Args:
+        scopes: the scope that each finding needs, by what it is about.
+    """
+    if token is None or token.scopes is None:
+        return tuple(findings)
+    tried, granted = "the scopes that the access token names; nothing was written", token.scopes
+    return tuple(
+        finding
+        if finding.what not in scopes
+        else evolve(finding, proof=Proof.PROVED, tried=tried, ask="")
+        if scopes[finding.what] in granted
+        else evolve(finding, proof=Proof.MISSING, tried=tried)
+        for finding in findings
     )
 
 

@@ -120,10 +120,14 @@ def _value(text: str) -> Any:
 
 
 def environment(vendor: str, simulator: Simulator) -> dict[str, str]:
-    """The simulator's credentials under the names that `init` writes into a connection file."""
+    """The simulator's credentials under the names that `init` writes into a connection file.
+
+    An OAuth client with its redirect address is for those who play the authorisation themselves.
+    """
     known = dict(simulator.credentials)
     if isinstance(user := getattr(simulator, "acting_user", None), str):
         known["acting_user"] = user
+    known.update(getattr(simulator, "oauth_client", {}))
     return {variable(vendor, key): value for key, value in known.items()}
 
 

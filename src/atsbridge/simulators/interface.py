@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -76,6 +76,19 @@ class Truth:
     candidate: str | None = None
     job: str | None = None
     history: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class HookPost:
+    """One POST of a web hook that is to be made now.
+
+    ``answered`` is told the receiver's status, or None where it gave none.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    answered: Callable[[int | None], None] = field(repr=False)
 
 
 @define
@@ -190,6 +203,15 @@ class Simulator(ABC):
     @abstractmethod
     def respond(self, request: SimRequest) -> SimResponse:
         """Answer one request as the vendor would, errors and limits included."""
+
+    @property
+    def posts_hooks(self) -> bool:
+        """Whether a receiver of web hooks on loopback is subscribed."""
+        return False
+
+    def hooks_due(self) -> Sequence[HookPost]:
+        """Take what is due for receivers on loopback: a server posts it, and tells how it was answered."""
+        return ()
 
     # -- what is really so --
 

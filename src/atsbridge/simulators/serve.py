@@ -28,6 +28,7 @@ from typing import NamedTuple, Self, TypeAlias, cast
 from attrs import evolve, frozen
 
 from .interface import Limits, SimRequest, SimResponse, Simulator
+from .posting import Poster
 
 _LINE_BYTES = 32 * 1024
 _HEADERS = 100
@@ -94,6 +95,7 @@ class Server:
         self._compress = compress
         self._intercept = intercept
         self._lock = threading.Lock()
+        self._poster = Poster(lambda: self.simulator.hooks_due(), self._lock)
         self._open: dict[socket.socket, threading.Thread] = {}
         self._stopping = False
         self._tls: ssl.SSLContext | None = None
@@ -124,6 +126,7 @@ class Server:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         self._accepting.join()
         self._listener.close()
+        self._poster.stop()
         if callable(ending := getattr(self._intercept, "stop", None)):
             ending()
         with self._lock:
@@ -138,7 +141,10 @@ class Server:
         """The simulator's own answer, as a client would get it; one at a time."""
         with self._lock:
             try:
-                return self.simulator.respond(request)
+                response = self.simulator.respond(request)
+                if getattr(self.simulator, "posts_hooks", False):  # a test's own may only answer
+                    self._poster.begin()
+                return response
             except Exception as error:
                 self.failures.append(error)
                 return SimResponse(500, (), f"the simulator failed: {type(error).__name__}".encode())
@@ -258,7 +264,8 @@ def serve(
 
 def run(simulator: Simulator, port: int, *, tls: bool = False, limits: Limits | None = None) -> None:
     """Serve until KeyboardInterrupt."""
-    with serve(simulator, port=port, tls=tls, limits=limits), suppress(KeyboardInterrupt):
+    # In this order an interrupt that comes while the server begins is one, too.
+    with suppress(KeyboardInterrupt), serve(simulator, port=port, tls=tls, limits=limits):
         threading.Event().wait()
 
 

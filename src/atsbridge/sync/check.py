@@ -58,6 +58,9 @@ def _plain(_owner: Any, _field: Any, value: Any) -> Any:
 def check(ctx: Context) -> Flow[CheckReport]:
     """Ask the ATS, hold the mapping against its live configuration, ask the CRM. Writes nothing."""
     access = yield from ctx.client.run(ctx.ats.check_access())
+    # Where no token could be had, the findings say so already.
+    (token,) = yield from together([ctx.client.token()], 1)
+    access = ctx.ats.with_grant(access, None if isinstance(token, Failed) else token.value)
     crm = yield from ctx.crm.check_access()
     mapping: tuple[MappingFinding, ...] = ()
     if not any(f.needed_for == "reach" and f.proof is Proof.MISSING for f in access):

@@ -215,5 +215,15 @@ def together(flows: Sequence[Flow[T]], limit: int) -> Flow[list[Done[T] | Failed
     return cast("list[Done[T] | Failed]", (yield Together(flows, limit)))
 
 
+def all_of(flows: Sequence[Flow[T]], limit: int) -> Flow[list[T]]:
+    """The same where each has to succeed: what they gave, or the first error once all have ended."""
+    found: list[T] = []
+    for outcome in (yield from together(flows, limit)):
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        found.append(outcome.value)
+    return found
+
+
 def once(key: Hashable, flow: Callable[[], Flow[T]]) -> Flow[T]:
     return cast(T, (yield Once(key, flow)))

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import BadRecord
+from ..model import LinkType
+
+_SITES = {"linkedin.com": LinkType.LINKEDIN, "github.com": LinkType.GITHUB}
 
 
 def record(data: Any) -> Mapping[str, Any]:
@@ -73,6 +77,21 @@ def from_millis(value: Any) -> datetime | None:
         return datetime.fromtimestamp(value / 1000, UTC)
     except (OverflowError, OSError, ValueError):
         return None
+
+
+def to_millis(seconds: float) -> int:
+    """Unix seconds as the milliseconds of a query; none before 1970."""
+    return max(0, int(seconds * 1000))
+
+
+def link_type(url: str) -> LinkType:
+    """Whose site a link leads to, by its host."""
+    try:
+        host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
+    except ValueError:
+        return LinkType.OTHER
+    found = (kind for domain, kind in _SITES.items() if host == domain or host.endswith(f".{domain}"))
+    return next(found, LinkType.OTHER)
 
 
 def from_iso(value: Any) -> datetime | None:

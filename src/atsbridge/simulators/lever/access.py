@@ -31,11 +31,8 @@ RESOURCES = (
     "sources",
     "tags",
 )
-CONFIDENTIAL_SCOPE = "confidential:access:admin"
-SCOPES = frozenset(f"{r}:{v}:admin" for r in RESOURCES for v in ("read", "write")) | {
-    "offline_access",
-    CONFIDENTIAL_SCOPE,
-}
+SCOPES = frozenset(f"{r}:{v}:admin" for r in RESOURCES for v in ("read", "write")) | {"offline_access"}
+"""All but the one for confidential records, whose name is not confirmed."""
 TOKEN_SECONDS = 3600
 CODE_SECONDS = 600
 REFRESH_IDLE_SECONDS = 90 * 86_400
@@ -132,6 +129,8 @@ class Keyring:
 
     region: str
     random: random.Random
+    confidential_scope: str
+    audience: str
     keys: dict[str, Access] = field(factory=dict)
     tokens: dict[str, Token] = field(factory=dict)
     refreshes: dict[str, Refresh] = field(factory=dict)
@@ -177,7 +176,7 @@ class Keyring:
         words = scope.split()
         grants = frozenset(w.removesuffix(":admin") for w in words if w.count(":") == 2)
         value = self.secret("access")
-        access = Access(value, grants, CONFIDENTIAL_SCOPE in words)
+        access = Access(value, grants, self.confidential_scope in words)
         self.tokens[value] = Token(access, scope, now + TOKEN_SECONDS, client)
         return {"access_token": value, "expires_in": TOKEN_SECONDS, "scope": scope, "token_type": "Bearer"}
 

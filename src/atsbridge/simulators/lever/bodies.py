@@ -169,7 +169,7 @@ def posting(
         "followers": [owner],
         "reqCode": None,
         "requisitionCodes": [code] if code else [],
-        "urls": None if state == "draft" else urls,
+        "urls": None if state in ("draft", "closed") else urls,  # as recorded
         "confidentiality": "non-confidential",
         "createdAt": at,
         "updatedAt": at,

@@ -7,12 +7,13 @@ from collections import Counter
 from .answers import Problem, Reply, data, dump, page
 from .asking import Ask, confidentialities, found, listing, open_to
 from .hooks import public
-from .opportunities import lapsed
+from .opportunities import contact_view
 from .queries import cut, within
 from .records import Record
 
 POSTING_STATES = ("published", "internal", "closed", "draft", "pending", "rejected")
-REQUISITION_STATES = ("open", "onHold", "closed", "draft")
+REQUISITION_STATES = ("open", "onHold", "closed", "draft", "pending", "rejected")
+"""The last two are recorded, though not documented as filters."""
 
 
 def postings(ask: Ask) -> Reply:
@@ -150,8 +151,10 @@ def user(ask: Ask) -> Reply:
 
 
 def contact(ask: Ask) -> Reply:
-    held = found(ask.world.account.contacts, ask.ids[0], "contact")
-    return data({**held, "dataProtection": lapsed(held["dataProtection"], ask.world.ms())})
+    held = contact_view(ask, ask.ids[0])
+    if held is None:
+        raise Problem(404, "contact was not found")
+    return data(held)
 
 
 def webhooks(ask: Ask) -> Reply:

@@ -6,6 +6,7 @@ from attrs import define, field
 
 from ..people import Inventor
 from . import bodies
+from .details import Details
 from .records import Account, Candidacy, Record, Stage
 from .world import APPLICATION_LAG_MS
 
@@ -40,19 +41,25 @@ REASONS = (
 )
 ORIGINS = ("sourced",) * 4 + ("applied",) * 5 + ("referred", "agency", "internal", "university")
 TAGS = ("Backend", "Remote", "Silver medalist", "Referral", "Graduate", "Relocation")
-POSTING_STATES = ("published", "published", "published", "internal", "closed", "draft")
+POSTING_STATES = (
+    *("published", "published", "published", "internal", "closed", "draft"),
+    *("published", "pending", "published", "internal", "rejected", "published"),
+)
 
 
 def account(applications: int, *, seed: int, now: float) -> Account:
     """About so many opportunities, ending the midnight before ``now``."""
     today = int(now // 86_400) * DAY
-    return _Town(Inventor(seed, missing_email=0.3), today).account(applications)
+    return _Town(Inventor(seed, missing_email=0.3), today, Details(Inventor(seed * 7 + 5))).account(
+        applications
+    )
 
 
 @define
 class _Town:
     inventor: Inventor
     today: int
+    details: Details
     _recent: list[str] = field(factory=list)
 
     def account(self, applications: int) -> Account:
@@ -68,6 +75,7 @@ class _Town:
             requisitions={},
             contacts={},
         )
+        self.details.users(made)
         self._jobs(made, max(6, min(60, applications // 50)))
         made.opportunities.load([self._candidacy(made) for _ in range(applications)])
         return made
@@ -102,10 +110,12 @@ class _Town:
                 code=code,
                 at=at,
             )
+            self.details.posting(made.postings[key], people[:8])
             other, status = self.inventor.uuid(), "closed" if state == "closed" else "open"
             made.requisitions[other] = bodies.requisition(
                 other, code=code, name=title, status=status, owner=owner, postings=[key], at=at
             )
+            self.details.requisition(index, made.requisitions[other], made.postings[key])
             if index % 20 == 19:
                 made.postings[key]["confidentiality"] = "confidential"
                 made.requisitions[other]["confidentiality"] = "confidential"
@@ -135,6 +145,11 @@ class _Town:
             made.offers[record["id"]].append(
                 bodies.offer(self.inventor.uuid(), posting=job, creator=creator, status="sent", at=at)
             )
+        if application is not None:
+            self.details.application(record, application)
+            self.details.hire(made, record, application)
+            if stage != "offer":
+                self.details.offer(made, record, application)
         last = max(record["lastAdvancedAt"], (record["archived"] or {}).get("archivedAt", 0))
         if chance() < (0.2 if last < self.today - 365 * DAY else 0.7):
             record["updatedAt"] = last + 5 + int(chance() * 40)

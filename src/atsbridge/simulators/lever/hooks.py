@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import deque
 from typing import Any
 
 from attrs import define, evolve, field, frozen
 
 from ..people import Inventor
+from ..posting import on_loopback
 from .answers import Problem, dump
 from .options import Options
 from .records import Record
@@ -29,6 +31,9 @@ EVENTS = (
     "contactCreated",
     "contactUpdated",
 )
+GROUPS = ("application", "candidate", "interview", "contact")
+"""What events begin with; Lever's pages show one signature token for each of these."""
+
 ORIGINS = ("applied", "sourced", "referred", "university", "internal", "agency")
 
 
@@ -42,18 +47,36 @@ class Delivery:
     body: bytes
     due: float
     attempt: int = 1
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
 
 
-def sign(signature_token: str, token: str, triggered_at: int) -> str:
-    return hmac.new(signature_token.encode(), f"{token}{triggered_at}".encode(), hashlib.sha256).hexdigest()
+def sign(signature_token: str, message: bytes) -> str:
+    return hmac.new(signature_token.encode(), message, hashlib.sha256).hexdigest()
 
 
 @define
 class Hooks:
+    """Subscriptions by the API, those of Lever's pages, and what they have to deliver.
+
+    Attributes:
+        outbox: deliveries that wait to be posted.
+        told: the last 10,000 events, each as a hook of Lever's pages for everything is sent it.
+        tokens: the signature tokens of Lever's pages, by event group.
+    """
+
     options: Options
     inventor: Inventor
     subscriptions: dict[str, Record] = field(factory=dict)
+    in_pages: dict[str, Record] = field(factory=dict)
     outbox: list[Delivery] = field(factory=list)
+    told: deque[Delivery] = field(factory=lambda: deque(maxlen=10_000))
+    tokens: dict[str, str] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.tokens = {group: self._secret() for group in GROUPS}
+
+    def _secret(self) -> str:
+        return f"{self.inventor.random.getrandbits(128):032x}"
 
     # -- subscriptions --
 
@@ -66,9 +89,15 @@ class Hooks:
             "createdAt": ms,
             "updatedAt": ms,
         }
-        token = f"{self.inventor.random.getrandbits(128):032x}"
-        hook["configuration"] = {**hook["configuration"], "signatureToken": token}
+        hook["configuration"] = {**hook["configuration"], "signatureToken": self._secret()}
         self.subscriptions[hook["id"]] = hook
+        return hook
+
+    def add_in_pages(self, url: str, event: str) -> Record:
+        """One that a person adds in Lever's settings, signed with the token of its event group."""
+        hook = {"id": self.inventor.uuid(), **self._fields({"url": url, "event": event}, {})}
+        hook["configuration"]["signatureToken"] = self.tokens[_group(event)]
+        self.in_pages[hook["id"]] = hook
         return hook
 
     def update(self, key: str, body: Record, now: float) -> Record:
@@ -92,8 +121,7 @@ class Hooks:
 
     def _fields(self, body: Record, old: Record) -> Record:
         url, event = body.get("url", old.get("url")), body.get("event", old.get("event"))
-        schemes = ("https://", "http://") if self.options.http_hooks else ("https://",)
-        if not isinstance(url, str) or not url.startswith(schemes):
+        if not isinstance(url, str) or not (url.startswith("https://") or on_loopback(url)):
             raise Problem(400, "url must be an https address")
         if event not in EVENTS:
             raise Problem(400, f"event must be one of {', '.join(EVENTS)}")
@@ -107,39 +135,70 @@ class Hooks:
     # -- deliveries --
 
     def fire(self, event: str, opportunity: Record, now: float, **data: Any) -> None:
-        for hook in self.subscriptions.values():
+        about = {
+            "opportunityId": opportunity["id"],
+            "candidateId": opportunity["id"],
+            "contactId": opportunity["contact"],
+            **data,
+        }
+        self.told.append(self._delivery(event, self.tokens[_group(event)], about, now))
+        for hook in self._all().values():
             origins = hook["configuration"]["conditions"]["origins"]
             if hook["event"] == event and opportunity["origin"] in origins:
-                ids = {
-                    "opportunityId": opportunity["id"],
-                    "candidateId": opportunity["id"],
-                    "contactId": opportunity["contact"],
-                }
-                self._deliver(hook, {**ids, **data}, now)
+                self._send(hook, about, now)
 
     def test_connection(self, key: str, now: float) -> None:
         """What the connection test of Lever's pages sends: signed, but about no opportunity."""
-        self._deliver(self._held(key), {}, now)
+        self._send(self._all()[key], {}, now)
 
-    def _deliver(self, hook: Record, data: Record, now: float) -> None:
+    def _all(self) -> dict[str, Record]:
+        return {**self.subscriptions, **self.in_pages}
+
+    def _send(self, hook: Record, data: Record, now: float) -> None:
+        made = self._delivery(hook["event"], hook["configuration"]["signatureToken"], data, now)
+        self.outbox.append(evolve(made, webhook=hook["id"], url=hook["url"]))
+
+    def _delivery(self, event: str, signature_token: str, data: Record, now: float) -> Delivery:
         token, ms = f"{self.inventor.random.getrandbits(80):020x}", int(now * 1000)
-        body = {
+        content = {
             "id": self.inventor.uuid(),
-            "event": hook["event"],
+            "event": event,
             "triggeredAt": ms,
             "token": token,
-            "signature": sign(hook["configuration"]["signatureToken"], token, ms),
+            "signature": sign(signature_token, f"{token}{ms}".encode()),
             "data": data,
         }
-        self.outbox.append(
-            Delivery(hook["id"], hook["url"], hook["event"], dump(body).encode(errors="replace"), now)
-        )
+        made = Delivery("", "", event, dump(content).encode(errors="replace"), now)
+        if self.options.hook_signature_header:
+            header = ("Lever-Signature", sign(signature_token, made.body))
+            made = evolve(made, headers=(*made.headers, header))
+        return made
+
+    # -- posting --
+
+    @property
+    def has_local_receiver(self) -> bool:
+        return any(on_loopback(hook["url"]) for hook in self._all().values())
+
+    def take_due(self, now: float) -> list[Delivery]:
+        """Deliveries to loopback whose time has come, out of the outbox."""
+        due = [d for d in self.outbox if d.due <= now and on_loopback(d.url)]
+        self.outbox[:] = [d for d in self.outbox if d not in due]
+        return due
+
+    def answered(self, delivery: Delivery, status: int | None, now: float) -> None:
+        if status is None or not 200 <= status < 300:
+            self.failed(delivery, now)
 
     def failed(self, delivery: Delivery, now: float) -> None:
         """The receiver's answer was not 2xx: queue it again, with growing waits, until Lever gives up."""
         if delivery.attempt <= self.options.hook_retries:
-            wait = 60.0 * 4 ** (delivery.attempt - 1)
+            wait = self.options.hook_wait_seconds * 4 ** (delivery.attempt - 1)
             self.outbox.append(evolve(delivery, attempt=delivery.attempt + 1, due=now + wait))
+
+
+def _group(event: str) -> str:
+    return next(group for group in GROUPS if event.startswith(group))
 
 
 def public(hook: Record) -> Record:

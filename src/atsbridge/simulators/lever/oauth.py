@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from attrs import define, frozen
 
 from ..interface import SimRequest
-from .access import AUDIENCES, CODE_SECONDS, REFRESH_IDLE_SECONDS, REFRESH_SECONDS, SCOPES, Code, Keyring
+from .access import CODE_SECONDS, REFRESH_IDLE_SECONDS, REFRESH_SECONDS, SCOPES, Code, Keyring
 from .answers import Reply, dump
 
 
@@ -68,10 +68,10 @@ class AuthServer:
     def _code(self, query: Mapping[str, str], client: Client, now: float) -> str:
         if query.get("response_type") != "code":
             raise Refusal("unsupported_response_type", "response_type must be code")
-        if query.get("audience") != AUDIENCES[self.keyring.region]:
-            raise Refusal("invalid_request", f"audience must be {AUDIENCES[self.keyring.region]}")
+        if query.get("audience") != self.keyring.audience:
+            raise Refusal("invalid_request", f"audience must be {self.keyring.audience}")
         scope = " ".join(query.get("scope", "").split())
-        if not scope or set(scope.split()) - SCOPES:
+        if not scope or set(scope.split()) - SCOPES - {self.keyring.confidential_scope}:
             raise Refusal("invalid_scope", "scope is missing or unknown")
         if not self.consents:
             raise Refusal("access_denied", "only a Super Admin can authorise an app")

@@ -16,7 +16,6 @@ FIELDS = (
     ("stage_id", "stage"),
     ("origin", "origin"),
     ("contact_id", "contact"),
-    ("location", "opportunityLocation"),
 )
 LISTS = (("tag", "tags"), ("source", "sources"))
 Test = Callable[[Candidacy], bool]
@@ -63,6 +62,9 @@ def _tests(ask: Ask) -> Iterator[Test]:
     allowed = confidentialities(ask)
     yield lambda c: c.record["confidentiality"] in allowed
     yield from _equalities(query)
+    if places := query.many("location"):
+        name = "location" if ask.world.options.location_of_person else "opportunityLocation"
+        yield lambda c: c.record.get(name) in places
     yield from _windows(query)
     if (archived := query.flag("archived")) is not None:
         yield lambda c: (c.record["archived"] is not None) is archived
@@ -107,15 +109,15 @@ def render(ask: Ask, candidacy: Candidacy, *, listed: bool) -> str:
     expand, include, record = ask.expand, ask.include - {"followers"}, candidacy.record
     hide = listed and not ask.world.options.followers_in_lists and "followers" not in ask.include
     if include or expand - {"applications"} or record["dataProtection"] is not None:
-        return dump(_view(ask, candidacy, hide=hide))
+        return dump(view(ask, candidacy, hide=hide))
     texts = ask.world.account.opportunities.texts(record["id"])
     variant = (bool(expand), hide)
     if variant not in texts:
-        texts[variant] = dump(_view(ask, candidacy, hide=hide))
+        texts[variant] = dump(view(ask, candidacy, hide=hide))
     return texts[variant]
 
 
-def _view(ask: Ask, candidacy: Candidacy, *, hide: bool) -> Record:
+def view(ask: Ask, candidacy: Candidacy, *, hide: bool) -> Record:
     account, record = ask.world.account, dict(candidacy.record)
     record["dataProtection"] = lapsed(record["dataProtection"], ask.world.ms())
     expanders: dict[str, Callable[[], Any]] = {
@@ -124,7 +126,7 @@ def _view(ask: Ask, candidacy: Candidacy, *, hide: bool) -> Record:
         "owner": lambda: account.users.get(record["owner"], record["owner"]),
         "sourcedBy": lambda: account.users.get(record["sourcedBy"], record["sourcedBy"]),
         "followers": lambda: [account.users.get(u, u) for u in record["followers"]],
-        "contact": lambda: account.contacts.get(record["contact"], record["contact"]),
+        "contact": lambda: contact_view(ask, record["contact"]) or record["contact"],
     }
     expanded = {name: expanders[name]() for name in ask.expand if name in expanders}
     include = ask.include
@@ -132,7 +134,12 @@ def _view(ask: Ask, candidacy: Candidacy, *, hide: bool) -> Record:
         record = {k: v for k, v in record.items() if k in include or k in expanded}
     elif hide:
         del record["followers"]
-    return {**record, **{k: v for k, v in expanded.items() if k in record}}
+    return {**record, **expanded}
+
+
+def contact_view(ask: Ask, key: str) -> Record | None:
+    held = ask.world.account.contacts.get(key)
+    return held and {**held, "dataProtection": lapsed(held["dataProtection"], ask.world.ms())}
 
 
 def _stage_text(ask: Ask, key: str) -> str:

@@ -99,6 +99,13 @@ class PeopleAtWork:
             raise ValueError(f"no posting {job}")
         return self._add(name, email, stage="applicant-new", origin="applied", posting=job)
 
+    def assign(self, application: str, user: str) -> None:
+        """Give an opportunity another owner."""
+        if user not in self.account.users:
+            raise ValueError(f"no user {user}")
+        self._held(application)
+        self.world.touch(application, owner=user)
+
     def source(self, *, name: str, email: str | None) -> str:
         """A lead without any application."""
         return self._add(name, email, stage="lead-new", origin="sourced", posting=None)
@@ -192,7 +199,22 @@ class PeopleAtWork:
         self.world.hooks.fire("interviewCreated", record, self.world.now(), interviewId=key)
         return key
 
+    def reschedule_interview(self, application: str, interview: str) -> None:
+        record = self._held(application).record
+        if interview not in self.account.interviews[application]:
+            raise ValueError(f"{application} has no interview {interview}")
+        self.world.hooks.fire("interviewUpdated", record, self.world.now(), interviewId=interview)
+
     # -- the account --
+
+    def add_hook(self, url: str, event: str) -> str:
+        """Add a web hook in Lever's settings; its id. It is signed with the token of its event group."""
+        return str(self.world.hooks.add_in_pages(url, event)["id"])
+
+    def deactivate_user(self, user: str) -> None:
+        if user not in self.account.users:
+            raise ValueError(f"no user {user}")
+        self.account.users[user] = {**self.account.users[user], "deactivatedAt": self.world.ms()}
 
     def rename_stage(self, stage: str, name: str) -> None:
         self._change_stage(stage, name=name)

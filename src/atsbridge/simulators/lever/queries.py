@@ -80,13 +80,20 @@ class Offsets:
         self._same_params = same_params
         self._decoded = decoded
         self._issued: OrderedDict[tuple[str, str], set[Pairs]] = OrderedDict()
+        self._expired: set[tuple[str, str]] = set()
 
     def make(self, path: str, query: Query, position: Sequence[Any]) -> str:
         token = quote(json.dumps(position, separators=(",", ":")), safe="")
         self._issued.setdefault((path, token), set()).add(_rest(query))
+        self._expired.discard((path, token))
         if len(self._issued) > 50_000:
             self._issued.popitem(last=False)
         return token
+
+    def expire(self) -> None:
+        """Refuse every token issued so far."""
+        self._expired.update(self._issued)
+        self._issued.clear()
 
     def read(self, path: str, query: Query) -> list[Any] | None:
         token = query.one("offset")
@@ -95,6 +102,8 @@ class Offsets:
         position = self._position(token)
         if self._decoded:
             token = quote(unquote(token), safe="")
+        if (path, token) in self._expired:
+            raise Problem(400, "offset is no longer good")
         asked = self._issued.get((path, token))
         if self._same_params and asked is not None and _rest(query) not in asked:
             raise Problem(400, "offset does not belong to these parameters")

@@ -10,13 +10,15 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
+from attrs import evolve
+
+from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from ..people import Inventor
 from . import folders, generated, routes
-from .access import EVERYTHING, Access, Keyring, Meter
-from .answers import Problem, Reply, problem
+from .access import AUDIENCES, EVERYTHING, RESOURCES, Access, Keyring, Meter
+from .answers import Problem, Reply, dump, problem
 from .asking import Ask
-from .hooks import Delivery
+from .hooks import Delivery, Hooks
 from .oauth import AuthServer, Client
 from .options import SETTINGS, Options
 from .people_at_work import PeopleAtWork
@@ -66,13 +68,17 @@ class LeverSimulator(PeopleAtWork, Simulator):
         self.accepted: list[Accepted] = []
         self.outage: int | None = None
         options = Options(**settings)
-        self.world = World(account, options, Inventor(seed * 7 + 1), lambda: self.clock())
-        self.keyring = Keyring(options.region, random.Random(seed * 7 + 2))
+        hooks = Hooks(options, Inventor(seed * 7 + 3))
+        self.world = World(account, options, Inventor(seed * 7 + 1), lambda: self.clock(), hooks)
+        audience = options.audience or AUDIENCES[options.region]
+        chance = random.Random(f"{seed} {options.region}")  # no region's credentials open another
+        self.keyring = Keyring(options.region, chance, options.confidential_scope, audience)
         secret = self.keyring.secret("client-secret")
         self.oauth_client = {"client_id": "atsbridge", "client_secret": secret, "redirect_uri": CALLBACK}
         client = Client("atsbridge", secret, (CALLBACK,))
         self.auth_server = AuthServer(self.keyring, {client.id: client}, options.rotate_refresh)
-        self.credentials = {"api_key": self.add_key()}
+        # The tokens that Lever's pages show, one for each group of events.
+        self.credentials = {"api_key": self.add_key(), "hook_token": " ".join(hooks.tokens.values())}
         self._meter = Meter()
         self._offsets = Offsets(same_params=options.same_params, decoded=options.decoded_offsets)
 
@@ -100,6 +106,41 @@ class LeverSimulator(PeopleAtWork, Simulator):
 
     # -- credentials and hooks --
 
+    def permissions(self) -> tuple[str, ...]:
+        """What the key of `credentials` can be granted, each for reading and writing."""
+        return tuple(f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write"))
+
+    def revoke(self, permission: str) -> None:
+        """Take a permission from that key; without the one to read, there is none to write either."""
+        if permission not in self.permissions():
+            raise ValueError(f"lever has no permission {permission}")
+        key, resource = self.credentials["api_key"], permission.partition(":")[0]
+        old = self.keyring.keys[key]
+        left = {f"{resource}:read"} if permission.endswith(":write") else set[str]()
+        others = {grant for grant in old.grants if grant.partition(":")[0] != resource}
+        self.keyring.keys[key] = evolve(
+            old, grants=frozenset(others | (left if old.allows(resource, "read") else set()))
+        )
+
+    def expire_tokens(self) -> bool:
+        """End every access token; whether there was one."""
+        had = bool(self.keyring.tokens)
+        self.keyring.tokens.clear()
+        return had
+
+    def expire_cursors(self) -> bool:
+        """Refuse every offset given out so far, with a 400."""
+        self._offsets.expire()
+        return True
+
+    def obstacles(self) -> Mapping[str, Callable[[str], None]]:
+        """What makes Lever refuse a move."""
+        return {
+            "the acting user is deactivated": lambda _: self.deactivate_user(self.acting_user),
+            "the permission to write is taken back": lambda _: self.revoke("opportunities:write"),
+            "the opportunity is deleted": self.delete,
+        }
+
     def add_key(self, grants: Iterable[str] = EVERYTHING, *, confidential: bool = True) -> str:
         """A new API key for ``stages:read``, ``opportunities:write`` and the like."""
         return self.keyring.add_key(grants, confidential=confidential)
@@ -121,6 +162,32 @@ class LeverSimulator(PeopleAtWork, Simulator):
     @property
     def hook_outbox(self) -> list[Delivery]:
         return self.world.hooks.outbox
+
+    @property
+    def posts_hooks(self) -> bool:
+        return self.world.hooks.has_local_receiver
+
+    def hooks_due(self) -> list[HookPost]:
+        return [self._post(delivery) for delivery in self.world.hooks.take_due(self.clock())]
+
+    def _post(self, delivery: Delivery) -> HookPost:
+        def answered(status: int | None) -> None:
+            self.world.hooks.answered(delivery, status, self.clock())
+
+        return HookPost(url=delivery.url, headers=delivery.headers, body=delivery.body, answered=answered)
+
+    def deliveries(self) -> tuple[SimRequest, ...]:
+        """What a web hook of Lever's pages for every event has been sent, signed with ``hook_token``."""
+        return tuple(
+            SimRequest("POST", "/", {name.lower(): value for name, value in sent.headers}, sent.body)
+            for sent in self.world.hooks.told
+        )
+
+    def unsigned(self, delivery: SimRequest) -> SimRequest:
+        """The same delivery without its signature, as somebody would forge it."""
+        body = {k: v for k, v in json.loads(delivery.body).items() if k != "signature"}
+        headers = {k: v for k, v in delivery.headers.items() if k != "lever-signature"}
+        return evolve(delivery, headers=headers, body=dump(body).encode())
 
     # -- the API --
 
@@ -156,7 +223,9 @@ class LeverSimulator(PeopleAtWork, Simulator):
         access = self.keyring.access(request.headers, now)
         creates = routes.creates_application(request.method, path.removeprefix("/v1"))
         self._meter.count(access, self.limits, now, creates=creates)
-        return self._answer(request.method, path, query, access=access, request=request)
+        # What can be read can be asked for its head; the server leaves the body out.
+        method = "GET" if request.method == "HEAD" else request.method
+        return self._answer(method, path, query, access=access, request=request)
 
     def _answer(
         self, method: str, path: str, query: Query, *, access: Access, request: SimRequest | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 
 from ..interface import Truth
 from ..people import Inventor
@@ -23,10 +23,7 @@ class World:
     options: Options
     inventor: Inventor
     clock: Callable[[], float]
-    hooks: Hooks = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.hooks = Hooks(self.options, self.inventor)
+    hooks: Hooks
 
     def now(self) -> float:
         return self.clock()

@@ -6,7 +6,7 @@ from typing import Any
 
 from .answers import Problem, Reply, data
 from .asking import Ask
-from .opportunities import candidacy, render
+from .opportunities import candidacy, view
 from .records import Candidacy, Record
 
 ACTIVE_OFFERS = frozenset({"draft", "approval-sent", "approved", "sent", "sent-manually", "opened", "signed"})
@@ -18,35 +18,37 @@ def body(ask: Ask) -> Record:
     return ask.body
 
 
-def acting_user(ask: Ask) -> str | None:
+def acting_user(ask: Ask, *, required: bool) -> str | None:
     """The user of `perform_as`, a query parameter on writes too."""
     name = ask.query.one("perform_as")
     if name is None:
-        if ask.world.options.require_perform_as:
+        if required:
             raise Problem(400, "perform_as is missing")
         return None
     user = ask.world.account.users.get(name)
     if user is None or user["deactivatedAt"] is not None:
-        raise Problem(400, "perform_as is no active user")
+        raise Problem(ask.world.options.bad_user_status, "perform_as is no active user")
     return name
 
 
 def stage(ask: Ask) -> Reply:
     """``PUT /opportunities/{id}/stage``."""
-    held = _held(ask)
-    user, key = acting_user(ask), body(ask).get("stage")
-    if not isinstance(key, str) or ask.world.account.stage(key) is None:
-        raise Problem(400, "stage is missing or unknown")
-    if ask.world.options.closed_posting_blocks and _posting_state(ask, held) == "closed":
+    held, options = _held(ask), ask.world.options
+    user, key = acting_user(ask, required=options.require_perform_as), body(ask).get("stage")
+    if not isinstance(key, str):
+        raise Problem(400, "stage is missing or no id")
+    if ask.world.account.stage(key) is None:
+        raise Problem(options.unknown_target_status, "stage is unknown")
+    if options.closed_posting_blocks and _posting_state(ask, held) == "closed":
         raise Problem(400, "the posting is closed")
-    ask.world.move(held.record["id"], key, user=user, delay=ask.world.options.visible_after)
+    ask.world.move(held.record["id"], key, user=user, delay=options.visible_after)
     return _done(ask, held)
 
 
 def archived(ask: Ask) -> Reply:
     """``PUT /opportunities/{id}/archived``: archive, change the reason, un-archive or hire."""
     held = _held(ask)
-    acting_user(ask)
+    acting_user(ask, required=ask.world.options.require_perform_as)
     fields, key, delay = body(ask), held.record["id"], ask.world.options.visible_after
     if "reason" not in fields:
         raise Problem(400, "reason is missing")
@@ -78,9 +80,7 @@ def _held(ask: Ask) -> Candidacy:
 
 def _done(ask: Ask, held: Candidacy) -> Reply:
     now = ask.world.account.opportunities.actual[held.record["id"]]
-    if now is ask.world.account.opportunities.shown[held.record["id"]]:
-        return Reply(200, f'{{"data":{render(ask, now, listed=False)}}}')
-    return data(now.record)
+    return data(view(ask, now, hide=False))
 
 
 def _posting_state(ask: Ask, held: Candidacy) -> str | None:
@@ -89,9 +89,11 @@ def _posting_state(ask: Ask, held: Candidacy) -> str | None:
 
 
 def _reason(ask: Ask, key: Any) -> Record:
-    reason = ask.world.account.reason(key) if isinstance(key, str) else None
+    if not isinstance(key, str):
+        raise Problem(400, "reason is no id")
+    reason = ask.world.account.reason(key)
     if reason is None:
-        raise Problem(400, "reason is unknown")
+        raise Problem(ask.world.options.unknown_target_status, "reason is unknown")
     if reason["status"] == "inactive" and not ask.world.options.accept_inactive_reasons:
         raise Problem(400, "reason is inactive")
     return reason
@@ -100,9 +102,11 @@ def _reason(ask: Ask, key: Any) -> Record:
 def _check_requisition(ask: Ask, held: Candidacy, reason: Record, key: Any) -> None:
     """The active offer must be for a posting that is linked to the requisition."""
     account = ask.world.account
-    requisition = account.requisitions.get(key) if isinstance(key, str) else None
-    if requisition is None or reason["type"] != "hired":
-        raise Problem(400, "requisitionId is unknown, or the reason is no hire")
+    if not isinstance(key, str) or reason["type"] != "hired":
+        raise Problem(400, "requisitionId is no id, or the reason is no hire")
+    requisition = account.requisitions.get(key)
+    if requisition is None:
+        raise Problem(ask.world.options.unknown_target_status, "requisitionId is unknown")
     active = [o for o in account.offers.get(held.record["id"], []) if o["status"] in ACTIVE_OFFERS]
     if not any(_linked(ask, requisition, offer["posting"]) for offer in active):
         raise Problem(400, "no active offer belongs to a posting of this requisition")
@@ -119,13 +123,20 @@ def _linked(ask: Ask, requisition: Record, posting: str | None) -> bool:
 
 
 def create_webhook(ask: Ask) -> Reply:
+    _may_hook(ask)
     return data(ask.world.hooks.create(body(ask), ask.world.now()), status=201)
 
 
 def update_webhook(ask: Ask) -> Reply:
+    _may_hook(ask)
     return data(ask.world.hooks.update(ask.ids[0], body(ask), ask.world.now()))
 
 
+def _may_hook(ask: Ask) -> None:
+    acting_user(ask, required=ask.world.options.hooks_need_perform_as)
+
+
 def delete_webhook(ask: Ask) -> Reply:
+    _may_hook(ask)
     ask.world.hooks.delete(ask.ids[0])
     return Reply(204)
