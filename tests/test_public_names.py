@@ -39,9 +39,6 @@ WIRE = {
     "hooks": """
         seal sealed_by
     """,
-    "hooks": """
-        seal sealed_by
-    """,
     "operations": """
         Call Operation Routine routine
     """,
