@@ -115,6 +115,11 @@ class _Connection:
         """The CRM connector it was given."""
         return self._context.crm
 
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger it was given."""
+        return self._context.ledger
+
     def ref(self, application_id: str) -> Ref:
         """The ref of one of this connection's applications."""
         return Ref(self.connection, Kind.APPLICATION, application_id)
