@@ -133,6 +133,11 @@ class _Connection:
         """This connection's way to its ATS, for whoever runs an adapter's operations by themselves."""
         return self._context.client
 
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger it was given."""
+        return self._context.ledger
+
     def ref(self, application_id: str) -> Ref:
         """The ref of one of this connection's applications."""
         return Ref(self.connection, Kind.APPLICATION, application_id)

@@ -110,12 +110,15 @@ def read_connection(path: Path) -> ConnectionFile:
     Raises:
         ConfigurationError: it cannot be read, has unknown keys, or holds a credential in clear.
     """
+    advice = "name it by --connection, or write one with `atsbridge init VENDOR`"
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(f"there is no connection file {path}", advice=advice) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"the connection file {path} cannot be read: {type(error).__name__}",
-            advice="name it by --connection, or write one with `atsbridge init VENDOR`",
+            advice=advice,
         ) from error
     return parse_connection(text, path)
 

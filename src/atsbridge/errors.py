@@ -12,6 +12,7 @@
     │   ├── Unavailable             try later: 5xx, time-out, no connection
     │   │   ├── Throttled           try after `retry_after_seconds`
     │   │   ├── NoAnswer            sent, and nothing came back: the outcome is unknown
+    │   │   │   └── Untrusted       the server's certificate is not trusted; nothing was sent
     │   │   └── BadPayload          the body is not what the vendor promises
     │   ├── Unauthorized            a person must renew the credential
     │   ├── Forbidden               a person must grant a permission
@@ -155,6 +156,18 @@ class NoAnswer(Unavailable):
     def __init__(self, message: str = "", *, sent: bool = True, **where: object) -> None:
         super().__init__(message, **where)  # type: ignore[arg-type]
         self.sent = sent
+
+
+class Untrusted(NoAnswer):
+    """The server's certificate is not trusted; nothing was sent."""
+
+    retryable = False
+    advice = (
+        "look at the server's certificate; behind a proxy that makes its own, name the proxy's CA by ca_file"
+    )
+
+    def __init__(self, message: str = "", **where: object) -> None:
+        super().__init__(message, **{"sent": False, **where})  # type: ignore[arg-type]
 
 
 class BadPayload(Unavailable):

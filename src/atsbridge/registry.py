@@ -25,6 +25,14 @@ class Group(StrEnum):
     SIMULATOR = "atsbridge.simulators"
 
 
+_CALLED = {
+    Group.ATS: "ATS adapter",
+    Group.CRM: "CRM connector",
+    Group.LEDGER: "ledger",
+    Group.SIMULATOR: "simulator",
+}
+
+
 @frozen
 class Plugin:
     """An installed plugin: its name, where it comes from, and what is wrong with it, if anything."""
@@ -77,10 +85,10 @@ def _unknown(group: Group, name: str) -> str:
     installed = names(group)
     near = get_close_matches(name, installed, n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    what = group.removeprefix("atsbridge.")
+    what = _CALLED[group]
     listed = ", ".join(installed) or "none"
     mend = "install the package that brings it"
-    return f"no {what} plugin {name!r} is installed{hint} (there are: {listed}); {mend}"
+    return f"no {what} {name!r} is installed{hint} (there are: {listed}); {mend}"
 
 
 def _package(point: EntryPoint) -> str:

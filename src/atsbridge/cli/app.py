@@ -12,6 +12,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -39,6 +40,9 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 """Verb to its module and its one line."""
 
+_NO_COMMAND: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""A group without a verb, whose message is its help; click before 8.2 shows that itself."""
+
 INTERRUPTED = "Interrupted. What was done is kept; run the same command again and it goes on from there."
 
 
@@ -54,6 +58,17 @@ class Verbs(click.Group):
         module = import_module(f".{VERBS[cmd_name][0]}", __package__)
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], VERBS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]}?", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -90,13 +105,16 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _fail("Interrupted", INTERRUPTED, Exit.INTERRUPTED, as_json=as_json)
     except click.ClickException as error:
+        if isinstance(error, _NO_COMMAND):
+            sys.stderr.write(f"{error.format_message()}\n")
+            return Exit.SETUP
         usage = error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else ""
         return _fail("UsageError", error.format_message(), Exit.SETUP, as_json=as_json, advice=usage)
     except AtsBridgeError as error:
         name = type(error).__name__
         return _fail(name, str(error), exits.exit_of(error), as_json=as_json, advice=error.advice)
     except (OSError, sqlite3.Error) as error:
-        return _fail(type(error).__name__, _system(error), Exit.FOUND, as_json=as_json)
+        return _fail(type(error).__name__, _system(error), Exit.PERSON, as_json=as_json)
     except Exception as error:  # the last line of defence: a message may hold a person's data
         if os.environ.get("ATSBRIDGE_TRACEBACK"):
             raise

@@ -67,10 +67,13 @@ def _tables(text: str) -> dict[str, object] | None:
 def _replace(path: Path, text: str) -> None:
     """All or nothing, with the file's rights."""
     target = path.resolve()
-    with NamedTemporaryFile(
-        "w", encoding="utf-8", newline="", dir=target.parent, prefix=".atsbridge-", delete=False
-    ) as file:
-        file.write(text)
+    try:
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=target.parent, prefix=".atsbridge-", delete=False
+        ) as file:
+            file.write(text)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
     temporary = Path(file.name)
     temporary.chmod(target.stat().st_mode & 0o777)
     temporary.replace(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..ats.interface import Proof
 from ..sync.check import CheckReport
 from .opening import Options, on_connection
 from .output import heading, say, show_table
@@ -27,12 +28,14 @@ def check(options: Options) -> int:
     if options.as_json:
         options.show_json(report.as_dict())
     else:
-        show_check(report)
+        show_check(report, simulator=options.simulator)
     return report.exit_code
 
 
-def show_check(report: CheckReport) -> None:
+def show_check(report: CheckReport, *, simulator: str | None = None) -> None:
     heading("1. Reach and credential")
+    if simulator:
+        say(f"Asked was the simulator at {simulator}, in place of the ATS.")
     _show_access(report, ("reach",))
     heading("2. Permissions")
     _show_access(report, ("read", "write"))
@@ -40,6 +43,8 @@ def show_check(report: CheckReport) -> None:
     if report.mapping:
         lines = [(f.severity.value, f.where, f.what, f.mend) for f in report.mapping]
         show_table(("", "where", "what", "how to mend"), lines)
+    elif any(f.needed_for == "reach" and f.proof is Proof.MISSING for f in report.access):
+        say("not compared: the ATS could not be asked for its stages")
     else:
         say("nothing to mention")
     heading("CRM and approval")

@@ -10,6 +10,7 @@ from ..errors import (
     Forbidden,
     LeaseLost,
     LedgerBusy,
+    LedgerError,
     TooManyGone,
     Unauthorized,
 )
@@ -34,7 +35,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.SETUP: "the command, the connection file or the mapping needs mending; nothing was done",
     Exit.UNPROVEN: "`check` alone: nothing is missing, but something could not be proved without writing",
     Exit.LATER: "try again later: the ATS, the CRM or another worker; nothing was lost",
-    Exit.PERSON: "a person must act: renew a credential, grant a permission, look at what is gone",
+    Exit.PERSON: "a person must act: a credential, a permission, a file or disk, or what is gone",
     Exit.FAULT: "a fault in atsbridge or in a plugin",
     Exit.INTERRUPTED: "interrupted; the same command goes on from there",
 }
@@ -48,6 +49,8 @@ def exit_of(error: AtsBridgeError) -> Exit:
         return Exit.PERSON
     if error.retryable or isinstance(error, (LedgerBusy, LeaseLost)):
         return Exit.LATER
+    if isinstance(error, LedgerError):
+        return Exit.PERSON
     return Exit.FOUND
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -12,8 +14,12 @@ from ..crm.sql import SqlCrm
 from ..model import Ref
 from ..sync.explain import Explanation
 from .exits import Exit
+from .names import Names
 from .opening import Options, on_connection
-from .output import heading, plain, say, show_table
+from .output import heading, plain, say, show_table, time_text
+from .reports import receipt_text
+
+Facts = Iterable[tuple[str, object]]
 
 
 @click.command()
@@ -24,15 +30,16 @@ def explain(options: Options, *, application: str, ask: bool) -> int:
     """Tell what was read of one application, which rule mapped it, what was decided, sent and answered.
 
     APP is the ATS's id of the application. Exit 1 if nothing is known of it.
+    --json has every row of the ledger, whole.
     """
     with options.bridge() as bridge:
         found = bridge.explain(application, ask=ask)
-        person = _person(bridge, bridge.ref(application))
+        person, names = _person(bridge, bridge.ref(application)), Names.known_to(bridge)
     report = {**found.as_dict(), "candidate_name": person}
     if options.as_json:
         options.show_json(report)
     else:
-        _show(options.public(plain(report)))
+        _show(options.public(plain(report)), names, known=_known(found))
     return Exit.OK if _known(found) else Exit.FOUND
 
 
@@ -51,30 +58,119 @@ def _person(bridge: Bridge, ref: Ref) -> str | None:
         return None
 
 
-def _show(report: Mapping[str, Any]) -> None:
+def _show(report: Mapping[str, Any], names: Names, *, known: bool) -> None:
     heading(f"Application {report['application']}")
     if report["candidate_name"]:
         say(f"candidate: {report['candidate_name']}")
+    if not known:
+        say("nothing is known of it: out of scope, hidden from the credential, not pulled yet, or no such id")
     if report["quarantined"]:
         say(f"in quarantine: {report['quarantined']}")
     if report["waiting_for"]:
-        say(f"waits for {report['waiting_for']}")
-    _section("What was read", [report["known"]] if report["known"] else [])
+        say(f"waits for {report['waiting_for']}, which the ATS has not shown")
+    if report["known"]:
+        _section("What was read", [_read(report["known"], names)])
     if report["mapped"]:
         heading("How it was mapped")
         for line in report["mapped"]:
             say(f"- {line}")
-    _section("What recruiters asked for", report["updates"])
-    _section("What was to be written", report["intents"])
-    _section("What was sent", report["attempts"])
-    _section("What the CRM holds", [report["crm"]] if report["crm"] else [])
-    _section("What the ATS says now", [report["now"]] if report["now"] else [])
+    _section("What recruiters asked for", [_asked(row, names) for row in report["updates"]])
+    _section("What was to be written", [_to_write(row, names) for row in report["intents"]])
+    _section("What was sent", [_sent(row) for row in report["attempts"]])
+    if report["crm"]:
+        _section("What the CRM holds", [_held(report["crm"], names)])
+    if report["now"]:
+        _section("What the ATS says now", [_now(report["now"], names)])
 
 
-def _section(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
+def _section(title: str, stories: Sequence[Facts]) -> None:
+    if not stories:
         return
     heading(title)
-    for number, row in enumerate(rows, start=1):
-        facts = [(key, value) for key, value in row.items() if value not in (None, "", 0, [], {})]
-        show_table((str(number) if len(rows) > 1 else "", ""), facts)
+    for number, story in enumerate(stories, start=1):
+        facts = [(name, value) for name, value in story if value not in (None, "")]
+        show_table((str(number) if len(stories) > 1 else "", ""), facts)
+
+
+# -- rows of the ledger, as people read them --
+
+
+def _read(row: Mapping[str, Any], names: Names) -> Facts:
+    return (
+        ("job", _named(row["job"], names.jobs)),
+        ("stage", _named(row["stage"], names.stages)),
+        ("status", row["status"]),
+        ("reason", _named(row["reason"], names.reasons)),
+        ("in the ATS it is", row["deleted"]),
+        ("read", time_text(row["read_at"])),
+    )
+
+
+def _asked(row: Mapping[str, Any], names: Names) -> Facts:
+    receipt = json.loads(row["receipt"]) if row["receipt"] else None
+    base = {"stage": row["base_stage"], "status": row["base_status"]} if row["base_status"] else None
+    return (
+        ("change", row["event_id"]),
+        ("step", row["step"]),
+        ("status", row["status"]),
+        ("reason", row["reason"]),
+        ("by", row["actor"]),
+        ("on", time_text(row["occurred_at"])),
+        ("who saw", names.state(base) or "not said by the CRM"),
+        ("taken in", time_text(row["taken_at"])),
+        ("waits for", row["waits_for"]),
+        ("result", (row["result"] or "none yet").upper()),
+        ("receipt", receipt_text(receipt, names) if receipt else ""),
+        ("told the CRM", ("yes" if row["delivered"] else "not yet") if receipt else ""),
+    )
+
+
+def _to_write(row: Mapping[str, Any], names: Names) -> Facts:
+    target = {"stage": row["target_stage"], "status": row["target_status"], "reason": row["target_reason"]}
+    expected = {"stage": row["expected_stage"], "status": row["expected_status"]}
+    return (
+        ("change", f"{row['event_id']}, part {row['part'] + 1} of {row['parts']}"),
+        ("what", f"{row['action']}: {names.state(target)}"),
+        ("only if", names.state(expected)),
+        ("as user", row["acting_user"]),
+        ("where it stands", row["state"]),
+        ("attempts", row["attempts"]),
+        ("result", (row["result"] or "").upper()),
+        ("why", row["why"]),
+        ("gap", row["gap"]),
+        ("overwritten", ", ".join(json.loads(row["overwritten"] or "[]"))),
+        ("ended", time_text(row["closed_at"])),
+    )
+
+
+def _sent(row: Mapping[str, Any]) -> Facts:
+    answer = f", answer {row['answer']}" if row["answer"] is not None else ""
+    return (
+        ("attempt", f"{row['number']}, {row['write']}"),
+        ("sent", time_text(row["at"])),
+        ("outcome", f"{row['outcome']}{answer}"),
+        ("answered", time_text(row["answered_at"])),
+        ("request", row["request_id"]),
+    )
+
+
+def _held(row: Mapping[str, Any], names: Names) -> Facts:
+    return (
+        ("confirmed", names.state(row["confirmed"]) or "nothing"),
+        ("requested step", row["requested_step"]),
+        ("requested status", row["requested_status"]),
+        ("requested reason", row["requested_reason"]),
+        ("change", row["event_id"]),
+        ("deleted", "yes" if row["deleted"] else ""),
+    )
+
+
+def _now(row: Mapping[str, Any], names: Names) -> Facts:
+    if "gone" in row:
+        return (("gone", row["gone"]),)
+    read = datetime.fromisoformat(row["read_at"]).timestamp()
+    return (("state", names.state(row)), ("read", time_text(read)))
+
+
+def _named(id: str | None, called: Mapping[str, str]) -> str | None:
+    return f"{called[id]} (id {id})" if id is not None and id in called else id

@@ -56,11 +56,12 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
         suggested = bridge.suggest()
     _write(found.mapping, suggested, done)
     done["next"] = ["atsbridge check", "atsbridge sync --pull", "atsbridge vendors approve"]
+    again = f" (each with --simulator {options.simulator})" if options.simulator else ""
     return _end(
         options,
         done,
         f"Review {found.mapping}: it writes nothing until write.mode is changed.\n"
-        "Then: atsbridge check; atsbridge sync --pull; atsbridge vendors approve",
+        f"Then: {'; '.join(done['next'])}{again}",
     )
 
 

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from ..bridge import Bridge
 from ..connection import ConnectionFile, bridge_parts, read_connection
+from ..errors import ConfigurationError, MappingError, NoAnswer
 from .output import ProgressLine, show_json, without_people
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,11 +44,18 @@ class Options:
         progress = ProgressLine(quiet=self.quiet or self.as_json)
         with ExitStack() as stack:
             stack.callback(progress.clear)
-            parts = bridge_parts(found, mapping=mapping)
+            with faults_of(found.mapping):
+                parts = bridge_parts(found, mapping=mapping)
             for part in ("crm", "ledger"):
                 if callable(close := getattr(parts[part], "close", None)):
                     stack.callback(close)
-            yield stack.enter_context(Bridge(at=self.simulator, progress=progress, **parts))
+            bridge = stack.enter_context(Bridge(at=self.simulator, progress=progress, **parts))
+            try:
+                with faults_of(found.mapping):
+                    yield bridge
+            except NoAnswer as error:
+                error.advice = f"{error.advice}; asked was {self.simulator or bridge.ats.host}"
+                raise
 
     def public(self, report: Any) -> Any:
         """A report, its personal fields hidden unless they were asked for."""
@@ -55,6 +63,24 @@ class Options:
 
     def show_json(self, report: Any) -> None:
         show_json(self.public(report))
+
+
+@contextmanager
+def faults_of(mapping: Path) -> Iterator[None]:
+    """The faults of a mapping say which file they are in."""
+    try:
+        yield
+    except MappingError as error:
+        error.advice = error.advice or f"mend {mapping}, then run this again"
+        raise
+
+
+def need_reading(bridge: Bridge) -> None:
+    """Refuses what compares with the ATS's stages before any were read; all would be missing."""
+    if not bridge.status().streams:
+        raise ConfigurationError(
+            "nothing was read from the ATS yet", advice="run `atsbridge sync --pull` first"
+        )
 
 
 def json_option(function: F) -> F:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 
@@ -25,6 +25,8 @@ PERSONAL = frozenset({"actor", "acting_user", "by_actor", "candidate_name", "nam
 
 HIDDEN = "<hidden>"
 _WIDTH = 110
+_WORD = 40
+"""A column of words no longer than this, ids for instance, is never folded: they are there to be copied."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -48,10 +50,12 @@ def heading(text: str) -> None:
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
     """A table; cells are text as it is, None is shown as a dash."""
     table = Table(title=escape(title) or None, title_justify="left", header_style="bold", box=None)
-    for column in columns:
-        table.add_column(escape(column), overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(cell) for cell in row))
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    for number, column in enumerate(columns):
+        words = all(" " not in row[number] and len(row[number]) <= _WORD for row in cells)
+        table.add_column(escape(column), overflow="fold", no_wrap=words)
+    for row in cells:
+        table.add_row(*row)
     console().print(table)
 
 
@@ -68,6 +72,16 @@ def show_json(value: object) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(json.dumps(plain(value), ensure_ascii=True, indent=2, sort_keys=False) + "\n")
     sys.stdout.flush()
+
+
+def time_text(seconds: float | None) -> str:
+    """A time of the ledger as people read it; nothing for None."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 write``, ``2 writes``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def plain(value: Any) -> Any:

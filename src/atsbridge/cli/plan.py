@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from .opening import Options, on_connection
-from .output import heading, say, show_table
+from .names import Names
+from .opening import Options, faults_of, need_reading, on_connection
+from .output import heading, plural, say, show_table
 from .reports import show_receipts
 
 
@@ -23,21 +24,24 @@ def plan(options: Options, *, mapping: Path | None) -> int:
     if mapping is not None:
         return _compare(options, mapping)
     with options.bridge() as bridge:
-        report = bridge.plan()
+        report, names = bridge.plan(), Names.known_to(bridge)
     if options.as_json:
         options.show_json(report.as_dict())
         return 0
     heading("What the next push would do")
-    show_receipts(report.as_dict()["receipts"])
+    show_receipts(report.as_dict()["receipts"], names)
     if report.held_back:
         say(f"Nothing would be sent: {report.held_back}")
-    say(f"{report.writes} writes would leave, {report.waiting} changes could not be settled yet")
+    writes, open_ = plural(report.writes, "write"), plural(report.waiting, "change")
+    say(f"{writes} would leave, {open_} could not be settled yet")
     return 0
 
 
 def _compare(options: Options, mapping: Path) -> int:
     with options.bridge() as bridge:
-        change = bridge.compare_mapping(mapping)
+        need_reading(bridge)
+        with faults_of(mapping):
+            change = bridge.compare_mapping(mapping)
     if options.as_json:
         options.show_json(change.as_dict())
         return 0

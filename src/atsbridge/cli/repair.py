@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .exits import Exit
-from .opening import Options, on_connection
+from .opening import Options, need_reading, on_connection
 from .output import say, show_table
 
 
@@ -17,6 +17,7 @@ def repair(options: Options) -> int:
     Writes nothing to the ATS. Exit 1 if an unexplained difference is left.
     """
     with options.bridge() as bridge:
+        need_reading(bridge)
         report = bridge.repair()
     left = [d for d in report.left if d.why.value == "fault"]
     if options.as_json:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .output import say, show_table
+from .names import Names
+from .output import plural, say, show_table
 
 _COUNTS = (
     "read", "created", "updated", "unchanged", "deleted", "linked", "to_review", "left_out", "waiting",
@@ -19,35 +20,27 @@ def show_pull(report: Mapping[str, Any]) -> None:
     show_table(("stream", "pages"), [(name, pages) for name, pages in report["pages"].items()])
     counts = [f"{report[name]} {name.replace('_', ' ')}" for name in _COUNTS if report.get(name)]
     say(", ".join(counts) or "nothing changed")
-    say(f"{report['requests']} requests")
+    say(plural(report["requests"], "request"))
 
 
-def show_receipts(receipts: Sequence[Mapping[str, Any]], *, limit: int = 60) -> None:
+def show_receipts(receipts: Sequence[Mapping[str, Any]], names: Names, *, limit: int = 60) -> None:
     """Receipts as a table, and how many there are of each result."""
     if not receipts:
         say("no change of a recruiter became final")
         return
-    rows = [
-        (
-            r["result"].upper(),
-            r["application"],
-            state_text(r["before"]),
-            state_text(r["after"]),
-            r["strength"],
-            r["why"],
-        )
-        for r in receipts[:limit]
-    ]
-    show_table(("result", "application", "before", "after", "strength", "why"), rows)
+    rows = [(r["result"].upper(), r["application"], receipt_text(r, names)) for r in receipts[:limit]]
+    show_table(("result", "application", "what"), rows)
     if len(receipts) > limit:
         say(f"... and {len(receipts) - limit} more; --json has them all")
     say(counts_text(Counter(r["result"] for r in receipts)))
 
 
-def state_text(state: Mapping[str, Any] | None) -> str:
-    if state is None:
-        return ""
-    return f"{state['status']} in {state['stage'] or 'no stage'}"
+def receipt_text(receipt: Mapping[str, Any], names: Names) -> str:
+    """From where to where, and why; each as far as the receipt says it."""
+    before, after = names.state(receipt["before"]), names.state(receipt["after"])
+    states = " -> ".join(dict.fromkeys(state for state in (before, after) if state))
+    over = f"over {', '.join(receipt['overwritten'])}" if receipt["overwritten"] else ""
+    return "; ".join(text for text in (states, receipt["why"], over) if text)
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

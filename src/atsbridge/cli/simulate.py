@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterable, Mapping
@@ -10,9 +11,10 @@ from typing import Any
 
 import click
 
+from ..errors import ConfigurationError
 from ..registry import Group, load
 from ..simulators.interface import Limits, Simulator
-from ..simulators.serve import serve
+from ..simulators.serve import Server, serve
 from .opening import json_option
 from .output import show_json
 
@@ -45,11 +47,11 @@ def simulate(
 ) -> int:
     """Serve a vendor's simulator on loopback until Ctrl-C.
 
-    Prints its address and credentials as lines for the environment. Use it
-    with `--simulator URL` of the other commands.
+    Prints its address and credentials as lines for the environment. Nothing
+    goes to a simulator by itself: give the other commands `--simulator URL`.
     """
     made = make_simulator(vendor, applications=applications, seed=seed, folder=folder, settings=settings)
-    with serve(made, port=port, tls=tls, limits=limits_of(limits)) as server:
+    with _served(made, port=port, tls=tls, limits=limits_of(limits)) as server:
         lines = {"ATSBRIDGE_SIMULATOR": server.url, **environment(vendor, made)}
         if server.ca_file:
             lines["ATSBRIDGE_SIMULATOR_CA_FILE"] = server.ca_file
@@ -59,12 +61,33 @@ def simulate(
             for name, value in lines.items():
                 sys.stdout.write(f"{name}={value}\n")
             sys.stdout.flush()
-            print(f"{vendor} simulator, limits {limits}; Ctrl-C ends it", file=sys.stderr)
+            print(_how(vendor, server, limits), file=sys.stderr)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
             print("\nended; what was in it is gone", file=sys.stderr)
     return 0
+
+
+def _served(made: Simulator, *, port: int, tls: bool, limits: Limits) -> Server:
+    try:
+        return serve(made, port=port, tls=tls, limits=limits)
+    except ImportError as error:  # of the extra `serve`; its words say how to get it
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"port {port} of 127.0.0.1 cannot be opened: {os.strerror(error.errno or 0)}",
+            advice="name another by --port; 0 takes a free one",
+        ) from None
+
+
+def _how(vendor: str, server: Server, limits: str) -> str:
+    trust = f"; for its certificate, [network] ca_file = {server.ca_file!r}" if server.ca_file else ""
+    return (
+        f"{vendor} simulator, limits {limits}; Ctrl-C ends it.\n"
+        f"In another terminal: export the lines above, then atsbridge init {vendor} --simulator {server.url}"
+        f"{trust}"
+    )
 
 
 def limits_of(text: str) -> Limits:

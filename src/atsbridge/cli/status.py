@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from .opening import Options, on_connection
-from .output import heading, say, show_table
+from .output import heading, plural, say, show_table, time_text
 from .reports import counts_text
 
 
@@ -29,18 +29,19 @@ def _show(report: dict[str, Any]) -> None:
     heading(f"Connection {report['connection']}")
     rows = [
         ("writes", _writing(report)),
-        ("records", counts_text(report["known"])),
-        ("open intents", counts_text({k: n for k, n in report["intents"].items() if n})),
-        ("final changes", counts_text(report["results"])),
+        ("records", ", ".join(plural(n, kind) for kind, n in report["known"].items())),
+        ("writes under way", counts_text({k: n for k, n in report["intents"].items() if n})),
+        ("changes that ended", counts_text(report["results"])),
         ("for a person", ", ".join(report["review"]) or "nothing"),
         ("quarantined", report["quarantined"]),
         ("waiting for a parent", report["waiting"]),
         ("receipts to deliver", report["undelivered"]),
         ("at work now", ", ".join(report["working"]) or "nobody"),
+        ("last run", _last_run(report["runs"])),
     ]
     show_table(("", ""), rows)
     streams = [
-        (name, _time(stream["finished_at"]), "yes" if stream["unfinished"] else "")
+        (name, time_text(stream["finished_at"]), "yes" if stream["unfinished"] else "")
         for name, stream in report["streams"].items()
     ]
     if streams:
@@ -60,5 +61,13 @@ def _writing(report: dict[str, Any]) -> str:
     return text
 
 
-def _time(seconds: float | None) -> str:
-    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _last_run(runs: Sequence[Mapping[str, Any]]) -> str:
+    """What ran last, and the error it ended with, if any."""
+    if not runs:
+        return "none"
+    run = runs[0]
+    if run["ended_at"] is None:
+        return f"{run['verb']}, begun {time_text(run['started_at'])} and not ended"
+    error = (run["summary"] or {}).get("error")
+    how = f"failed: {error}" if error else "ended well"
+    return f"{run['verb']}, {time_text(run['ended_at'])}, {how}"

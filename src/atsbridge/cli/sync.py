@@ -12,8 +12,9 @@ from ..sync.inbound import PullReport
 from ..sync.outbound import PushReport
 from ..sync.plan import receipt_dict
 from .exits import Exit
+from .names import Names
 from .opening import Options, on_connection
-from .output import heading, say
+from .output import heading, plural, say
 from .reports import show_pull, show_receipts
 
 _IN_DOUBT = (Result.REVIEW, Result.DEAD)
@@ -46,10 +47,11 @@ def sync(
     with options.bridge() as bridge:
         pushed, pulled = _run(bridge, push=not only_pull, pull=not only_push, full=full)
         swept = bridge.sweep(limit=sweep_limit) if and_sweep else None
+        names = Names.known_to(bridge)
     if options.as_json:
         options.show_json(_as_dict(pushed, pulled, swept))
     else:
-        _show(pushed, pulled, swept)
+        _show(pushed, pulled, swept, names)
     doubtful = pushed is not None and any(r.result in _IN_DOUBT for r in pushed.receipts)
     return Exit.FOUND if doubtful else Exit.OK
 
@@ -86,14 +88,16 @@ def _show_drift(pushed: PushReport | None, pulled: PullReport | None) -> None:
         say(f"{len(faults)} in all: what they concern is held back. `atsbridge check` tells more.")
 
 
-def _show(pushed: PushReport | None, pulled: PullReport | None, swept: PullReport | None) -> None:
+def _show(
+    pushed: PushReport | None, pulled: PullReport | None, swept: PullReport | None, names: Names
+) -> None:
     if pushed is not None:
         heading("Push")
-        show_receipts([receipt_dict(r) for r in pushed.receipts])
+        show_receipts([receipt_dict(r) for r in pushed.receipts], names)
         if pushed.held_back:
             say(f"Nothing was sent: {pushed.held_back}")
         say(
-            f"{pushed.taken} changes taken in, {pushed.writes} writes,"
+            f"{plural(pushed.taken, 'change')} taken in, {plural(pushed.writes, 'write')},"
             f" {pushed.settling} settling, {pushed.pending} pending"
         )
     if pulled is not None:

@@ -33,7 +33,7 @@ def list_(*, as_json: bool) -> int:
     return 0
 
 
-@vendors.command()
+@vendors.command(short_help="Show what an adapter can do, and all it can write.")
 @click.argument("name")
 @json_option
 def show(name: str, *, as_json: bool) -> int:
@@ -46,7 +46,7 @@ def show(name: str, *, as_json: bool) -> int:
     return 0
 
 
-@vendors.command()
+@vendors.command(short_help="Approve what the connection's adapter may write.")
 @click.option("--yes", is_flag=True, help="Approve without asking.")
 @on_connection
 def approve(options: Options, *, yes: bool) -> int:
@@ -65,13 +65,23 @@ def approve(options: Options, *, yes: bool) -> int:
     if not yes:
         if options.as_json:
             raise click.UsageError("--json cannot ask: add --yes once the surface has been reviewed")
-        question = f"Approve these writes for the connection {found.name}?"
-        if not click.confirm(question, err=True):
+        if not _confirmed(f"Approve these writes for the connection {found.name}?"):
             say("Not approved; nothing was changed.")
             return Exit.FOUND
     write_approval(found.path, digest)
     _tell(options, f"Approved in {found.path}: {digest}", digest, changed=True)
     return Exit.OK
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as ended:
+        if not isinstance(ended.__context__, EOFError):
+            raise
+        raise click.UsageError(
+            "nobody is there to be asked: add --yes once the surface has been reviewed"
+        ) from None
 
 
 def _tell(options: Options, text: str, digest: str, *, changed: bool) -> None:
@@ -107,7 +117,8 @@ def show_writes(described: dict[str, Any]) -> None:
         say(f"{write['name']}: {write['method']} {write['path']}{'?' + query if query else ''}")
         say(f"    body: {_body(write['body'])}")
         for slot, form in write["slots"].items():
-            say(f"    {{{slot}}} is {form['type']} of the form {form['pattern']}")
+            kind = "a number" if form["type"] == "int" else "text"
+            say(f"    {{{slot}}} is {kind} of the form {form['pattern']}")
         say(
             f"    compare-and-set {write['cas']}, signal {write['signal']}, resend {write['resend']},"
             f" may also cause: {', '.join(write['side_effects']) or 'nothing known'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..sync.verify import VerifyReport
-from .opening import Options, on_connection
+from .opening import Options, need_reading, on_connection
 from .output import say, show_table
 from .reports import counts_text
 
@@ -18,6 +18,7 @@ def verify(options: Options) -> int:
     Exit 0: equal, or every difference can be named. 1: at least one is a fault.
     """
     with options.bridge() as bridge:
+        need_reading(bridge)
         report = bridge.verify()
     if options.as_json:
         options.show_json(report.as_dict())

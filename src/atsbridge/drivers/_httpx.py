@@ -32,7 +32,15 @@ import httpcore
 import httpx
 from attrs import define, field
 
-from ..errors import AtsBridgeError, BadPayload, ConfigurationError, GuardError, NoAnswer, TooLate
+from ..errors import (
+    AtsBridgeError,
+    BadPayload,
+    ConfigurationError,
+    GuardError,
+    NoAnswer,
+    TooLate,
+    Untrusted,
+)
 from ..wire.effects import Permit, Request, Response
 from .addresses import is_loopback, is_public
 from .body import Body, Caps
@@ -268,7 +276,7 @@ def _unsent(error: Exception, *, late: bool, where: dict[str, Any]) -> AtsBridge
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason = f"the server's certificate is not accepted (OpenSSL code {cause.verify_code})"
-            return NoAnswer(reason, sent=False, **where)
+            return Untrusted(reason, **where)
         cause = cause.__cause__ or cause.__context__
     return NoAnswer("no connection could be opened", sent=False, **where)
 

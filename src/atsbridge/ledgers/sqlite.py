@@ -28,8 +28,9 @@ _CHUNK = 500
 class SqliteTxn(Txn):
     """A transaction on one SQLite connection; statements are made from the row types."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: sqlite3.Connection, path: Path) -> None:
         self._database = database
+        self._path = path
 
     def get(self, row_type: type[R], *key: Any) -> R | None:
         names = row_type.columns()[: row_type.KEY]
@@ -78,7 +79,7 @@ class SqliteTxn(Txn):
         )
         if newest is not None:
             text += f" WHERE {row_type.TABLE}.{newest} <= excluded.{newest}"
-        with _worded():
+        with _worded(self._path):
             self._database.executemany(text, map(attrgetter(*columns), batch))
 
     def set(self, row_type: type[Row], where: Where, **values: Any) -> None:
@@ -96,7 +97,7 @@ class SqliteTxn(Txn):
         return list(map(_maker(row_type), cursor))  # type: ignore[arg-type]  # a class is hashable
 
     def _run(self, text: str, values: Sequence[Any]) -> sqlite3.Cursor:
-        with _worded():
+        with _worded(self._path):
             return self._database.execute(text, values)
 
 
@@ -133,12 +134,15 @@ def _where(where: Where) -> tuple[str, tuple[Any, ...]]:
 
 
 @contextmanager
-def _worded() -> Iterator[None]:
+def _worded(path: Path) -> Iterator[None]:
     """SQLite's own words name tables and files, never values."""
     try:
         yield
     except sqlite3.Error as error:
-        raise LedgerError(f"the ledger's database failed: {error}") from error
+        raise LedgerError(
+            f"the ledger's database {path} failed: {error}",
+            advice="look whether the file is a ledger, at its and its folder's rights, and at the free space",
+        ) from error
 
 
 class SqliteLedger(Ledger):
@@ -165,7 +169,7 @@ class SqliteLedger(Ledger):
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        with _worded():
+        with _worded(self.path):
             migrate(self._database())
 
     @contextmanager
@@ -176,7 +180,7 @@ class SqliteLedger(Ledger):
             self._local.durable = durable
         self._run(database, "BEGIN IMMEDIATE")
         try:
-            yield SqliteTxn(database)
+            yield SqliteTxn(database, self.path)
             self._run(database, "COMMIT")
         except BaseException:
             if database.in_transaction:
@@ -188,7 +192,7 @@ class SqliteLedger(Ledger):
         database = self._database()
         self._run(database, "BEGIN")
         try:
-            yield SqliteTxn(database)
+            yield SqliteTxn(database, self.path)
         finally:
             self._run(database, "ROLLBACK")
 
@@ -198,15 +202,14 @@ class SqliteLedger(Ledger):
                 self._open.pop().close()
             self._local = threading.local()
 
-    @staticmethod
-    def _run(database: sqlite3.Connection, text: str) -> None:
-        with _worded():
+    def _run(self, database: sqlite3.Connection, text: str) -> None:
+        with _worded(self.path):
             database.execute(text)
 
     def _database(self) -> sqlite3.Connection:
         database: sqlite3.Connection | None = getattr(self._local, "database", None)
         if database is None:
-            with _worded():
+            with _worded(self.path):
                 database = self._connect(
                     self.path, isolation_level=None, timeout=30.0, check_same_thread=False
                 )

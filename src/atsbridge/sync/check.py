@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..ats.interface import Finding, Proof
 from ..crm.interface import Abilities, CrmFinding
 from ..mapping import MappingFinding, Severity, WriteMode, check_mapping
 from ..model import Job
 from ..wire.effects import Failed, Flow, together
+from ..wire.retry import Retry
 from .context import Context
 from .inbound import read_configuration
 
@@ -57,9 +58,11 @@ def _plain(_owner: Any, _field: Any, value: Any) -> Any:
 
 def check(ctx: Context) -> Flow[CheckReport]:
     """Ask the ATS, hold the mapping against its live configuration, ask the CRM. Writes nothing."""
-    access = yield from ctx.client.run(ctx.ats.check_access())
+    # Somebody is waiting for the answer: what does not come at the second try is told as it is.
+    client = evolve(ctx.client, retry=Retry(attempts=2, base_seconds=0.5))
+    access = yield from client.run(ctx.ats.check_access())
     # Where no token could be had, the findings say so already.
-    (token,) = yield from together([ctx.client.token()], 1)
+    (token,) = yield from together([client.token()], 1)
     access = ctx.ats.with_grant(access, None if isinstance(token, Failed) else token.value)
     crm = yield from ctx.crm.check_access()
     mapping: tuple[MappingFinding, ...] = ()

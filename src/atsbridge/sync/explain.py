@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..ats.interface import Fresh, Gone
 from ..mapping import explain_mapping
@@ -50,14 +50,16 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
     known, reality, rows = found
     mapped: tuple[str, ...] = ()
-    if known is not None:
-        engine = reality.compile(ctx.mapping)
+    engine = reality.compile(ctx.mapping) if known is not None or ask else None
+    if known is not None and engine is not None:
         app = Interpreter.of(ctx.ats, reality, engine).application(application_from(known))
         left_out = engine.in_scope(app)
         words = (f"left out: {left_out}",) if left_out else ()
         mapped = (*words, *explain_mapping(engine, app))
     held = (yield from ctx.crm.statuses([ref])).get(ref)
     now = yield from ctx.client.run(ctx.ats.get_application(ref)) if ask else _nothing()
+    if isinstance(now, Fresh) and engine is not None:
+        now = evolve(now, application=Interpreter.of(ctx.ats, reality, engine).application(now.application))
     return Explanation(
         application=ref.id,
         known=_row(known) if known else None,

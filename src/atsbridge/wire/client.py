@@ -153,6 +153,8 @@ class Client:
                 renewed = True
                 yield from self._renew(token)
             except Unavailable as error:
+                if not error.retryable:
+                    raise
                 self._note_throttling(error)
                 wait = self._retries.wait_seconds(error, attempt)
                 if wait is None:

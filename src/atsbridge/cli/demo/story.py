@@ -21,7 +21,8 @@ from ...sync.inbound import PullReport
 from ...sync.outbound import PushReport
 from ...sync.plan import PlanReport, receipt_dict
 from ...sync.verify import VerifyReport, Why
-from ..reports import counts_text, state_text
+from ..names import Names
+from ..reports import counts_text
 from .changes import Changes
 from .counting import at_most_once, by_path, compare, contents, outside
 from .setting import Setting
@@ -63,9 +64,12 @@ class Story:
             email = f"{person.given}.{person.family}.{number}@leads.example.org".lower()
             lead = self.setting.crm.add_lead(person.name, email)
             self.applied[lead] = email
-        rows = [(lead.id, tell.person(lead.name), tell.person(lead.email)) for lead in self._leads()]
-        tell.table(("lead", "name", "e-mail"), rows)
-        tell.fact(leads=len(rows))
+        leads = self._leads()
+        if tell.show_personal:
+            tell.table(("lead", "name", "e-mail"), [(lead.id, lead.name, lead.email) for lead in leads])
+        else:
+            tell.say(f"{len(leads)} leads; --show-personal shows their names.")
+        tell.fact(leads=len(leads))
         tell.prove_equal("leads in the CRM", len(self._leads()), LEADS)
 
     def _leads(self) -> Any:
@@ -196,7 +200,8 @@ class Story:
         """A few of each result, the rarest results first."""
         counts = Counter(r.result for r in receipts)
         chosen = sorted(receipts, key=lambda r: (counts[r.result], r.result.value))[:SHOWN]
-        rows = [_row(receipt_dict(r), self.setting.words.reality.stages) for r in chosen]
+        names = Names.of(self.setting.words.reality)
+        rows = [_row(receipt_dict(r), names) for r in chosen]
         self.teller.table(("result", "application", "before", "after", "why"), rows)
         if len(receipts) > len(chosen):
             self.teller.say(f"... and {len(receipts) - len(chosen)} more, all in --json")
@@ -312,21 +317,10 @@ def _essence(receipt: Receipt) -> dict[str, Any]:
     return {name: plain[name] for name in _COMPARED}
 
 
-def _row(receipt: Mapping[str, Any], stages: Mapping[str, Any]) -> tuple[str, ...]:
-    def where(state: Mapping[str, Any] | None) -> str:
-        if state is None:
-            return ""
-        stage = stages.get(state["stage"])
-        return state_text({**state, "stage": stage.name if stage else state["stage"]})
-
+def _row(receipt: Mapping[str, Any], names: Names) -> tuple[str, ...]:
     short = receipt["application"][:13]
-    return (
-        receipt["result"].upper(),
-        short,
-        where(receipt["before"]),
-        where(receipt["after"]),
-        receipt["why"],
-    )
+    before, after = names.state(receipt["before"]), names.state(receipt["after"])
+    return receipt["result"].upper(), short, before, after, receipt["why"]
 
 
 def tell(setting: Setting, teller: Teller, *, seed: int, after_pull: Any = None) -> Story:
