@@ -63,7 +63,8 @@ def open_as(coloured: Any, w: World) -> Any:
 def test_every_verb(coloured: Any, whole: World) -> None:
     bridge = open_as(coloured, whole)
     try:
-        assert bridge.check().exit_code == 3
+        # Greenhouse's token names its scopes; what Lever's key may do is known only to who made it.
+        assert bridge.check().exit_code == {"greenhouse": 0, "lever": 3}[whole.ats.VENDOR.name]
         pulled = bridge.pull()
         assert whole.mirror() == whole.real()
         recruiters(whole, random.Random(9))
