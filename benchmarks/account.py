@@ -6,6 +6,7 @@ account without telling each other. Ids are in random order, as real ones are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -121,14 +122,16 @@ def opportunity(place: int, *, changed: bool = False) -> dict[str, Any]:
     }
 
 
-def mapping(mode: str = "off") -> dict[str, Any]:
+def mapping(
+    mode: str = "off", *, stages: Iterable[str] = STAGES.values(), reasons: Iterable[str] = REASONS.values()
+) -> dict[str, Any]:
     """Every stage a step, every reason a word of its own."""
     statuses = {word: {"is": word} for word in ("active", "rejected", "withdrawn")}
     return {
         "version": 1,
         "scope": {"jobs": "all", "prospects": True, "terminal": True},
-        "steps": {text: {"stages": [text]} for text in STAGES.values()},
+        "steps": {text: {"stages": [text]} for text in stages},
         "statuses": {**statuses, "hired": {"is": "hired", "write": False}},
-        "reasons": {text: {"reasons": [text]} for text in REASONS.values()},
+        "reasons": {text: {"reasons": [text]} for text in reasons},
         "write": {"mode": mode, "cap_per_hour": 1_000_000},
     }

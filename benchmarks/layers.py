@@ -59,7 +59,8 @@ class Samples:
             frame = frame.f_back
         self.layers["rest"] += spent
 
-    def as_dict(self, most: int = 12) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
+        """Shares of the whole; functions below half a hundredth are left out."""
         total = sum(self.layers.values()) or 1.0
         return {
             layer: {
@@ -67,15 +68,8 @@ class Samples:
                 "functions": {
                     name: round(seconds / total, 3)
                     for (of, name), seconds in self.functions.most_common()
-                    if of == layer
-                }
-                and dict(
-                    [
-                        (name, round(seconds / total, 3))
-                        for (of, name), seconds in self.functions.most_common()
-                        if of == layer
-                    ][:most]
-                ),
+                    if of == layer and seconds / total >= 0.005
+                },
             }
             for layer, spent in self.layers.most_common()
         }

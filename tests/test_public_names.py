@@ -29,6 +29,9 @@ WIRE = {
     "client": """
         Client proves_nothing_happened
     """,
+    "collecting": """
+        uncollected
+    """,
     "effects": """
         Await Done Effect Failed Flow Json Once Outcome Perform Permit Purpose Query Request Response
         Send Sleep Together all_of await_ once perform request send sleep together

@@ -210,12 +210,13 @@ class Bridge(_Connection):
         super().__init__(**parts)
         if isinstance(self._context.crm, AsyncLocalCrm):
             raise UnsupportedPair("a CRM of coroutines needs AsyncBridge")
+        width = self._context.tuning.width
         self._driver: Driver
         if driver is not None:
             self._driver = driver(self._guard())
         else:
-            wire = SyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file)
-            self._driver = SyncDriver(wire, width=self._context.tuning.width)
+            wire = SyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file, connections=width)
+            self._driver = SyncDriver(wire, width=width)
 
     def _run(self, flow: Flow[T]) -> T:
         try:
@@ -309,7 +310,9 @@ class AsyncBridge(_Connection):
         self, *, at: str | None = None, proxy: str | None = None, ca_file: str | None = None, **parts: Any
     ) -> None:
         super().__init__(**parts)
-        self._driver = AsyncDriver(AsyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file))
+        width = self._context.tuning.width
+        wire = AsyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file, connections=width)
+        self._driver = AsyncDriver(wire)
 
     async def _run(self, flow: Flow[T]) -> T:
         try:

@@ -272,14 +272,45 @@ def test_never_more_requests_at_a_time_than_the_width():
     assert wire.most == 4
 
 
+def test_answers_that_are_there_get_their_turn_before_an_fsync_that_they_share():
+    class AtOnce:
+        def submit(self, function, *arguments):
+            function(*arguments)
+
+        def shutdown(self, wait):
+            pass
+
+    done = []
+
+    def lane(name):
+        yield from request(get(f"/{name}"))
+        yield from perform(lambda: done.append(name))
+        yield from once("fsync", lambda: perform(lambda: done.append("fsync")))
+
+    driver = SyncDriver(Wire())
+    driver.pool.shutdown()
+    driver.pool = AtOnce()
+    driver.run(together([lane(name) for name in "abc"], 3))
+    driver.close()
+    assert done == ["a", "b", "c", "fsync"]
+
+
 def test_ctrl_c_awaits_the_request_on_the_wire_and_sends_no_other():
-    order, both_handed_over = [], threading.Event()
+    order, both_handed_over, interrupted = [], threading.Event(), threading.Event()
+
+    def interrupt(*_):
+        if not interrupted.is_set():
+            interrupted.set()
+            raise KeyboardInterrupt
 
     class Slow(Wire):
         def exchange(self, asked, permit=None):
             if asked.url == "/first":
                 both_handed_over.wait(10)
-                os.kill(os.getpid(), signal.SIGINT)
+                # A signal just before the main thread begins to wait does not end that wait.
+                while not interrupted.is_set():
+                    os.kill(os.getpid(), signal.SIGINT)
+                    interrupted.wait(0.1)
                 threading.Event().wait(0.2)
             order.append(asked.url)
             return super().exchange(asked, permit)
@@ -292,8 +323,12 @@ def test_ctrl_c_awaits_the_request_on_the_wire_and_sends_no_other():
             raise
 
     driver = SyncDriver(Slow(), width=1)
-    with pytest.raises(KeyboardInterrupt):
-        driver.run(together([write("/first"), write("/second"), perform(both_handed_over.set)], 3))
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            driver.run(together([write("/first"), write("/second"), perform(both_handed_over.set)], 3))
+    finally:
+        signal.signal(signal.SIGINT, before)
     driver.close()
     assert order == ["/first", "closed /second", "closed /first"]
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from atsbridge.errors import LedgerError
 from atsbridge.ledgers.memory import MemoryLedger
-from atsbridge.ledgers.sqlite import SqliteLedger, migrations
-from atsbridge.sync.ledger import ROWS, Control, Known, Ledger, Quarantined, Where
+from atsbridge.ledgers.sqlite import SqliteLedger, SqliteTxn, migrations
+from atsbridge.sync.ledger import ROWS, Control, IntentRow, Known, Ledger, Quarantined, Update, Where
 from atsbridge.sync.overlay import OverlayLedger
 
 Make = Callable[[Path], Ledger]
@@ -188,6 +188,30 @@ def test_a_file_that_is_no_database_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "l.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(LedgerError):
         SqliteLedger(tmp_path / "l.sqlite")
+
+
+def test_no_step_of_a_write_walks_all_that_a_connection_ever_wrote(tmp_path: Path) -> None:
+    """Without the statistics of the third migration the planner takes the connection for a good key."""
+    ledger = SqliteLedger(tmp_path / "l.sqlite")
+    ledger.close()
+    mine = {"connection": "acme", "application": "1"}
+    open_ones = ["pending", "leased", "in_flight", "settling"]
+    asked: list[str] = []
+    with closing(sqlite3.connect(tmp_path / "l.sqlite")) as database:
+        database.set_trace_callback(asked.append)
+        txn = SqliteTxn(database, tmp_path)
+        txn.find(IntentRow, Where(equal={**mine, "event_id": "e"}), order=("part",))
+        txn.find(IntentRow, Where(equal=mine, among={"state": open_ones}), order=("number", "part"), limit=1)
+        txn.find(IntentRow, Where(equal={"connection": "acme"}, among={"state": open_ones}))
+        txn.find(Update, Where(equal=mine), order=("number",))
+        txn.find(Update, Where(equal={**mine, "waits_for": "e", "open": 1}), order=("number",))
+        undelivered = {"connection": "acme", "delivered": 0, "open": 0}
+        txn.find(Update, Where(equal=undelivered), order=("number",), limit=200)
+        database.set_trace_callback(None)
+        plans = [row[3] for text in asked for row in database.execute(f"EXPLAIN QUERY PLAN {text}")]
+    searches = [plan for plan in plans if "TEMP B-TREE" not in plan]
+    assert len(searches) == len(asked) == 6
+    assert all("USING INDEX" in plan for plan in searches), searches
 
 
 def test_what_one_ledger_wrote_another_reads(tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from attrs import evolve
 from sync_world import ACTIVE, REJECTED, World, application_ref, fresh, world
 
 from atsbridge.ats.interface import Fresh, Gone
+from atsbridge.drivers.scheduler import Scheduler
+from atsbridge.errors import LedgerError
 from atsbridge.model import Action, Intent, State
 from atsbridge.sync.hands import ImaginedHands, RealHands
-from atsbridge.wire.effects import Permit
+from atsbridge.wire.effects import Perform, Permit, Send
 from atsbridge.wire.vendor import Signal
 
 PERMIT = Permit(intent_id="i", write="move", digest="d", send_by=0.0, nonce="n")
@@ -80,3 +83,69 @@ def test_imagined_hands_wait_for_nothing() -> None:
 def test_both_read_the_catalogue() -> None:
     w = world("1")
     assert w.run(imagined(w).catalogue()) == w.run(RealHands(w.ctx).catalogue())
+
+
+# -- on the disk before it leaves --
+
+
+def writer(w: World, hands: RealHands) -> Any:
+    """A flow that sends one write, as a lane does once its attempt is committed."""
+    intent = wish(State("B", ACTIVE))
+    call = w.ats.write_status(intent, fresh(), w.ats)  # type: ignore[arg-type]
+    return hands.send(intent, w.ats.declared(intent), call, PERMIT)
+
+
+def flushes(w: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Notes every durable transaction, and every one that is not."""
+    seen: list[str] = []
+    real = w.ledger.transaction
+
+    def noted(*, durable: bool = True) -> Any:
+        seen.append("durable" if durable else "not durable")
+        return real(durable=durable)
+
+    monkeypatch.setattr(w.ledger, "transaction", noted)
+    return seen
+
+
+def test_writes_that_wait_together_share_one_fsync_and_leave_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    w = world("1")
+    hands, seen, scheduler = RealHands(w.ctx), flushes(w, monkeypatch), Scheduler()
+    jobs = [job for _ in range(3) for job in scheduler.start(writer(w, hands))[1]]
+    assert [type(job.effect) for job in jobs] == [Perform] and not seen
+    after = scheduler.resume(jobs[0].ticket, w.do(jobs[0].effect))
+    assert seen == ["durable"] and [type(job.effect) for job in after] == [Send] * 3
+
+
+def test_an_fsync_that_had_begun_is_not_the_one_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = world("1")
+    hands, scheduler = RealHands(w.ctx), Scheduler()
+    real, seen = w.ledger.transaction, []
+
+    def under_way(*, durable: bool = True) -> Any:
+        seen.append(durable)
+        if len(seen) == 1:
+            assert scheduler.start(writer(w, hands))[1] == []
+        return real(durable=durable)
+
+    monkeypatch.setattr(w.ledger, "transaction", under_way)
+    _, (first,) = scheduler.start(writer(w, hands))
+    after = scheduler.resume(first.ticket, w.do(first.effect))
+    assert sorted(type(job.effect).__name__ for job in after) == ["Perform", "Send"]
+    (again,) = (job for job in after if isinstance(job.effect, Perform))
+    (sent,) = scheduler.resume(again.ticket, w.do(again.effect))
+    assert isinstance(sent.effect, Send) and seen == [True, True]
+
+
+def test_nothing_leaves_where_the_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = world("1")
+
+    def broken(**_: Any) -> Any:
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(w.ledger, "transaction", broken)
+    with pytest.raises(LedgerError):
+        w.run(writer(w, RealHands(w.ctx)))
+    assert not w.log

@@ -25,7 +25,7 @@ from tiny_ats import CONNECTION, moment
 
 from atsbridge.ats.greenhouse import VENDOR as GREENHOUSE
 from atsbridge.ats.interface import Unplannable
-from atsbridge.errors import CrmError, GuardError, MappingError, NoAnswer
+from atsbridge.errors import CrmError, GuardError, MappingError, NoAnswer, TooLate
 from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.mapping import load_mapping
 from atsbridge.model import (
@@ -1001,3 +1001,31 @@ def test_one_that_was_found_gone_is_new_again_should_it_come_back() -> None:
     w.account.apps["1"].gone = None
     w.pull(full=True)
     assert w.known().deleted is None
+
+
+def test_what_came_too_late_to_be_sent_is_tried_again_and_costs_nothing() -> None:
+    def late(made: World, asked: Any) -> Any:
+        raise TooLate
+
+    w = pushed(*[late] * 20)
+    for _ in range(19):
+        w.push()
+    assert (w.intent().state, w.intent().returns, w.intent().attempts) == ("pending", 0, 20)
+    w.push()
+    assert told(w) == (Result.APPLIED, "") and w.account.log
+
+
+def test_twice_as_many_applications_are_worked_on_as_requests_may_be_under_way() -> None:
+    w = world(*map(str, range(1, 9)), tuning=Tuning(width=2))
+    for id in range(1, 9):
+        w.wants(str(id), step="B")
+    most = 0
+
+    def counted(made: World, asked: Any) -> Any:
+        nonlocal most
+        most = max(most, sum(lane.startswith("application/") for lane in w.ctx.held))
+        return made.good(asked)
+
+    w.writes = [counted] * 8
+    w.push()
+    assert most == 4 and [r.result for r in w.crm.receipts] == [Result.APPLIED] * 8

@@ -22,7 +22,7 @@ from atsbridge.simulators.interface import Limits, SimRequest, SimResponse, Simu
 from atsbridge.simulators.serve import Server, serve
 
 APPLICATIONS = 20_000
-GATE = 20
+GATE = 8
 """Pages at which a pull is killed in the gate; the campaign takes every one."""
 
 

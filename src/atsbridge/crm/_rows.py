@@ -1,7 +1,8 @@
 """Records as rows: for each kind, its table and the pure function to a tuple.
 
 Written for speed where it counts (candidates and applications): one tuple per
-record, in the order of the table's columns, and what is empty is NULL.
+record, in the order of the table's columns, and what is empty is NULL. There
+an enum's word is its ``_value_``, which costs a third of ``value``.
 """
 
 from __future__ import annotations
@@ -223,9 +224,9 @@ def _candidate(delivery: Delivery) -> Row:
         r.title,
         _list(map(_quoted, r.tags)) if r.tags else None,
         r.source.name if r.source else None,
-        r.source.type.value if r.source else None,
+        r.source.type._value_ if r.source else None,
         r.confidential,
-        r.contactable.value,
+        r.contactable._value_,
         *_envelope(r),
     )
 
@@ -276,7 +277,7 @@ def _application(delivery: Delivery) -> Row:
         r.job.id if r.job else None,
         r.stage.id if r.stage else None,
         r.stage_name,
-        r.status.value,
+        r.status._value_,
         r.vendor_status,
         r.vendor_substatus,
         r.reason.id if r.reason else None,
@@ -285,7 +286,7 @@ def _application(delivery: Delivery) -> Row:
         delivery.status,
         delivery.reason,
         *(
-            (base.stage, base.status.value, base.delivery, base.token)
+            (base.stage, base.status._value_, base.delivery, base.token)
             if base is not None
             else (None, None, None, None)
         ),
@@ -295,7 +296,7 @@ def _application(delivery: Delivery) -> Row:
         None if r.withdrawn_at is None else r.withdrawn_at.isoformat(),
         None if r.stage_entered_at is None else r.stage_entered_at.isoformat(),
         r.source.name if r.source else None,
-        r.source.type.value if r.source else None,
+        r.source.type._value_ if r.source else None,
         r.owner,
         _history(r) if r.history else None,
         *_envelope(r),

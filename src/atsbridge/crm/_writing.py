@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from ..model import Candidate, Record
+from ..wire.collecting import uncollected
 from ._rows import TABLES, Row, Table
 from .interface import Delivery, WriteResult, Written
 
@@ -14,6 +15,7 @@ UNSTORABLE = (UnicodeError, OverflowError, sqlite3.DataError, sqlite3.InterfaceE
 """What one record's own content can raise, for example half of a surrogate pair in a name."""
 
 
+@uncollected
 def write_all(db: sqlite3.Connection, batch: Sequence[Delivery]) -> list[Written]:
     """Write a batch, kind by kind; one result each, in order."""
     places: dict[tuple[type[Record], str], list[int]] = {}

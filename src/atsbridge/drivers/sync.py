@@ -108,6 +108,9 @@ class _Session:
         self.ready.extend(jobs)
         while run.outcome is None:
             if self.ready:
+                # Whoever's answer is there gets its turn first: an fsync that they share comes after all.
+                while not self.arrived.empty():
+                    self.wait()
                 self.do(self.ready.popleft())
             elif self.scheduler.stalled:
                 raise RuntimeError("flows wait for each other; a Once asks for its own key")

@@ -47,7 +47,7 @@ class Tuning:
         send_limit_seconds: the longest time between the commit of an attempt and its first byte.
         margin_seconds: what is taken off that for the clock and the scheduler.
         deadline_seconds: from a write's first byte sent to its answer.
-        width: how many applications are written side by side.
+        width: how many requests are under way at a time; twice as many applications are worked on.
         returns: how often an intent may go back to pending before it is DEAD.
         catalogue_seconds: the age at which stages and reasons are read again before a write.
         patience_seconds: how long a push waits for its own writes to become visible.

@@ -9,10 +9,11 @@ from attrs import define, evolve, field
 
 from ..ats.interface import Catalogue, Fresh, Gone
 from ..model import Intent, Ref, Transition
-from ..wire.effects import Flow, Permit
+from ..wire.effects import Flow, Permit, once, perform
 from ..wire.operations import Call
 from ..wire.vendor import Signal, StatusWrite
 from .context import Context
+from .leases import flush
 
 
 class Hands(Protocol):
@@ -39,7 +40,16 @@ class Hands(Protocol):
 
 @define
 class RealHands:
+    """Asks the ATS itself.
+
+    An attempt is on record in the ledger before its write leaves, but perhaps
+    not yet on the disk. Writes that wait for that side by side wait for one
+    fsync together: on most disks it takes longer than all the rest of a write.
+    """
+
     ctx: Context
+    _asked: int = field(default=0, init=False)
+    _kept: int = field(default=0, init=False)
 
     def read(self, ref: Ref) -> Flow[Fresh | Gone]:
         return (yield from self.ctx.client.run(self.ctx.ats.get_application(ref)))
@@ -53,8 +63,21 @@ class RealHands:
     def send(
         self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
     ) -> Flow[Fresh | None]:
+        yield from self._on_disk()
         response = yield from self.ctx.client.send(call.request, permit)
         return call.parse(response)
+
+    def _on_disk(self) -> Flow[None]:
+        """Return when all that was committed before survives a power cut."""
+        self._asked += 1
+        mine = self._asked
+        while self._kept < mine:  # an fsync that had begun before may not be the one
+            yield from once(("on disk", id(self)), lambda: perform(self._flush))
+
+    def _flush(self) -> None:
+        asked = self._asked
+        flush(self.ctx)
+        self._kept = asked
 
     def hidden_seconds(self, write: StatusWrite) -> float:
         return write.visible_within_seconds

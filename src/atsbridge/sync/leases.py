@@ -97,6 +97,11 @@ def control(txn: Txn, connection: str) -> Control:
     return txn.get(Control, connection) or Control(connection=connection)
 
 
+def flush(ctx: Context) -> None:
+    """Make what was committed so far survive a power cut: a durable transaction takes all before it along."""
+    ctx.ledger.do(lambda txn: txn.put([control(txn, ctx.connection)]), durable=True)
+
+
 def reserve_deliveries(txn: Txn, connection: str, count: int) -> int:
     """The first of ``count`` delivery numbers that nobody else will ever use."""
     row = control(txn, connection)

@@ -12,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -31,6 +32,7 @@ class Row:
     connection: str
 
     @classmethod
+    @cache
     def columns(cls) -> tuple[str, ...]:
         return tuple(f.name for f in attrs.fields(cls))
 
@@ -373,7 +375,8 @@ class Ledger(ABC):
         """A serialisable read-write transaction: all of it is kept, or nothing.
 
         Args:
-            durable: on return it survives a power cut; else at least a crash of the process.
+            durable: on return it survives a power cut, and so does all that was committed
+                before; else at least a crash of the process.
         """
 
     @abstractmethod

@@ -25,6 +25,7 @@ from ..errors import (
     Refused,
     SurfaceNotApproved,
     Throttled,
+    TooLate,
     Unauthorized,
     Unavailable,
     VendorError,
@@ -39,7 +40,7 @@ from ..wire.vendor import StatusWrite
 from .context import Context, Progress
 from .hands import Hands
 from .intake import take_in
-from .leases import control
+from .leases import control, flush
 from .ledger import Control, IntentRow, Known, Position, Txn, Update, Where
 from .outbox import Plan
 from .pages import tombstone
@@ -233,7 +234,8 @@ class Outbound:
         return True
 
     def _lanes(self, names: Sequence[str]) -> Flow[bool]:
-        width = self.ctx.client.side_by_side(self.ctx.tuning.width)
+        # Twice as many applications as requests: the wire is busy while others wait for the ledger.
+        width = self.ctx.client.side_by_side(2 * self.ctx.tuning.width)
         outcomes = yield from together([self.lane(name) for name in names], width)
         for outcome in outcomes:
             if isinstance(outcome, Failed) and not isinstance(outcome.error, (Unavailable, LeaseLost)):
@@ -345,7 +347,8 @@ class Outbound:
 
     def _arm(self, held: Claim, write: StatusWrite, fresh: Fresh, sealed: str) -> Armed | NotArmed:
         hidden = self.hands.hidden_seconds(write)
-        with self.ctx.ledger.transaction(durable=True) as txn:
+        # It is made to survive a power cut by the hands, before its bytes leave.
+        with self.ctx.ledger.transaction(durable=False) as txn:
             return arm(
                 txn,
                 self.ctx,
@@ -384,7 +387,9 @@ class Outbound:
             raise error
         evidence = _evidence(write, getattr(error, "status", None), getattr(error, "request_id", ""))
         if proves_nothing_happened(error) and not isinstance(error, (Unauthorized, Throttled)):
-            yield from self._back(held, intent, why=str(error), unsent=True, outcome="not sent")
+            # To have come too late is the bridge's own doing, and costs the intent nothing.
+            count = not isinstance(error, TooLate)
+            yield from self._back(held, intent, why=str(error), unsent=True, count=count, outcome="not sent")
             return False
         if not isinstance(error, (Refused, NotFound, Forbidden, Unauthorized, Throttled)):
             until = intent.settles_at or 0.0
@@ -551,9 +556,7 @@ class Outbound:
                 return
             receipts = [self._worded(parse_receipt(row.receipt), known) for row in rows if row.receipt]
             # What the CRM is told must survive a power cut, which the closing commits may not.
-            yield from perform(
-                lambda: ctx.ledger.do(lambda txn: txn.put([control(txn, ctx.connection)]), durable=True)
-            )
+            yield from perform(lambda: flush(ctx))
             deliveries = [d for r in receipts if (d := self._delivery(r)) is not None]
             if deliveries:
                 yield from ctx.crm.write(deliveries)

@@ -27,6 +27,7 @@ from ..model import (
     TombstoneKind,
     User,
 )
+from ..wire.collecting import uncollected
 from ..wire.streams import Item, Page
 from .ledger import Known, Quarantined, Waiting
 from .reality import Interpreter, pack
@@ -98,6 +99,7 @@ class Sorter:
     run: int = 0
     wall: float = 0.0
 
+    @uncollected
     def sort(
         self,
         items: Sequence[Item],

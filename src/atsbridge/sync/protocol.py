@@ -239,10 +239,10 @@ def release(txn: Txn, held: Claim) -> None:
     """Free the lane; what was only looked at is pending again."""
     if not is_held(txn, held.lease):
         return
-    intent = _still_open(txn, held)
+    intent = txn.get(IntentRow, held.intent.connection, held.intent.intent_id)
     if intent is not None and intent.state == "leased":
         txn.put([evolve(intent, state="pending")])
-    give_back(txn, held.lease)
+    txn.put([evolve(held.lease, until=0.0)])
 
 
 def settle(txn: Txn, held: Claim, intent: IntentRow, *, until: float, accepted: bool = False) -> None:

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadPayload, BadRecord
+from .collecting import uncollected
 
 try:
     import msgspec
@@ -107,6 +108,7 @@ def read_json(body: bytes) -> Any:
         raise BadPayload(f"the body is not strict JSON: {error}") from None
 
 
+@uncollected
 def read_list(body: bytes, key: str | None = None) -> tuple[Mapping[str, Any], list[Raw]]:
     """Split a listing into its envelope and its records.
 

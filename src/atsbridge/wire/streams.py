@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from ..errors import BadRecord
 from ..model import Job, Kind, Record, Ref
+from .collecting import uncollected
 from .effects import Json
 from .operations import Operation
 from .payload import Raw
@@ -88,6 +89,7 @@ class Stream:
     due: Callable[[Job, Json], bool] = field(default=lambda _job, _watermark: True, repr=False)
 
 
+@uncollected
 def sort_out(raws: Sequence[Raw], make: Callable[[Raw], Item]) -> tuple[list[Item], list[tuple[str, str]]]:
     """The items of a listing, and what has not even an id, as ``(path, why)``."""
     items: list[Item] = []
