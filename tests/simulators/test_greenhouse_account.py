@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from atsbridge.simulators.greenhouse import GreenhouseSimulator, Settings, Webhook
-from atsbridge.simulators.greenhouse.simulator import HOOK_SECRET
 
 
 def last_hook(client: Client) -> dict:
@@ -195,7 +194,8 @@ def test_hooks_keep_the_v1_shape_and_are_signed_over_the_raw_body():
     target = client.sim.stages_for(str(application["id"]))[0]
     client.sim.move(str(application["id"]), target)
     delivery = client.sim.hook_outbox[-1]
-    mark = hmac.new(HOOK_SECRET.encode(), delivery.body, hashlib.sha256).hexdigest()
+    secret = client.sim.configuration()["hook_secret"]
+    mark = hmac.new(secret.encode(), delivery.body, hashlib.sha256).hexdigest()
     assert delivery.header("Signature") == f"sha256 {mark}"
     assert b"Zo\\u00eb \\u003cb\\u003e" in delivery.body
     hook = json.loads(delivery.body)

@@ -10,6 +10,7 @@ is no read by id and no list of deletions: one record is a listing with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -17,7 +18,7 @@ from typing import Any, ClassVar
 
 from attrs import evolve, field, frozen
 
-from ..errors import BadPayload, BadRecord, ConfigurationError, CursorLost, Refused, VendorError
+from ..errors import BadPayload, BadRecord, CursorLost, Refused, VendorError
 from ..model import (
     Action,
     Answer,
@@ -56,6 +57,7 @@ from ..wire.answers import AnswerRule, Complaint, Complaints, vendor_time
 from ..wire.auth import ClientCredentials, RefreshToken, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Failed, Flow, Json, Purpose, Request, Response, request, together
+from ..wire.hooks import sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Marks, Span, mark_of, next_link
 from ..wire.payload import Raw, read_json, read_list
@@ -72,10 +74,11 @@ from ..wire.reading import (
     texts,
 )
 from ..wire.secrets import Secret, optional_secret, secret
+from ..wire.settings import one_of
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
-from .interface import Ats, Catalogue, Finding, Fresh, Gone, PlannedWrite, Proof, Unplannable
-from .preflight import ask, proof_of_read, reach
+from .interface import Ats, Catalogue, Finding, Fresh, Gone, HookHint, PlannedWrite, Proof, Unplannable
+from .preflight import ask, proof_of_read, try_listings, unproven_write, with_scopes
 
 _ID = r"[1-9][0-9]{0,18}"
 _APPLICATION = Slot(SlotName.APPLICATION, _ID)
@@ -276,17 +279,27 @@ _REJECTED = frozenset({ApplicationStatus.REJECTED, ApplicationStatus.WITHDRAWN})
 _STAGE_FIELD, _REASON_FIELD = "job_interview_stage_id", "rejection_reason_id"
 _OWNED_BY, _MANAGED_BY, _POSTED_AS = " owners", " managers", " posts"
 """What other listings add to a job; no field of Greenhouse's begins with a blank."""
+# Where a web hook's payload names records: https://developers.greenhouse.io/webhooks.html
+_HOOKED: Sequence[tuple[Kind, str]] = (
+    (Kind.APPLICATION, "application.id"),
+    (Kind.APPLICATION, "deleted_application_ids"),
+    (Kind.CANDIDATE, "application.candidate.id"),
+    (Kind.CANDIDATE, "application.candidate_id"),
+    (Kind.CANDIDATE, "candidate.id"),
+    (Kind.CANDIDATE, "candidate_id"),
+    (Kind.CANDIDATE, "person.id"),
+    (Kind.CANDIDATE, "new_candidate_id"),
+    (Kind.JOB, "job.id"),
+    (Kind.JOB, "job_interview_stage.job_id"),
+    (Kind.STAGE, "job_interview_stage.id"),
+)
+_EVENT_ID = r"[A-Za-z0-9_-]{1,64}"
 _MOST_IDS = 50
 _AT_ONCE = 4
 Reader = Callable[[str, datetime, Any], tuple[Record, ...]]
 Ids = tuple[tuple[Kind, str], ...]
 
 # All the words that may be repeated from a refusal. Whatever else a text holds may be about a person.
-
-
-def _known_id_space(_adapter: object, _field: object, value: str) -> None:
-    if value not in ("job_interview_stage_id", "stage_id"):
-        raise ConfigurationError("from_stage_id_is is job_interview_stage_id or stage_id")
 
 
 @frozen(kw_only=True)
@@ -305,6 +318,7 @@ class Greenhouse(Ats):
         prospects: read prospects too, as applications without a job.
         job_details: read hiring teams and job posts; needs three more scopes. They
             are read when their job has changed, and by a full pull.
+        hook_secret: the secret key of the web hooks, which a person enters with each of them.
     """
 
     VENDOR: ClassVar[Vendor] = VENDOR
@@ -314,9 +328,12 @@ class Greenhouse(Ats):
     client_secret: Secret = field(converter=secret)
     refresh_token: Secret | None = field(default=None, converter=optional_secret)
     acting_user: str | None = None
-    from_stage_id_is: str = field(default="job_interview_stage_id", validator=_known_id_space)
+    from_stage_id_is: str = field(
+        default="job_interview_stage_id", validator=one_of("job_interview_stage_id", "stage_id")
+    )
     prospects: bool = True
     job_details: bool = True
+    hook_secret: Secret | None = field(default=None, converter=optional_secret)
     overlap_minutes: float = 60.0
     visible_within_seconds: float = _SETTLES_SECONDS
 
@@ -588,30 +605,15 @@ class Greenhouse(Ats):
     @routine
     def _check_access(self) -> Flow[tuple[Finding, ...]]:
         names = [read.path[1:] for read in VENDOR.reads if self.job_details or read.path not in _DETAILS]
-        answers: list[Response | VendorError] = []
-        for name in names:
-            answers.append((yield from ask(_preflight(name))))
-        reads = [
-            proof_of_read(
-                f"read {name}",
-                _preflight(name),
-                answer,
-                grant=f"the scope harvest:{name}:list for the API credential, and a Site Admin as its user",
-            )
-            for name, answer in zip(names, answers, strict=True)
-        ]
+        listings = {name: _preflight(name) for name in names}
+        grant = "the scope harvest:{}:list for the API credential, and a Site Admin as its user"
+        answers, reads = yield from try_listings(listings, host=self.host, grant=grant)
+        admin = yield from self._check_admin(answers[names.index("users")])
         writes = [
-            Finding(
-                what=what,
-                proof=Proof.UNPROVEN,
-                tried="nothing: a write permission shows only in a write",
-                ask=f"the scope {scope} for the API credential",
-                needed_for="write",
-            )
+            unproven_write(what, grant=f"the scope {scope} for the API credential")
             for what, scope in _SCOPES.items()
         ]
-        admin = yield from self._check_admin(answers[names.index("users")])
-        return (reach(answers, host=self.host), *reads, admin, *writes)
+        return (*reads, admin, *writes)
 
     def _check_admin(self, users: Response | VendorError) -> Flow[Finding]:
         """Lists are for Site Admins; to others Greenhouse may show empty ones, which look like a read."""
@@ -635,9 +637,44 @@ class Greenhouse(Ats):
 
         Which claim lists the scopes is undocumented, so a token without them proves nothing.
         """
-        if token is None or token.scopes is None:
-            return tuple(findings)
-        return tuple(_granted(finding, token.scopes) for finding in findings)
+        return with_scopes(findings, token, _SCOPES)
+
+    # -- web hooks --
+
+    def read_hook(self, headers: Mapping[str, str], body: bytes) -> HookHint | None:
+        """A delivery as a hint to read again, of whatever event: v1's words in it are not looked at.
+
+        What names nothing that is read here, the ping of a new web hook among it, hints at nothing
+        and is received all the same: https://developers.greenhouse.io/webhooks.html
+        """
+        given = {name.lower(): value for name, value in headers.items()}
+        signed = re.fullmatch(r"sha256 ([0-9a-f]{64})", given.get("signature", ""))
+        if self.hook_secret is None or signed is None:
+            return None
+        if not sealed_by((self.hook_secret,), body, signed[1]):
+            return None
+        try:
+            said = read_json(body)
+        except BadPayload:
+            return None
+        payload = opt_object(said, "payload") if isinstance(said, dict) else None
+        if payload is None:
+            return None
+        event = given.get("greenhouse-event-id", "")
+        # No part of what is signed: without one of the form that it has, the seal itself.
+        delivery = event if re.fullmatch(_EVENT_ID, event) else signed[1]
+        return HookHint(delivery_id=delivery, refs=tuple(dict.fromkeys(self._hinted(payload))))
+
+    def _hinted(self, payload: Mapping[str, Any]) -> Iterator[Ref]:
+        for kind, path in _HOOKED:
+            *outer, name = path.split(".")
+            part: Mapping[str, Any] = payload
+            for key in outer:
+                part = opt_object(part, key) or {}
+            found = part.get(name)
+            for id in found if isinstance(found, list) else [found]:
+                if (text := opt_id({name: id}, name)) and re.fullmatch(_ID, text):
+                    yield Ref(self.connection, kind, text)
 
     # -- writing --
 
@@ -908,16 +945,6 @@ def _is_admin(answer: Response) -> bool:
         isinstance(raw.data, dict) and raw.data.get("site_admin") is True and not raw.data.get("deactivated")
         for raw in read_list(answer.body)[1]
     )
-
-
-def _granted(finding: Finding, scopes: frozenset[str]) -> Finding:
-    scope = _SCOPES.get(finding.what)
-    if scope is None:
-        return finding
-    tried = "the scopes that the access token names; nothing was written"
-    if scope in scopes:
-        return evolve(finding, proof=Proof.PROVED, tried=tried, ask="")
-    return evolve(finding, proof=Proof.MISSING, tried=tried)
 
 
 def _check_possible(current: State, target: State) -> None:

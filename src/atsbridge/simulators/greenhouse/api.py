@@ -86,6 +86,10 @@ class Api:
             )
         return evolve(response, headers=(*response.headers, *common))
 
+    def throttled(self) -> SimResponse:
+        """What is answered to a data request over the limit."""
+        return self._refusal(Refused(429, "Too many requests."), self._data_window.refused())
+
     # -- tokens --
 
     def _oauth(self, request: SimRequest, path: str, query: str) -> SimResponse:
@@ -248,7 +252,7 @@ class Api:
 
     def _act(self, call: Call, id: int, action: str) -> SimResponse:
         self._need(call, f"harvest:applications:{action}")
-        body = read_body(call.request.body)
+        body = read_body(call.request)
         application = self._for_write(call, self._account["applications"].find(id))
         actor = call.grant.user
         return self._written(
@@ -260,7 +264,7 @@ class Api:
 
     def _correct(self, call: Call, id: int) -> SimResponse:
         self._need(call, "harvest:rejection_details:update")
-        body = read_body(call.request.body)
+        body = read_body(call.request)
         detail = self._account["rejection_details"].find(id)
         application = self._account["applications"].find(detail["application_id"]) if detail else None
         found = self._for_write(call, application)

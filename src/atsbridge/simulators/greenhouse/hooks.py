@@ -136,11 +136,11 @@ def application_payload(account: Account, application: Record) -> Record:
     here = f"{application['candidate_id']}?application_id={application['id']}"
     return {
         "id": application["id"],
-        "rejected_at": application["rejected_at"],
+        "rejected_at": _time(application["rejected_at"]),
         "prospect": application["prospect"],
         "status": "active" if status == "in_process" else status,
-        "applied_at": application["created_at"],
-        "last_activity_at": application["last_activity_at"],
+        "applied_at": _time(application["created_at"]),
+        "last_activity_at": _time(application["last_activity_at"]),
         "url": f"https://app.greenhouse.io/people/{here}",
         "source": source and {"id": source["id"], "name": source["name"]},
         "credited_to": None,
@@ -151,6 +151,11 @@ def application_payload(account: Account, application: Record) -> Record:
         "candidate": candidate and candidate_payload(candidate),
         "jobs": [job_payload(job)] if job else [],
     }
+
+
+def _time(text: str | None) -> str | None:
+    """As v1 wrote times: in whole seconds."""
+    return text and text[:19] + "Z"
 
 
 def candidate_payload(candidate: Record) -> Record:

@@ -271,6 +271,26 @@ WRITE_SCOPES = (
     "harvest:applications:convert_to_candidate",
     "harvest:rejection_details:update",
 )
+ACCESS = (
+    *(
+        listing.scope
+        for listing in (
+            JOBS,
+            JOB_POSTS,
+            JOB_OWNERS,
+            JOB_HIRING_MANAGERS,
+            STAGES,
+            APPLICATIONS,
+            APPLICATION_STAGES,
+            CANDIDATES,
+            REJECTION_REASONS,
+            REJECTION_DETAILS,
+            USERS,
+        )
+    ),
+    *WRITE_SCOPES[:4],
+)
+"""Scopes for following applications, and for the four writes to them that change stage or status."""
 SCOPES = frozenset(
     {*(listing.scope for listing in LISTINGS.values()), "harvest:bulk_requests:list", *WRITE_SCOPES}
 )

@@ -14,7 +14,7 @@ from .api import Api
 from .folder import read_folder, write_folder
 from .hooks import HookDelivery, Hooks, Webhook
 from .invent import Invention
-from .listings import SCOPES
+from .listings import ACCESS, SCOPES
 from .office import Office
 from .refusals import invalid
 from .settings import Settings, switch_names
@@ -31,8 +31,8 @@ HOOK_SECRET = "simulated-hook-secret"  # noqa: S105 - of a simulator
 WITHDRAWN = "THEY_REJECTED_US"
 
 
-def _secret(client: tuple[str, str]) -> str:
-    return f"{people.marks.secret}{client[1]}"
+def _secret(text: str) -> str:
+    return f"{people.marks.secret}{text}"
 
 
 class GreenhouseSimulator(Simulator):
@@ -70,11 +70,12 @@ class GreenhouseSimulator(Simulator):
         self.account.clock = self._time
         self.accepted: list[Accepted] = []
         self.hooks = Hooks(self._time, self.switches)
-        self.hooks.saved.append(Webhook(HOOK_SECRET))
-        self.credentials = {"client_id": CUSTOM[0], "client_secret": _secret(CUSTOM)}
+        self._hook = Webhook(_secret(HOOK_SECRET))
+        self.hooks.saved.append(self._hook)
+        self.credentials = {"client_id": CUSTOM[0], "client_secret": _secret(CUSTOM[1])}
         self.partner_credentials = {
             "client_id": PARTNER[0],
-            "client_secret": _secret(PARTNER),
+            "client_secret": _secret(PARTNER[1]),
             "redirect_uri": PARTNER_REDIRECT,
         }
         self.transitions = Transitions(self.account, self.switches, self.hooks)
@@ -98,10 +99,10 @@ class GreenhouseSimulator(Simulator):
                 extras.private_readers.add(account.service_user)
         user = account.service_user
         for client in (
-            Client(id=CUSTOM[0], secret=_secret(CUSTOM), user=user, scopes=SCOPES),
+            Client(id=CUSTOM[0], secret=_secret(CUSTOM[1]), user=user, scopes=SCOPES),
             Client(
                 id=PARTNER[0],
-                secret=_secret(PARTNER),
+                secret=_secret(PARTNER[1]),
                 user=user,
                 scopes=SCOPES,
                 partner=True,
@@ -161,6 +162,61 @@ class GreenhouseSimulator(Simulator):
 
     def to_folder(self, folder: Path) -> None:
         write_folder(self.account, folder)
+
+    # -- what a test may do to a connection --
+
+    def configuration(self) -> Mapping[str, Any]:
+        """The credential, and the secret key of the account's web hook.
+
+        Who acts is the credential's service user, so no ``acting_user`` is told.
+        """
+        return {**self.credentials, "hook_secret": self._hook.secret}
+
+    def permissions(self) -> tuple[str, ...]:
+        """The scopes that one asks a customer for who wants applications followed and written to."""
+        return ACCESS
+
+    def revoke(self, permission: str) -> None:
+        """Untick a scope: any that there is, also for the tokens that are out."""
+        if permission not in SCOPES:
+            raise ValueError(f"greenhouse has no permission {permission}")
+        self.authority.narrow(permission)
+
+    def expire_tokens(self) -> bool:
+        self.authority.revoke()
+        return True
+
+    def throttled(self) -> SimResponse:
+        return self.api.throttled()
+
+    def obstacles(self) -> Mapping[str, Callable[[str], None]]:
+        """What makes Greenhouse refuse a move."""
+        return {
+            "every stage it could go to is taken out of the job's plan": self._deactivate_stages,
+            "the scope to move is taken back": lambda _: self.revoke("harvest:applications:move"),
+            "the acting user may not see the job any more": self._make_confidential,
+            "it was rejected meanwhile": lambda id: self.reject(id, self.reasons("rejected")[0]),
+            "it was hired meanwhile": self.hire,
+            "it moved on meanwhile": lambda id: self.move(id, self.stages_for(id)[-1]),
+            "the application is deleted": self.delete,
+        }
+
+    def _deactivate_stages(self, application: str) -> None:
+        for stage in self.stages_for(application):
+            self.deactivate_stage(stage)
+
+    def _make_confidential(self, application: str) -> None:
+        job = self._find(application)["job_id"]
+        now = self.account.now()
+        self.account["jobs"].change(job, confidential=True, updated_at=now)
+
+    def deliveries(self) -> tuple[SimRequest, ...]:
+        """What the account's own web hook, which is for every event, has been sent."""
+        return tuple(
+            SimRequest("POST", "/", {name.lower(): value for name, value in sent.headers}, sent.body)
+            for sent in self.hooks.outbox
+            if sent.hook is self._hook
+        )
 
     # -- the API --
 

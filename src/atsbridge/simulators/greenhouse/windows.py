@@ -47,14 +47,23 @@ class Windows:
         if count.window != window:
             count.window, count.used = window, 0
         limit = self._limit()
-        allowed = count.used < limit or not self._enforced()
-        count.used += 1 if allowed and self._enforced() else 0
-        end = (window + 1) * self._span
-        headers: Headers = (
+        if count.used >= limit and self._enforced():
+            return False, self.refused()
+        count.used += 1 if self._enforced() else 0
+        return True, self._headers(limit, max(limit - count.used, 0))
+
+    def refused(self) -> Headers:
+        """The headers of an answer to whoever has used up this window."""
+        now = self._clock()
+        wait = math.ceil(self._end(now) - now)
+        return (*self._headers(self._limit(), 0), ("Retry-After", str(max(1, wait))))
+
+    def _headers(self, limit: int, left: int) -> Headers:
+        return (
             ("X-RateLimit-Limit", str(limit)),
-            ("X-RateLimit-Remaining", str(max(limit - count.used, 0))),
-            ("X-RateLimit-Reset", str(int(end))),
+            ("X-RateLimit-Remaining", str(left)),
+            ("X-RateLimit-Reset", str(int(self._end(self._clock())))),
         )
-        if not allowed:
-            headers += (("Retry-After", str(max(1, math.ceil(end - now)))),)
-        return allowed, headers
+
+    def _end(self, now: float) -> float:
+        return (now // self._span + 1) * self._span

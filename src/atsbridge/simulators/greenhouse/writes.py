@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ..interface import SimRequest
 from . import times
 from .account import Account, Mail
 from .refusals import Refused, invalid
@@ -192,11 +193,13 @@ class Writes:
         return {key: value for key, value in sent.items() if key in keys}
 
 
-def read_body(raw: bytes) -> Any:
+def read_body(request: SimRequest) -> Any:
     """A request's JSON; None where there is no body."""
-    if not raw.strip():
+    if not request.body.strip():
         return None
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise invalid("The Content-Type must be application/json.")
     try:
-        return json.loads(raw)
+        return json.loads(request.body)
     except (ValueError, RecursionError):
         raise invalid("The body is not valid JSON.") from None
