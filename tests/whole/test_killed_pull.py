@@ -2,103 +2,136 @@
 
 from __future__ import annotations
 
-import os
 import random
+import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from world import suggested
+from attrs import define
+from workers import Killer, Workers, was_killed
+from world import ADAPTERS, CONFIGURED, CONNECTION, SIMULATORS, VENDORS, suggested, world
 
-from atsbridge.ats.lever import Lever
 from atsbridge.crm.sql import SqlCrm
 from atsbridge.model import Kind
-from atsbridge.simulators.interface import Limits, SimRequest, SimResponse
-from atsbridge.simulators.lever import LeverSimulator
+from atsbridge.simulators.interface import Limits, SimRequest
 from atsbridge.simulators.serve import Server, serve
 
 APPLICATIONS = 20_000
-PAGES = APPLICATIONS // 100
-CHILD = Path(__file__).with_name("pull_child.py")
+# Listings of people and applications: what a killed pull must not read again from the start.
+LISTINGS = {"greenhouse": ("/v3/candidates", "/v3/applications"), "lever": ("/v1/opportunities",)}
+# 500 records a page, of 18,500 people and 20,000 applications; and 100.
+PAGES = {"greenhouse": 77, "lever": 200}
 
 
-class Killer:
-    """Kills the process that asks for page ``page`` of the opportunities, before it is answered."""
+@define
+class Account:
+    """A large account on a port, and the mapping that is proposed for it."""
 
-    def __init__(self) -> None:
-        self.page: int | None = None
-        self.child: subprocess.Popen[str] | None = None
-        self.asked = 0
+    vendor: str
+    simulator: Any
+    server: Server
+    killer: Killer
+    mapping: str
 
-    def __call__(self, request: SimRequest, respond: Any) -> SimResponse:
-        if request.target.startswith("/v1/opportunities?"):
-            self.asked += 1
-            if self.asked == self.page and self.child is not None:
-                os.kill(self.child.pid, signal.SIGKILL)
-        return respond(request)  # type: ignore[no-any-return]
+    def workers(self, folder: Path) -> Workers:
+        (folder / "mapping.toml").write_text(self.mapping, "utf-8")
+        return Workers(self.vendor, self.simulator, self.server.url, folder)
 
+    def pull(self, workers: Workers, *, page: int | None = None, **fate: Any) -> bool:
+        """A worker pulls, and dies at a page or by its fate, if at all; whether it came to its end."""
+        self.killer.aim(page)
+        self.killer.victim = process = workers.start("pull", **fate)
+        return not was_killed(process)
 
-@pytest.fixture(scope="module")
-def account() -> Iterator[tuple[LeverSimulator, Server, Killer, str]]:
-    simulator = LeverSimulator.generate(APPLICATIONS, seed=3, limits=Limits(None))
-    killer = Killer()
-    with serve(simulator, intercept=killer) as server:
-        crm = SqlCrm(":memory:")
-        ats = Lever(connection="acme", api_key=simulator.credentials["api_key"], confidential=True)
-        mapping = suggested(ats, server.url, crm)
-        crm.close()
-        yield simulator, server, killer, mapping
-
-
-def start(folder: Path, server: Server, simulator: LeverSimulator) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(CHILD), str(folder), server.url, simulator.credentials["api_key"]],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def killed_at(page: int, account: tuple[LeverSimulator, Server, Killer, str], folder: Path) -> None:
-    simulator, server, killer, mapping = account
-    (folder / "mapping.toml").write_text(mapping, "utf-8")
-    killer.asked, killer.page = 0, page
-    killer.child = first = start(folder, server, simulator)
-    _, errors = first.communicate()
-    assert first.returncode == -signal.SIGKILL, errors
-    killer.page, killer.asked = None, 0
-    second = start(folder, server, simulator)
-    out, errors = second.communicate()
-    assert second.returncode == 0, errors
-    pages = int(out.split()[0])
-    # It goes on at the page it was killed at; one more listing follows a full read.
-    assert pages <= PAGES - page + 4, (page, pages)
-    crm = SqlCrm(folder / "crm.sqlite")
-    try:
-        views = {v.ref.id: (v.confirmed.stage, v.confirmed.status.value) for v in crm.applications()}
-        truth = {id: (t.stage, t.status) for id, t in simulator.truth().items()}
-        assert views == truth
-        assert crm.count(Kind.APPLICATION) == len(truth)
-        people = {v.candidate.id for v in crm.applications() if v.candidate}
-        assert people == {t.candidate for t in simulator.truth().values()}
-    finally:
-        crm.close()
+    def check(self, folder: Path) -> None:
+        """Nothing is missing, nothing is doubled, nothing is otherwise."""
+        truth = self.simulator.truth()
+        with SqlCrm(folder / "crm.sqlite") as crm:
+            held = crm.applications()
+            assert len(held) == len(truth) == crm.count(Kind.APPLICATION)
+            mirror = {
+                v.ref.id: (
+                    v.confirmed.stage,
+                    v.confirmed.status.value,
+                    v.candidate.id if v.candidate else None,
+                )
+                for v in held
+            }
+            assert mirror == {id: (t.stage, t.status, t.candidate) for id, t in truth.items()}
 
 
-@pytest.mark.parametrize("page", sorted(random.Random(7).sample(range(1, PAGES + 1), 20)))
-def test_a_pull_killed_at_a_page_goes_on_there(
-    page: int, account: tuple[LeverSimulator, Server, Killer, str], tmp_path: Path
-) -> None:
-    killed_at(page, account, tmp_path)
+@cache
+def generated(vendor: str) -> Any:
+    """Pulls leave it as it is, so that all tests may share it."""
+    return SIMULATORS[vendor].generate(APPLICATIONS, seed=3, limits=Limits(None))
+
+
+@pytest.fixture(scope="module", params=VENDORS)
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
+    vendor = request.param
+    simulator = generated(vendor)
+
+    def is_page(asked: SimRequest) -> bool:
+        path, _, query = asked.target.partition("?")
+        # Pages of the whole listing: not of what has changed since, of where that begins, of single records.
+        other = re.search(r"updated_at|activity_at|per_page=1(&|$)|(^|&)ids=", query)
+        return path in LISTINGS[vendor] and other is None
+
+    killer = Killer(is_page)
+    with serve(simulator, intercept=killer) as server, SqlCrm(":memory:") as crm:
+        ats = ADAPTERS[vendor](connection=CONNECTION, **CONFIGURED[vendor](simulator))
+        yield Account(vendor, simulator, server, killer, suggested(ats, server.url, crm))
+
+
+def test_a_pull_killed_at_twenty_pages_goes_on_at_each(account: Account, tmp_path: Path) -> None:
+    """One pull, killed twenty times: each worker asks for the very page that the last one died at."""
+    rng = random.Random(7)
+    workers = account.workers(tmp_path)
+    stops = sorted(rng.sample(range(1, PAGES[account.vendor] + 1), 20))
+    done: list[str] = []
+    died_at: str | None = None
+    for stop in stops:
+        assert not account.pull(workers, page=stop - len(done))
+        first, last = account.killer.seen[0], account.killer.seen[-1]
+        assert first == (died_at or first) and not set(account.killer.seen) & set(done)
+        done += account.killer.seen[:-1]
+        died_at = last
+    assert account.pull(workers)
+    assert account.killer.seen[0] == died_at and not set(account.killer.seen) & set(done)
+    account.check(tmp_path)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_pull_killed_around_its_commits_goes_on(vendor: str, after: bool, tmp_path: Path) -> None:
+    """Between the CRM's commit and the ledger's there are two moments in which a page is half done."""
+    rng = random.Random(8)
+    with world(vendor, tmp_path, applications=1200, seed=3) as w:
+        (tmp_path / "mapping.toml").write_text(w.mapping, "utf-8")
+        workers = Workers(vendor, w.simulator, w.server.url, tmp_path)
+        deaths = [
+            was_killed(workers.start("pull", commit=rng.randrange(8, 25), after=after, signal=signal.SIGKILL))
+            for _ in range(4)
+        ]
+        assert sum(deaths) >= 2
+        workers.run("pull")
+        assert w.differences() == {}
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("page", range(1, PAGES + 1))
-def test_a_pull_killed_at_every_page_goes_on_there(
-    page: int, account: tuple[LeverSimulator, Server, Killer, str], tmp_path: Path
-) -> None:
-    killed_at(page, account, tmp_path)
+@pytest.mark.parametrize(
+    ("account", "page"), [(v, page) for v in VENDORS for page in range(1, PAGES[v] + 1)], indirect=["account"]
+)
+def test_a_pull_killed_at_every_page_goes_on_there(account: Account, page: int, tmp_path: Path) -> None:
+    workers = account.workers(tmp_path)
+    assert not account.pull(workers, page=page)
+    *done, died_at = account.killer.seen
+    assert account.pull(workers)
+    again = account.killer.seen
+    assert again[0] == died_at and not set(again) & set(done)
+    assert len(done) + len(again) == PAGES[account.vendor]
+    account.check(tmp_path)
