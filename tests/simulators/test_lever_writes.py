@@ -379,6 +379,14 @@ def test_delayed_writes_show_one_after_the_other_and_never_backwards():
     assert seen == [first] * 3 + ["offer"] * 2 + ["applicant-new"] * 3
 
 
+def test_what_a_person_does_when_a_delayed_write_is_due_is_not_overtaken_by_it():
+    world = World(visible_after=30)
+    world.stage(world.active, "offer")
+    world.now += 31
+    world.sim.move(world.active, "lead-new")
+    assert world.read(world.active)["stage"] == "lead-new"
+
+
 def test_one_deleted_while_a_write_waits_stays_deleted():
     world = World(visible_after=30)
     world.stage(world.active, "offer")

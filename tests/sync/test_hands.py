@@ -66,6 +66,15 @@ def test_other_writes_leave_the_history_alone() -> None:
         assert send(w, hands, intent).application.history == ()
 
 
+def test_what_has_ended_keeps_its_reason_until_it_is_taken_back() -> None:
+    w = world("1")
+    hands = imagined(w)
+    w.run(hands.read(REF))
+    send(w, hands, wish(State("A", REJECTED, "r1"), Action.REJECT))
+    assert send(w, hands, wish(State("B", REJECTED))).state == State("B", REJECTED, "r1")
+    assert send(w, hands, wish(State("B", ACTIVE), Action.REACTIVATE)).state == State("B", ACTIVE)
+
+
 def test_what_is_gone_stays_gone() -> None:
     w = world("1")
     w.account.apps["1"].gone = "deleted"

@@ -292,6 +292,15 @@ def test_accepted_over_a_change_and_moved_on() -> None:
     )
 
 
+@pytest.mark.parametrize("entered", [("B",), ("B", "H", "B"), ("H", "B")])
+def test_accepted_and_ended_in_the_ats_meanwhile_is_for_a_person(entered: tuple[str, ...]) -> None:
+    """Its stage is ours, its status is not: whether that came before or after, no history tells."""
+    why = "it was moved, and its status was changed in the ATS at the same moment"
+    assert accepted(sent(), read("B", *entered, status=REJECTED)) == closed(
+        Result.REVIEW, why, gap=Gap.AUDITED
+    )
+
+
 def test_entered_twice_the_later_is_taken_for_ours() -> None:
     assert accepted(sent(), read("C", "B", "H", "B", "C", "A")) == closed(
         Result.APPLIED_OVER_CHANGE, MOVED_ON, gap=Gap.AUDITED, overwritten=("B", "H")

@@ -2,125 +2,136 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import shutil
+import re
 import signal
-import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define, field
-from world import SIMULATORS, VENDORS, adapter_for, start_child, suggested
+from attrs import define
+from workers import Killer, Workers, was_killed
+from world import ADAPTERS, CONFIGURED, CONNECTION, SIMULATORS, VENDORS, suggested, world
 
 from atsbridge.crm.sql import SqlCrm
 from atsbridge.model import Kind
-from atsbridge.simulators.interface import Limits, SimRequest, SimResponse, Simulator
+from atsbridge.simulators.interface import Limits, SimRequest
 from atsbridge.simulators.serve import Server, serve
 
 APPLICATIONS = 20_000
-GATE = 8
-"""Pages at which a pull is killed in the gate; the campaign takes every one."""
+# Listings of people and applications: what a killed pull must not read again from the start.
+LISTINGS = {"greenhouse": ("/v3/candidates", "/v3/applications"), "lever": ("/v1/opportunities",)}
+# 500 records a page, of 18,500 people and 20,000 applications; and 100.
+PAGES = {"greenhouse": 77, "lever": 200}
 
 
-@define(eq=False)
-class Killer:
-    """Kills the process that asks for page ``page``, before it is answered."""
-
-    page: int | None = None
-    child: subprocess.Popen[str] | None = None
-    asked: int = 0
-    first: int = 0
-    """How many pages were asked for before the first of candidates or applications."""
-
-    def __call__(self, request: SimRequest, respond: Any) -> SimResponse:
-        if request.method == "GET":
-            self.asked += 1
-            if not self.first and request.target.partition("?")[0].endswith(
-                ("/candidates", "/opportunities")
-            ):
-                self.first = self.asked - 1
-            if self.asked == self.page and self.child is not None:
-                os.kill(self.child.pid, signal.SIGKILL)
-        return respond(request)  # type: ignore[no-any-return]
-
-
-@define(eq=False)
-class Large:
-    """A large account on a port, and how many pages an undisturbed pull of it takes."""
+@define
+class Account:
+    """A large account on a port, and the mapping that is proposed for it."""
 
     vendor: str
-    simulator: Simulator
+    simulator: Any
     server: Server
     killer: Killer
     mapping: str
-    pages: int = field(default=0)
 
-    def pull(self, folder: Path, *, killed_at: int | None = None) -> int:
-        """Pull in a process of its own; how many pages it asked for."""
+    def workers(self, folder: Path) -> Workers:
         (folder / "mapping.toml").write_text(self.mapping, "utf-8")
-        self.killer.asked, self.killer.page, self.killer.first = 0, killed_at, 0
-        child = self.killer.child = start_child(folder, self.vendor, self.simulator, self.server.url, "pull")
-        out, errors = child.communicate()
-        assert child.returncode == (0 if killed_at is None else -signal.SIGKILL), errors
-        assert killed_at is not None or json.loads(out)["quarantined"] == 0
-        return self.killer.asked
+        return Workers(self.vendor, self.simulator, self.server.url, folder)
+
+    def pull(self, workers: Workers, *, page: int | None = None, **fate: Any) -> bool:
+        """A worker pulls, and dies at a page or by its fate, if at all; whether it came to its end."""
+        self.killer.aim(page)
+        self.killer.victim = process = workers.start("pull", **fate)
+        return not was_killed(process)
+
+    def check(self, folder: Path) -> None:
+        """Nothing is missing, nothing is doubled, nothing is otherwise."""
+        truth = self.simulator.truth()
+        with SqlCrm(folder / "crm.sqlite") as crm:
+            held = crm.applications()
+            assert len(held) == len(truth) == crm.count(Kind.APPLICATION)
+            mirror = {
+                v.ref.id: (
+                    v.confirmed.stage,
+                    v.confirmed.status.value,
+                    v.candidate.id if v.candidate else None,
+                )
+                for v in held
+            }
+            assert mirror == {id: (t.stage, t.status, t.candidate) for id, t in truth.items()}
+
+
+@cache
+def generated(vendor: str) -> Any:
+    """Pulls leave it as it is, so that all tests may share it."""
+    return SIMULATORS[vendor].generate(APPLICATIONS, seed=3, limits=Limits(None))
 
 
 @pytest.fixture(scope="module", params=VENDORS)
-def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Large]:
-    simulator = SIMULATORS[request.param].generate(APPLICATIONS, seed=3, limits=Limits(None))
-    killer = Killer()
-    with serve(simulator, intercept=killer) as server:
-        crm = SqlCrm(":memory:")
-        mapping = suggested(adapter_for(request.param, simulator), server.url, crm)
-        crm.close()
-        made = Large(request.param, simulator, server, killer, mapping)
-        folder = tmp_path_factory.mktemp("undisturbed")
-        made.pages = made.pull(folder)
-        is_mirrored(made, folder)
-        shutil.rmtree(folder)
-        yield made
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
+    vendor = request.param
+    simulator = generated(vendor)
+
+    def is_page(asked: SimRequest) -> bool:
+        path, _, query = asked.target.partition("?")
+        # Pages of the whole listing: not of what has changed since, of where that begins, of single records.
+        other = re.search(r"updated_at|activity_at|per_page=1(&|$)|(^|&)ids=", query)
+        return path in LISTINGS[vendor] and other is None
+
+    killer = Killer(is_page)
+    with serve(simulator, intercept=killer) as server, SqlCrm(":memory:") as crm:
+        ats = ADAPTERS[vendor](connection=CONNECTION, **CONFIGURED[vendor](simulator))
+        yield Account(vendor, simulator, server, killer, suggested(ats, server.url, crm))
 
 
-def killed_at(page: int, large: Large, folder: Path) -> None:
-    large.pull(folder, killed_at=page)
-    again = large.pull(folder)
-    is_mirrored(large, folder)
-    # It goes on at the page it was killed at: what was committed is not asked for again, but for the
-    # pages of configuration, which the mapping is held against, and what a full read is followed by.
-    assert page - 1 + again <= large.pages + large.killer.first + 4, (page, again, large.pages)
-    shutil.rmtree(folder)
+def test_a_pull_killed_at_twenty_pages_goes_on_at_each(account: Account, tmp_path: Path) -> None:
+    """One pull, killed twenty times: each worker asks for the very page that the last one died at."""
+    rng = random.Random(7)
+    workers = account.workers(tmp_path)
+    stops = sorted(rng.sample(range(1, PAGES[account.vendor] + 1), 20))
+    done: list[str] = []
+    died_at: str | None = None
+    for stop in stops:
+        assert not account.pull(workers, page=stop - len(done))
+        first, last = account.killer.seen[0], account.killer.seen[-1]
+        assert first == (died_at or first) and not set(account.killer.seen) & set(done)
+        done += account.killer.seen[:-1]
+        died_at = last
+    assert account.pull(workers)
+    assert account.killer.seen[0] == died_at and not set(account.killer.seen) & set(done)
+    account.check(tmp_path)
 
 
-def is_mirrored(large: Large, folder: Path) -> None:
-    """Nothing is missing, and nothing is there twice."""
-    crm = SqlCrm(folder / "crm.sqlite")
-    try:
-        views = {v.ref.id: (v.confirmed.stage, v.confirmed.status.value) for v in crm.applications()}
-        truth = {id: (t.stage, t.status) for id, t in large.simulator.truth().items()}
-        assert views == truth
-        assert crm.count(Kind.APPLICATION) == len(truth)
-        people = {v.candidate.id for v in crm.applications() if v.candidate}
-        assert people == {t.candidate for t in large.simulator.truth().values()}
-    finally:
-        crm.close()
-
-
-def test_a_pull_killed_at_a_page_goes_on_there(large: Large, tmp_path: Path) -> None:
-    pages = random.Random(7).sample(range(1, large.pages + 1), GATE)
-    for page in sorted(pages):
-        folder = tmp_path / str(page)
-        folder.mkdir()
-        killed_at(page, large, folder)
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_pull_killed_around_its_commits_goes_on(vendor: str, after: bool, tmp_path: Path) -> None:
+    """Between the CRM's commit and the ledger's there are two moments in which a page is half done."""
+    rng = random.Random(8)
+    with world(vendor, tmp_path, applications=1200, seed=3) as w:
+        (tmp_path / "mapping.toml").write_text(w.mapping, "utf-8")
+        workers = Workers(vendor, w.simulator, w.server.url, tmp_path)
+        deaths = [
+            was_killed(workers.start("pull", commit=rng.randrange(8, 25), after=after, signal=signal.SIGKILL))
+            for _ in range(4)
+        ]
+        assert sum(deaths) >= 2
+        workers.run("pull")
+        assert w.differences() == {}
 
 
 @pytest.mark.campaign
-def test_a_pull_killed_at_every_page_goes_on_there(large: Large, tmp_path: Path) -> None:
-    for page in range(1, large.pages + 1):
-        folder = tmp_path / str(page)
-        folder.mkdir()
-        killed_at(page, large, folder)
+@pytest.mark.parametrize(
+    ("account", "page"), [(v, page) for v in VENDORS for page in range(1, PAGES[v] + 1)], indirect=["account"]
+)
+def test_a_pull_killed_at_every_page_goes_on_there(account: Account, page: int, tmp_path: Path) -> None:
+    workers = account.workers(tmp_path)
+    assert not account.pull(workers, page=page)
+    *done, died_at = account.killer.seen
+    assert account.pull(workers)
+    again = account.killer.seen
+    assert again[0] == died_at and not set(again) & set(done)
+    assert len(done) + len(again) == PAGES[account.vendor]
+    account.check(tmp_path)

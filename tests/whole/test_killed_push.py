@@ -1,97 +1,165 @@
-"""A push that is killed around any of its writes: the next one converges, and nothing is written twice."""
+"""A push whose worker dies or falls asleep around a commit or a send of it: others bring it to its end."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
-import subprocess
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
-from world import VENDORS, seeds, start_child, world
+from test_at_most_once import STILL, Scene
+from witness import Witness, judge
+from workers import Workers, falls_asleep, finished, was_killed
+from world import QUICK, VENDORS, World, some, world
 
 from atsbridge.model import Result
-from atsbridge.simulators.interface import SimRequest, SimResponse
-from atsbridge.testing.network import is_write
 
-HASTY = {
-    "send_limit_seconds": 0.6,
-    "margin_seconds": 0.1,
-    "deadline_seconds": 0.5,
-    "patience_seconds": 5.0,
-    "width": 3,
+# Asleep is asleep: these few tests wait in earnest, with windows in the order that the protocol needs.
+SHORT = attrs.evolve(
+    QUICK,
+    lease_seconds=2.0,
+    send_limit_seconds=1.0,
+    margin_seconds=0.2,
+    deadline_seconds=1.0,
+    patience_seconds=8.0,
+    width=1,
+)
+# Where nothing but the clock stands in the way of a worker that wakes up.
+UNGUARDED: dict[str, dict[str, Any]] = {
+    "greenhouse": {"new_token_revokes": False, "second_reject_refused": False},
+    "lever": {},
 }
-"""Windows short enough for a test, in the order the protocol needs them."""
+COMMITS = 40
+"""As many as such a push makes, or more."""
+AROUND = ["before", "after"]
 
 
-class Killer:
-    """Kills the pushing process at its n-th write, before or after the ATS has taken it."""
-
-    def __init__(self, write: int, *, after: bool) -> None:
-        self.write, self.after = write, after
-        self.child: subprocess.Popen[str] | None = None
-        self.seen = 0
-
-    def __call__(self, request: SimRequest, respond: Any) -> SimResponse | None:
-        if not is_write(request) or self.child is None:
-            return respond(request)  # type: ignore[no-any-return]
-        self.seen += 1
-        if self.seen != self.write:
-            return respond(request)  # type: ignore[no-any-return]
-        if self.after:
-            respond(request)
-        os.kill(self.child.pid, signal.SIGKILL)
-        return None
-
-
-def killed(vendor: str, write: int, after: bool, seed: int, folder: Path) -> Counter[Result]:
-    killer = Killer(write, after=after)
-    rng = random.Random(seed)
-    with world(vendor, folder, applications=40, seed=seed, intercept=killer) as w:
+@contextmanager
+def outbox(
+    vendor: str, folder: Path, *, count: int, seed: int, tuning: Any = STILL, **settings: Any
+) -> Iterator[Scene]:
+    """Changes of so many applications, one of them of two parts, that nobody has pushed yet."""
+    witness = Witness()
+    parts: dict[str, Any] = {"seed": seed, "tuning": tuning, "intercept": witness, **settings}
+    with world(vendor, folder, applications=40, **parts) as w:
+        witness.world = w
         w.bridge.pull()
         (folder / "mapping.toml").write_text(w.mapping, "utf-8")
-        active = sorted(id for id, t in w.truth().items() if t.status == "active" and id in w.views())
-        active = [id for id in active if len(w.simulator.stages_for(id)) > 1]
-        events: dict[str, str] = {}
-        for id in rng.sample(active, 8):
-            stages = [s for s in w.simulator.stages_for(id) if s != w.truth()[id].stage]
-            events[w.change(id, step=w.simulator.stage_name(rng.choice(stages)))] = id
-
-        def start() -> subprocess.Popen[str]:
-            return start_child(folder, vendor, w.simulator, w.server.url, "push", **HASTY)
-
-        killer.child = first = start()
-        _, errors = first.communicate()
-        assert first.returncode == -signal.SIGKILL, errors
-        second = start()
-        out, errors = second.communicate()
-        assert second.returncode == 0, errors
-        accepted = Counter(a.application for a in w.simulator.accepted)
-        assert max(accepted.values()) == 1, accepted
-        receipts = {r.event_id: r.result for id in events.values() for r in w.crm.receipts_for(w.ref(id))}
-        assert receipts.keys() == events.keys(), out
-        w.bridge.pull()
-        assert w.mirror() == w.real()
-        return Counter(receipts.values())
+        rng = random.Random(seed)
+        for place, id in enumerate(w.movable(count, rng)):
+            w.ask(id, w.other_stage(id, rng), status="Rejected" if place == 1 else None)
+        yield Scene(w, witness, rng, [])
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("write", [1, 4, 8])
-def test_a_push_killed_around_a_write(vendor: str, write: int, after: bool, tmp_path: Path) -> None:
-    results = killed(vendor, write, after, write, tmp_path)
-    assert results == Counter({Result.APPLIED: 8})
+def workers_of(w: World, folder: Path) -> Workers:
+    return Workers(w.vendor, w.simulator, w.server.url, folder, attrs.asdict(attrs.evolve(w.tuning, width=1)))
+
+
+def converges(s: Scene) -> None:
+    """Another worker brings all to its end: each change is applied, by one write to each part."""
+    s.end()
+    assert {s.w.result(event) for event in s.w.asked} == {Result.APPLIED}
+    writes = Counter(write.application for write in s.witness.writes)
+    assert sum(writes.values()) == len(s.w.asked) + 1 and max(writes.values()) == 2
+
+
+# -- killed ---------------------------------------------------------------------------------------
+
+
+def killed_at_commit(vendor: str, commit: int, *, after: bool, folder: Path) -> bool:
+    """Whether there was such a commit."""
+    with outbox(vendor, folder, count=3, seed=commit) as s:
+        fate = {"commit": commit, "after": after, "signal": signal.SIGKILL}
+        died = was_killed(workers_of(s.w, folder).start("push", **fate))
+        converges(s)
+        return died
+
+
+@pytest.mark.parametrize(
+    ("vendor", "around", "commit"), some(itertools.product(VENDORS, AROUND, range(4, 25)), 8)
+)
+def test_a_push_killed_around_a_commit_converges(
+    vendor: str, around: str, commit: int, tmp_path: Path
+) -> None:
+    assert killed_at_commit(vendor, commit, after=around == "after", folder=tmp_path)
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("vendor", VENDORS)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("write", range(1, 9))
-@pytest.mark.parametrize("seed", seeds(6, start=50))
-def test_a_push_killed_around_every_write(
-    vendor: str, write: int, after: bool, seed: int, tmp_path: Path
+@pytest.mark.parametrize("around", AROUND)
+def test_a_push_killed_around_every_commit_converges(vendor: str, around: str, tmp_path: Path) -> None:
+    for commit in range(1, COMMITS + 1):
+        folder = tmp_path / str(commit)
+        folder.mkdir()
+        if not killed_at_commit(vendor, commit, after=around == "after", folder=folder):
+            break
+    assert 20 < commit < COMMITS
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize(("around", "write"), [("before", 1), ("before", 3), ("after", 2), ("after", 4)])
+def test_a_push_killed_around_a_write_converges(vendor: str, around: str, write: int, tmp_path: Path) -> None:
+    with outbox(vendor, tmp_path, count=3, seed=write) as s:
+
+        def kill(number: int, _id: str) -> None:
+            if number == write:
+                os.kill(worker.pid, signal.SIGKILL)
+                worker.wait()
+
+        if around == "before":
+            s.witness.in_gap = kill
+        else:
+            s.witness.answered = kill
+        worker = workers_of(s.w, tmp_path).start("push")
+        assert was_killed(worker)
+        converges(s)
+
+
+# -- asleep ---------------------------------------------------------------------------------------
+
+
+def asleep_at_commit(vendor: str, commit: int, folder: Path, *, attempts: bool = False) -> bool:
+    """A worker sleeps from a commit on until another has done its work; whether there was such a commit."""
+    with outbox(vendor, folder, count=2, seed=commit, tuning=SHORT, **UNGUARDED[vendor]) as s:
+        fate = {"commit": commit, "after": True, "signal": signal.SIGSTOP, "attempts": attempts}
+        worker = workers_of(s.w, folder).start("push", **fate)
+        slept = falls_asleep(worker)
+        try:
+            # As long as a lease, and so beyond the time by which anything must have left.
+            time.sleep(SHORT.lease_seconds if slept else 0.0)
+            s.w.bridge.push()
+        finally:
+            if slept:
+                os.kill(worker.pid, signal.SIGCONT)
+        finished(worker)
+        s.w.settle()
+        judge(s.witness)
+        assert {s.w.result(event) for event in s.w.asked} == {Result.APPLIED}
+        return slept
+
+
+@pytest.mark.parametrize(("vendor", "attempt"), [("lever", 1), ("lever", 3), ("greenhouse", 3)])
+def test_a_worker_that_sleeps_before_it_sends_sends_nothing(
+    vendor: str, attempt: int, tmp_path: Path
 ) -> None:
-    killed(vendor, write, after, seed, tmp_path)
+    """Its attempt is on record, its bytes have not left: the worst moment there is."""
+    assert asleep_at_commit(vendor, attempt, tmp_path, attempts=True)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_worker_that_sleeps_at_any_commit_sends_nothing_late(vendor: str, tmp_path: Path) -> None:
+    for commit in range(1, COMMITS + 1):
+        folder = tmp_path / str(commit)
+        folder.mkdir()
+        if not asleep_at_commit(vendor, commit, folder):
+            break
+    assert 10 < commit < COMMITS

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import settings_for
+from world import CONFIGURED
 
 from atsbridge import Bridge, Tuning
 from atsbridge.crm.sql import SqlCrm
@@ -30,7 +30,7 @@ def test_one_of_several_workers_asks_for_a_token(tmp_path: Path) -> None:
             asked.append(request.target)
         return respond(request)
 
-    ats = load(Group.ATS, "greenhouse")(connection="acme", **settings_for("greenhouse", simulator))
+    ats = load(Group.ATS, "greenhouse")(connection="acme", **CONFIGURED["greenhouse"](simulator))
     tokens = FileTokens(tmp_path / "tokens")
     with serve(simulator, intercept=note) as server:
 

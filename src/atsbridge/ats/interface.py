@@ -207,12 +207,10 @@ class Ats(ABC):
         stage_id = intent.target.stage
         stage = evolve(current.ref, kind=Kind.STAGE, id=stage_id) if stage_id else current.stage
         reason_id = intent.target.reason
-        return evolve(
-            current,
-            stage=stage,
-            status=intent.target.status,
-            reason=evolve(current.ref, kind=Kind.REASON, id=reason_id) if reason_id else None,
-        )
+        # What has ended and is merely moved keeps its reason.
+        kept = current.reason if intent.action is Action.MOVE else None
+        reason = evolve(current.ref, kind=Kind.REASON, id=reason_id) if reason_id else kept
+        return evolve(current, stage=stage, status=intent.target.status, reason=reason)
 
     def sweeps(self) -> tuple[Stream, ...]:
         """What a sweep for deletions lists; streams whose pages may show ids alone."""

@@ -29,6 +29,7 @@ from .ledger import IntentRow
 
 _LONGEST_WAIT = 60.0
 NOTHING_SHOWS_IT = "the vendor said yes and nothing shows it"
+ENDED_MEANWHILE = "it was moved, and its status was changed in the ATS at the same moment"
 
 
 @frozen(kw_only=True)
@@ -181,12 +182,14 @@ def _confirm_accepted(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> St
         return audit(intent, fresh, write)
     if write.signal is Signal.COUNT and intent.action == Action.MOVE:
         since = _since(intent, fresh)
-        if intent.target_stage in since:
+        if intent.target_stage in since and since[-1] != intent.target_stage:
             # Where it was entered twice, ours is taken to be the later: an overwrite is never hidden.
             before_ours = since[: len(since) - 1 - since[::-1].index(intent.target_stage)]
             result = Result.APPLIED_OVER_CHANGE if before_ours else Result.APPLIED
             why = "moved on in the ATS since"
             return Close(result=result, why=why, gap=Gap.AUDITED, overwritten=tuple(before_ours))
+        if intent.target_stage in since:
+            return Close(result=Result.REVIEW, why=ENDED_MEANWHILE, gap=Gap.AUDITED)
     return Close(result=Result.REVIEW, why=NOTHING_SHOWS_IT)
 
 

@@ -77,6 +77,7 @@ class Opportunities:
 
     def put(self, candidacy: Candidacy, *, now: float, delay: float = 0.0) -> None:
         """Replace or add one; reads show it after ``delay``, never before an earlier change of it."""
+        self.settle(now)
         key = candidacy.record["id"]
         self._keep(candidacy)
         due = max(now + delay, self._last_due.get(key, 0.0))
