@@ -114,8 +114,8 @@ class Account:
 
     def stage(self, application: Row) -> Row:
         """Where it stands. The stage may have been taken out of its plan since."""
-        known: Row = self["interviewStage"].rows.get(application["stage"], application["lastStage"])
-        return known
+        last: Row = application["lastStage"]
+        return self["interviewStage"].rows.get(application["stage"], last)
 
     def plan_of(self, application: Row) -> str:
         return str(self.stage(application)["interviewPlanId"])

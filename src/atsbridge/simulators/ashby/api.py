@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from attrs import define, field, frozen
@@ -240,12 +241,10 @@ def _created_after(body: Body, row: Row) -> bool:
     """A filter in milliseconds on a field in ISO."""
     if "createdAfter" not in body:
         return True
-    return _millis(row["createdAt"]) > body["createdAfter"]
+    return bool(_millis(row["createdAt"]) > body["createdAfter"])
 
 
 def _millis(text: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(text).timestamp() * 1000
 
 
@@ -268,7 +267,7 @@ def _list_applications(api: Api, body: Body) -> Row:
 def _application_info(api: Api, body: Body) -> Row:
     row = api.application(body.get("applicationId"))
     shown, expand = api.shown(row, body.get("expand", ())), body.get("expand", ())
-    extra = {key: [] for key in ("applicationFormSubmissions", "referrals") if key in expand}
+    extra: Row = {key: [] for key in ("applicationFormSubmissions", "referrals") if key in expand}
     return {"results": {**shown, "applicationHistory": row["history"], "resumeFileHandle": None, **extra}}
 
 

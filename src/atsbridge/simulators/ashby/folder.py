@@ -43,7 +43,7 @@ def _application(account: Account, shown: Row) -> Row:
     _held(account, "job", {"confidential": False, "status": "Open", "hiringTeam": [], "brandId": None} | job
           | {"defaultInterviewPlanId": plan["id"], "interviewPlanIds": [plan["id"]],
              "createdAt": shown["createdAt"], "openedAt": None, "closedAt": None})  # fmt: skip
-    blank = {
+    blank: Row = {
         "primaryEmailAddress": None,
         "primaryPhoneNumber": None,
         "emailAddresses": [],

@@ -17,8 +17,8 @@ PLANS: tuple[tuple[str, bool, tuple[tuple[str, str], ...]], ...] = (
         "Engineering", False,
         (
             ("New Lead", "Lead"), ("Application Review", "PreInterviewScreen"),
-            ("Recruiter Screen", "Active"), ("Technical Screen", "Active"), ("Onsite", "Active"), ("Offer", "Offer"), ("Hired", "Hired"),
-            ("Archived", "Archived"),
+            ("Recruiter Screen", "Active"), ("Technical Screen", "Active"), ("Onsite", "Active"),
+            ("Offer", "Offer"), ("Hired", "Hired"), ("Archived", "Archived"),
         ),
     ),
     (
@@ -58,7 +58,7 @@ def candidate(person: Person, at: float) -> Row:
     """A candidate's fields."""
     mail = [_contact(person.email)] if person.email else []
     phone = [_contact(person.phone)] if person.phone else []
-    place = {"id": None, "locationSummary": person.location, "locationComponents": []}
+    place: Row = {"id": None, "locationSummary": person.location, "locationComponents": []}
     return {
         "name": person.name, "createdAt": iso(at), "updatedAt": iso(at),
         "primaryEmailAddress": mail[0] if mail else None, "emailAddresses": mail,
@@ -113,13 +113,13 @@ class _Town:
     def _job(self, number: int, plans: list[Row]) -> Row:
         users, at = list(self.account["user"]), iso(self.today - (300 + number) * DAY)
         state, own = JOB_STATES[number % len(JOB_STATES)], plans[2 if number == 3 else number % 2]
-        # The last job's applications follow two plans.
-        last = [plans[0]["id"], plans[1]["id"]] if number == 5 else [own["id"]]
+        # The third job's applications follow two plans.
+        both = [plans[0]["id"], plans[1]["id"]] if number == 2 else [own["id"]]
         manager = users[number % 5]
         return self.account.add(
             "job", title=f"{self.inventor.job_title()} {number + 1}", confidential=False, status=state,
             employmentType="FullTime", locationId=self.account.uuid(), departmentId=self.account.uuid(),
-            defaultInterviewPlanId=last[0], interviewPlanIds=last, jobPostingIds=[], customFields=[],
+            defaultInterviewPlanId=both[0], interviewPlanIds=both, jobPostingIds=[], customFields=[],
             hiringTeam=[
                 {"userId": manager["id"], "role": "Hiring Manager"}
                 | {key: manager[key] for key in ("email", "firstName", "lastName")}

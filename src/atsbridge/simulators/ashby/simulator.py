@@ -237,7 +237,6 @@ class AshbySimulator(Simulator):
             "the job has become confidential": self.hide_job,
             "the job has another interview plan": self._switch,
             "the key may no longer write": lambda _id: self.revoke("candidatesWrite"),
-            "the key has been deactivated": self._deactivate,
         }
 
     def _empty_plan(self, application: str) -> None:
@@ -258,9 +257,6 @@ class AshbySimulator(Simulator):
         self.switch_plan(
             job["id"], next(p for p in [*others, *self.account["interviewPlan"].rows] if p != old)
         )
-
-    def _deactivate(self, _application: str) -> None:
-        self.deactivated = True
 
     def deliveries(self) -> tuple[SimRequest, ...]:
         return tuple(self.hooks.sent)
