@@ -55,6 +55,7 @@ from atsbridge.model import (
 )
 from atsbridge.simulators.interface import SimRequest, SimResponse
 from atsbridge.testing.account import Account
+from atsbridge.testing.histories import Weather, never_miss
 from atsbridge.wire.answers import judge
 from atsbridge.wire.effects import Purpose, Request, Response
 from atsbridge.wire.hooks import seal
@@ -563,6 +564,62 @@ def pushed(account: Account) -> Any:
 
 def bodies(account: Account, method: str) -> list[dict[str, Any]]:
     return [json.loads(r.body) for r, _ in account.driver.requests if r.target == f"/{method}"]
+
+
+SWITCHES: list[dict[str, Any]] = [
+    {"keeps_archived_at": True},
+    {"repeats_add_history": True},
+    {"leaves_hired": False},
+    {"anonymised_name": "Anonymized"},
+    {"impossible_is_500": True},
+    {"error_info": False},
+    {"error_objects": True},
+    {"incremental_pages": 1},
+    {"sync_days": 0.02, "cursor_minutes": 0.2},
+    {"sees_confidential": True},
+]
+
+
+@pytest.mark.parametrize("switch", SWITCHES, ids=str)
+def test_it_holds_whatever_the_pages_leave_open(switch: dict[str, Any]) -> None:
+    for seed in (1, 2):
+        outcome = never_miss(
+            lambda seed: Account.open("ashby", seed=seed, applications=130, **switch),
+            seed=seed,
+            weather=Weather(acts=50),
+        )
+        assert outcome.flawless, outcome
+    account = Account.open("ashby", **switch)
+    _ = account.bridge.pull()
+    moved, ended, hired = active(account)[:3]
+    # The answer to the first write of each is lost.
+    account.driver.meddle = _losing(account)
+    _ = account.ask(
+        moved, stage=next(s for s in account.simulator.stages_for(moved) if s in steps(account, moved))
+    )
+    _ = account.ask(ended, status="rejected", reason=account.simulator.reasons("rejected")[0])
+    _ = account.ask(hired, status="hired")
+    for _ in range(6):
+        _ = account.bridge.push()
+        account.time.sleep(120)
+    assert len(account.simulator.accepted) == 3
+    assert {r.result for id in (moved, ended, hired) for r in account.crm.receipts_for(account.ref(id))} == {
+        Result.APPLIED
+    }
+    assert account.differences() == {}
+
+
+def _losing(account: Account) -> Any:
+    seen: set[bytes] = set()
+
+    def meddle(request: SimRequest, respond: Any, purpose: Purpose) -> SimResponse | None:
+        answer: SimResponse = respond(request)
+        if purpose is Purpose.WRITE and request.body not in seen:
+            seen.add(request.body)
+            return None
+        return answer
+
+    return meddle
 
 
 def test_every_request_pins_the_version(account: Account) -> None:
