@@ -230,7 +230,11 @@ class Posting:
 
 @frozen(kw_only=True)
 class Job(Record):
-    """A requisition: what one can apply for."""
+    """A requisition: what one can apply for.
+
+    ``pipelines`` are the ids of the pipelines that its applications go through, the usual one
+    first, where the ATS keeps pipelines apart from jobs.
+    """
 
     title: str | None = None
     code: str | None = None
@@ -243,6 +247,7 @@ class Job(Record):
     departments: tuple[Named, ...] = ()
     locations: tuple[Named, ...] = ()
     hiring_team: tuple[TeamMember, ...] = ()
+    pipelines: tuple[str, ...] = ()
     postings: tuple[Posting, ...] = ()
     description_html: str | None = None
     opened_at: datetime | None = None
@@ -296,10 +301,14 @@ class SideEffect(StrEnum):
 
 @frozen(kw_only=True)
 class Stage(Record):
-    """A stage of the ATS. Per job at many vendors: ``job`` says which."""
+    """A stage of the ATS. Per job at many vendors: ``job`` says which.
+
+    ``pipeline`` names the pipeline it belongs to, where several jobs may share one: see `Job.pipelines`.
+    """
 
     name: str | None = None
     job: Ref | None = None
+    pipeline: str | None = None
     scope: StageScope = StageScope.GLOBAL
     order: int | None = None
     group: str | None = None

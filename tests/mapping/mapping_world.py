@@ -88,6 +88,7 @@ PER_JOB = {
     "1": Catalogue(
         ref(Kind.JOB, "1"),
         (
+            stage("10", "New Lead", job="1", order=-1, kind=StageKind.LEAD),
             stage("11", "Application Review", job="1", order=0),
             stage("12", "Phone Screen", job="1", order=1),
             stage("13", "Face to Face", job="1", order=2),
@@ -109,6 +110,20 @@ PER_JOB = {
     ),
 }
 JOBS = (job("1"), job("2"))
+
+TWO_PIPELINES = {
+    "1": Catalogue(
+        ref(Kind.JOB, "1"),
+        (
+            stage("p1", "Review", pipeline="p", order=0),
+            stage("p2", "Screen", pipeline="p", order=2),
+            stage("q1", "Review", pipeline="q", order=0),
+            stage("q3", "Role play", pipeline="q", order=2),
+        ),
+        REASONS,
+    )
+}
+"""A job whose applications go through either of two pipelines; which is the usual one, the job says."""
 
 
 def engine(mapping: Any, *, per_job: bool = False) -> Engine:

@@ -8,7 +8,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mapping_world import JOBS, ONE_PIPELINE, PER_JOB, PLAIN, application, job, reason, stage
+from mapping_world import JOBS, ONE_PIPELINE, PER_JOB, PLAIN, TWO_PIPELINES, application, job, reason, stage
 
 from atsbridge.ats.interface import Catalogue
 from atsbridge.mapping import (
@@ -126,6 +126,15 @@ def test_a_suggestion_for_stages_per_job() -> None:
     assert bound.plan("1").steps["19"] == "Hired"
 
 
+def test_a_suggestion_for_a_job_with_two_pipelines() -> None:
+    owner = (job("1", pipelines=("p", "q")),)
+    text = suggest_mapping(owner, TWO_PIPELINES, vendor="acme")
+    bound = compile_mapping(load_mapping(text), jobs=owner, catalogues=TWO_PIPELINES)
+    assert bound.plan("1").along("p1").writes == {"Review": "p1", "Screen": "p2"}
+    assert bound.plan("1").along("q1").writes == {"Review": "q1", "Role play": "q3"}
+    assert "leads" not in text
+
+
 NAMES = (
     st.sampled_from(["A", "A ", "Hired", "Rejected", "New lead", "Withdrew", "Offer declined", "A (2)"])
     | st.text(max_size=6)
@@ -143,6 +152,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Any], dict[str | None, Catalogue]]:
                 draw(st.sampled_from(["s", '"', "\x7f", "é.", "\\"])) + str(next(count)),
                 draw(NAMES),
                 job=owner,
+                pipeline=draw(st.sampled_from([None, None, "p", "q"])),
                 kind=draw(st.sampled_from(StageKind)),
                 active=draw(st.sampled_from([None, True, False])),
                 writable=draw(st.sampled_from(Answer)),

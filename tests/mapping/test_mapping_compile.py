@@ -6,7 +6,20 @@ from typing import Any
 
 import attrs
 import pytest
-from mapping_world import JOBS, ONE_PIPELINE, PER_JOB, PLAIN, application, engine, job, reason, stage
+from mapping_world import (
+    JOBS,
+    ONE_PIPELINE,
+    PER_JOB,
+    PLAIN,
+    TWO_PIPELINES,
+    application,
+    at,
+    engine,
+    job,
+    reason,
+    stage,
+    update,
+)
 
 from atsbridge.ats.interface import Catalogue
 from atsbridge.errors import MappingError
@@ -119,6 +132,40 @@ def test_jobs_that_are_closed_or_out_of_scope_give_no_fault() -> None:
     assert bound.step(application(stage="26", job="2")) == "A"
     only = load_mapping({"version": 1, "scope": {"jobs": ["1"]}, **step(stages=["Phone Screen", "Twin"])})
     assert compile_mapping(only, jobs=JOBS, catalogues=PER_JOB).plan("1").writes == {"A": "12"}
+
+
+def test_a_name_is_looked_up_in_each_pipeline_of_a_job() -> None:
+    names = {"Review": ["Review"], "Middle": ["Screen", "Role play"]}
+    config = load_mapping(
+        {"version": 1, "steps": {word: {"stages": stages} for word, stages in names.items()}}
+    )
+    owner = (job("1", pipelines=("q", "p")),)
+    plan = compile_mapping(config, jobs=owner, catalogues=TWO_PIPELINES).plan("1")
+    assert plan.steps == {"p1": "Review", "p2": "Middle", "q1": "Review", "q3": "Middle"}
+    assert plan.along("p2").writes == {"Review": "p1", "Middle": "p2"}
+    assert plan.along("q1").writes == {"Review": "q1", "Middle": "q3"}
+    assert plan.writes == plan.along("q1").writes
+    assert plan.along(None) is plan.along("unheard") is plan
+    assert set(plan.stages) == set(plan.order) == {"p1", "p2", "q1", "q3"}
+
+
+def test_a_change_stays_in_the_pipeline_of_its_application() -> None:
+    config = load_mapping({"version": 1, "steps": {"Review": {"stages": ["Review"]}}})
+    bound = compile_mapping(config, jobs=(job("1", pipelines=("p", "q")),), catalogues=TWO_PIPELINES)
+    for here, there in (("p2", "p1"), ("q3", "q1")):
+        target = bound.target(update(step="Review"), expected=at(here), job_id="1")
+        assert target == at(there)
+
+
+def test_the_digest_knows_the_pipelines_apart() -> None:
+    config = load_mapping({"version": 1, "steps": {"A": {"stages": ["Review", "Screen"], "write": "Review"}}})
+    owner = (job("1", pipelines=("p", "q")),)
+    first = compile_mapping(config, jobs=owner, catalogues=TWO_PIPELINES)
+    moved = attrs.evolve(
+        TWO_PIPELINES["1"],
+        stages=(*TWO_PIPELINES["1"].stages[:2], stage("q9", "Review", pipeline="q", order=0)),
+    )
+    assert first.digest != compile_mapping(config, jobs=owner, catalogues={"1": moved}).digest
 
 
 def test_a_foreign_stage_in_a_jobs_catalogue_is_not_taken() -> None:

@@ -169,6 +169,12 @@ def test_a_stage_that_the_mapping_alone_typed_ends_an_application() -> None:
         ({}, application(job="1"), None, None),
         ({}, application(), None, "scope.prospects"),
         ({"prospects": True}, application(), None, None),
+        ({}, application(job="1", stage="10"), None, None),
+        ({"leads": False}, application(job="1", stage="10"), None, "scope.leads"),
+        ({"leads": False}, application(job="1", stage="10", status=REJECTED), None, None),
+        ({"leads": False}, application(job="1", stage="11"), None, None),
+        ({"leads": False}, application(job="1", stage="unheard"), None, None),
+        ({"leads": False}, application(job="1"), None, None),
         ({"terminal": False}, application(job="1", status=HIRED), None, "scope.terminal"),
         ({"applied_since": date(2026, 1, 1)}, application(job="1", applied_at=NOW), None, None),
         (

@@ -48,6 +48,13 @@ def test_only_names_that_are_used_are_bound() -> None:
     assert made == Bindings({"": {"A": "1"}, "j1": {"A": "3"}}, {})
 
 
+def test_a_name_is_that_of_its_own_pipeline() -> None:
+    first, second = (evolve(stage(id), name="A", pipeline=f"p{id}") for id in "12")
+    made = Bindings.of(CONFIG, [first, second], [])
+    assert made == Bindings({"p1": {"A": "1"}, "p2": {"A": "2"}}, {})
+    assert restored(made, evolve(first, name="Intake"), second) == {"1": "A", "2": "A"}
+
+
 def test_bindings_are_kept_as_text() -> None:
     assert Bindings.parse(BOUND.text()) == BOUND
     assert Bindings.parse("") == Bindings()

@@ -15,6 +15,7 @@ from atsbridge.model import (
     Posting,
     Record,
     Ref,
+    Stage,
     StageKind,
     TeamMember,
     Tombstone,
@@ -84,6 +85,18 @@ def test_a_job_has_its_own_stages_and_those_of_all() -> None:
     assert ids == {None: ["G"], "j1": ["G", "A"], "j9": ["G", "B"]}
     assert found["j1"].job == JOB.ref and found["j9"].job == Ref(CONNECTION, Kind.JOB, "j9")
     assert all([r.ref.id for r in c.reasons] == ["r1"] for c in found.values())
+
+
+def test_a_job_has_the_stages_of_its_pipelines_and_no_others() -> None:
+    def of(id: str, pipeline: str) -> Stage:
+        return evolve(stage(id), pipeline=pipeline)
+
+    shared, other = evolve(JOB, pipelines=("p1",)), Ref(CONNECTION, Kind.JOB, "j2")
+    both = evolve(JOB, ref=other, pipelines=("p2", "p1", "unheard"))
+    found = Reality.of([shared, both, of("A", "p1"), of("B", "p2"), of("C", "p3"), stage("G")]).catalogues()
+    ids = {job: [s.ref.id for s in c.stages] for job, c in found.items()}
+    assert ids == {None: ["G"], "j1": ["G", "A"], "j2": ["G", "B", "A"]}
+    assert (found["j1"].job, found["j2"].job) == (JOB.ref, other)
 
 
 def test_only_its_reason_may_tell_how_an_application_ended() -> None:

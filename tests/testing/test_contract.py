@@ -5,6 +5,10 @@ from __future__ import annotations
 from atsbridge.testing import AtsContract
 
 
+class TestAshby(AtsContract):
+    vendor = "ashby"
+
+
 class TestGreenhouse(AtsContract):
     vendor = "greenhouse"
 

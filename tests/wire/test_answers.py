@@ -64,6 +64,22 @@ def test_every_answer_has_its_meaning(status: int, meaning: type[VendorError]) -
     )
 
 
+@pytest.mark.parametrize(
+    ("headers", "id"),
+    [
+        ({"x_request_id": "r", "x_acme_request_id": "a"}, "r"),
+        ({"x_acme_request_id": "a"}, "a"),
+        ({"x_request_id": "", "x_acme_request_id": "a"}, "a"),
+        ({"request_ids": "a"}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_request_has_its_id_under_the_usual_header_or_the_vendors_own(
+    headers: dict[str, str], id: str
+) -> None:
+    assert answer(500, **headers).request_id == id
+
+
 @given(st.integers(100, 599))
 def test_nothing_but_2xx_is_a_success(status: int) -> None:
     try:

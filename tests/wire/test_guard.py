@@ -313,6 +313,16 @@ def test_a_read_by_post_sends_no_other_body(body):
     refuses("does not declare this body", evolve(SEARCH, body=body))
 
 
+@pytest.mark.parametrize("id", ["", "A", "a.b", "p1\n", "../p1", 1, None, True, ["p1"], {"id": "p1"}])
+def test_a_read_by_post_names_what_it_reads_in_the_declared_form_alone(id):
+    ask = Read(name="ask", method="POST", path="/ask", body=frozenset({"id", "limit"}), values={"id": WORD})
+    guard, _ = connection(vendor=evolve(TOY, reads=(ask,)))
+    asked = evolve(SEARCH, operation="ask", url="/ask", body={"id": "p1", "limit": 5})
+    assert guard.admit(asked, None).endswith("/ask")
+    assert guard.admit(evolve(asked, body={"limit": 5}), None).endswith("/ask")
+    refuses("does not declare this body", evolve(asked, body={"id": id}), guard=guard)
+
+
 def test_a_get_never_has_a_body():
     odd = evolve(TOY, reads=(Read(name="list_people", path="/people", body=frozenset({"q"})),))
     guard, _ = connection(vendor=odd)

@@ -11,6 +11,7 @@ must exist in the job's own catalogue. Every table may be left out::
     departments = ["R&D"]            # default: all
     confidential = false             # confidential jobs and candidates; default false
     prospects = false                # applications without a job; default false
+    leads = false                    # sourced, and not applied yet; default true
     terminal = true                  # ended applications; default true
     applied_since = 2024-01-01
     kinds = ["job", "stage"]         # default: all

@@ -11,7 +11,7 @@ import attrs
 from attrs import field, frozen
 
 from ..ats.interface import Catalogue
-from ..model import Application, ApplicationStatus, Job, Record, State, StatusUpdate
+from ..model import Application, ApplicationStatus, Job, Record, StageKind, State, StatusUpdate
 from . import scope
 from .faults import Fault, Faults
 from .kinds import ENDS
@@ -66,7 +66,13 @@ class Engine:
         Args:
             job: the record's job; looked up among the jobs of the compilation where it is not given.
         """
-        return scope.leaves_out(self.config, record, job=job, jobs=self.jobs)
+        lead = isinstance(record, Application) and self._stage_kind(record) is StageKind.LEAD
+        return scope.leaves_out(self.config, record, job=job, jobs=self.jobs, lead=lead)
+
+    def _stage_kind(self, application: Application) -> StageKind | None:
+        job, stage = application.job, application.stage
+        known = self.plan(job.id if job else None).stages.get(stage.id) if stage else None
+        return known.kind if known else None
 
     def step(self, application: Application) -> str | None:
         """The CRM's word for the confirmed stage; None if no step is mapped to it."""
@@ -123,7 +129,8 @@ class Engine:
 
     def target(self, update: StatusUpdate, *, expected: State, job_id: str | None) -> State | Refusal:
         """The whole state that a recruiter's change asks for, or why the mapping has no word for it."""
-        return find_target(self.config, update, expected=expected, plan=self.plan(job_id))
+        plan = self.plan(job_id).along(expected.stage)
+        return find_target(self.config, update, expected=expected, plan=plan)
 
     def allows(
         self, update: StatusUpdate, *, expected: State, target: State, job: Job | None, now: datetime
@@ -221,4 +228,5 @@ _NO_END: Mapping[str, datetime | None] = {f"{status.value}_at": None for status 
 
 def _facts(plan: JobPlan) -> list[object]:
     kinds = {stage_id: plan.stages[stage_id].kind.value for stage_id in plan.classified}
-    return [plan.steps, plan.writes, plan.reason_words, plan.reason_writes, plan.said, kinds]
+    own = [plan.steps, plan.writes, plan.reason_words, plan.reason_writes, plan.said, kinds]
+    return [*own, *([id, _facts(part)] for id, part in sorted(plan.pipelines.items()))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
@@ -31,6 +31,7 @@ class JobPlan:
         reason_words, reason_writes, reason_blocked: the same for reasons.
         meanings: how an application ended, by reason id; ``said`` those the mapping says itself.
         classified: stages whose kind the mapping gave.
+        pipelines: where the job has several, what it comes to in each; this plan writes to the first.
     """
 
     job_id: str | None = None
@@ -47,6 +48,12 @@ class JobPlan:
     reason_blocked: Mapping[str, str] = field(factory=dict)
     meanings: Mapping[str, ApplicationStatus] = field(factory=dict)
     said: Mapping[str, ApplicationStatus] = field(factory=dict)
+    pipelines: Mapping[str, JobPlan] = field(factory=dict)
+
+    def along(self, stage_id: str | None) -> JobPlan:
+        """The plan of the pipeline that a stage belongs to: an application stays in its own."""
+        stage = self.stages.get(stage_id or "")
+        return self.pipelines.get(stage.pipeline or "", self) if stage else self
 
 
 @frozen
@@ -60,6 +67,16 @@ class Resolution:
 
 def alive(record: Stage | Reason) -> bool:
     return record.active is not False and record.deleted is None
+
+
+def by_pipeline(stages: Sequence[Stage], *, usual: Sequence[str] = ()) -> dict[str, tuple[Stage, ...]]:
+    """A job's stages apart by pipeline, the usual ones first; stages of none come first in all of them."""
+    found = {stage.pipeline for stage in stages if stage.pipeline is not None}
+    shared = tuple(stage for stage in stages if stage.pipeline is None)
+    return {
+        id: (*shared, *(stage for stage in stages if stage.pipeline == id))
+        for id in dict.fromkeys([*(id for id in usual if id in found), *sorted(found)])
+    }
 
 
 def in_scope_job(config: MappingConfig, job: Job) -> str | None:

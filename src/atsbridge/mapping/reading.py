@@ -202,6 +202,7 @@ def _scope(table: Table) -> Scope:
         departments=table.texts("departments"),
         confidential=table.flag("confidential", False),
         prospects=table.flag("prospects", False),
+        leads=table.flag("leads", True),
         terminal=table.flag("terminal", True),
         applied_since=table.day("applied_since"),
         kinds=frozenset(kinds) if "kinds" in table else frozenset(Kind),

@@ -15,7 +15,7 @@ from attrs import define, field
 from ..ats.interface import Catalogue
 from ..model import Answer, ApplicationStatus, Job, Reason, ReasonBy, Stage, StageKind
 from .faults import Faults, KeyPath, listed, quoted
-from .plans import JobPlan, Resolution, alive, in_scope_job, is_open
+from .plans import JobPlan, Resolution, alive, by_pipeline, in_scope_job, is_open
 from .schema import MappingConfig, Pick, Places
 
 R = TypeVar("R", Stage, Reason)
@@ -74,13 +74,32 @@ class _Resolver:
         job = self.jobs.get(job_id) if job_id is not None else None
         self.counts = job is None or (is_open(job) and in_scope_job(self.config, job) is None)
         catalogue, classified = self._own_catalogue(job_id)
+        parts = by_pipeline(catalogue.stages, usual=job.pipelines if job else ())
+        if len(parts) < 2:
+            return self._filled(job_id, catalogue, classified)
+        plans = {
+            id: self._filled(job_id, attrs.evolve(catalogue, stages=stages), classified)
+            for id, stages in parts.items()
+        }
+        first, *others = plans.values()
+        return attrs.evolve(
+            first,
+            catalogue=catalogue,
+            stages={stage.ref.id: stage for stage in catalogue.stages},
+            order={**first.order, **{id: n for plan in others for id, n in plan.order.items()}},
+            classified=classified,
+            steps={**first.steps, **{id: word for plan in others for id, word in plan.steps.items()}},
+            pipelines=plans,
+        )
+
+    def _filled(self, job_id: str | None, catalogue: Catalogue, classified: frozenset[str]) -> JobPlan:
         stages = {stage.ref.id: stage for stage in catalogue.stages}
         plan = JobPlan(
             job_id=job_id,
             catalogue=catalogue,
             stages=stages,
             order=_order(catalogue.stages),
-            classified=classified,
+            classified=classified & stages.keys(),
             reasons={reason.ref.id: reason for reason in catalogue.reasons},
         )
         return self._reasons(self._steps(plan))

@@ -65,6 +65,7 @@ class Scope:
     departments: tuple[str, ...] = ()
     confidential: bool = False
     prospects: bool = False
+    leads: bool = True
     terminal: bool = True
     applied_since: date | None = None
     kinds: frozenset[Kind] = frozenset(Kind)

@@ -20,14 +20,20 @@ TERMINAL = frozenset(
 
 
 def leaves_out(
-    config: MappingConfig, record: Record, *, job: Job | None, jobs: Mapping[str, Job]
+    config: MappingConfig, record: Record, *, job: Job | None, jobs: Mapping[str, Job], lead: bool = False
 ) -> str | None:
-    """The rule that leaves a record out, in words; None where it is in scope."""
+    """The rule that leaves a record out, in words; None where it is in scope.
+
+    Args:
+        lead: it is an application that stands in a stage of leads.
+    """
     if record.ref.kind not in config.scope.kinds:
         return f"scope.kinds does not name {record.ref.kind}"
     if record.deleted is not None:
         return None
     if isinstance(record, Application):
+        if lead and record.status is ApplicationStatus.ACTIVE and not config.scope.leads:
+            return "scope.leads is false, and nobody has applied here yet"
         return _application(config, record, job=job, jobs=jobs)
     if isinstance(record, Job):
         return in_scope_job(config, record)

@@ -11,7 +11,7 @@ from attrs import define, field
 from ..ats.interface import Catalogue
 from ..model import Answer, ApplicationStatus, Job, Reason, Stage, StageKind
 from .kinds import guess_kind, guess_reason
-from .plans import alive
+from .plans import alive, by_pipeline
 from .tables import MAX_NAME
 
 R = TypeVar("R", Stage, Reason)
@@ -45,13 +45,13 @@ def suggest_mapping(jobs: Sequence[Job], catalogues: Mapping[str | None, Catalog
     Args:
         vendor: its name, for the heading.
     """
-    stages = _groups([c.stages for _, c in _sorted(catalogues)], "Stage")
+    stages = _groups(_lists(catalogues), "Stage")
     reasons = _groups([c.reasons for _, c in _sorted(catalogues)], "Reason")
     kinds = {i: k for g in stages for i, k in _kinds(g).items()}
     leads = any(_kind(s, kinds) is StageKind.LEAD for g in stages for s in g.records)
     blocks = [
         _head(vendor, jobs=len(jobs)),
-        _scope(prospects=leads),
+        _scope(leads=leads),
         *(_step(group, kinds) for group in stages),
         *_statuses(reasons),
         *(_reason(group) for group in reasons),
@@ -65,6 +65,13 @@ def _sorted(catalogues: Mapping[str | None, Catalogue]) -> list[tuple[str | None
     return sorted(catalogues.items(), key=lambda item: item[0] or "")
 
 
+def _lists(catalogues: Mapping[str | None, Catalogue]) -> Iterable[Sequence[Stage]]:
+    """Stages, in lists that a name is looked up in."""
+    for _, catalogue in _sorted(catalogues):
+        parts = by_pipeline(catalogue.stages)
+        yield from parts.values() if len(parts) > 1 else [catalogue.stages]
+
+
 def _groups(lists: Iterable[Sequence[R]], what: str) -> list[_Group]:
     """By name; a name that occurs twice in one list becomes two groups, named by their ids."""
     groups: dict[tuple[str, int], _Group] = {}
@@ -73,13 +80,15 @@ def _groups(lists: Iterable[Sequence[R]], what: str) -> list[_Group]:
     for records in lists:
         met: dict[str, int] = {}
         for record in records:
-            if record.ref.id in seen or not _writable_text(record.ref.id):
+            if not _writable_text(record.ref.id):
                 continue
-            seen.add(record.ref.id)
             name = record.name if record.name and _writable_text(record.name) else None
             key = (name or f"\0{record.ref.id}", met.get(name, 0) if name else 0)
             if name:
                 met[name] = met.get(name, 0) + 1
+            if record.ref.id in seen:
+                continue
+            seen.add(record.ref.id)
             if key not in groups:
                 groups[key] = _Group(_free(taken, (name or f"{what} {record.ref.id[:100]}").strip()), name)
             groups[key].records.append(record)
@@ -196,13 +205,14 @@ def _head(vendor: str, *, jobs: int) -> str:
     )
 
 
-def _scope(*, prospects: bool) -> str:
+def _scope(*, leads: bool) -> str:
     return (
         "[scope]\n"
         'jobs = "all"            # "open", or a list of job ids\n'
         "confidential = false\n"
-        f"prospects = {str(prospects).lower()}       # applications without a job\n"
-        "terminal = true         # applications that have ended"
+        f"prospects = {str(leads).lower()}       # applications without a job\n"
+        + ("leads = true            # sourced, and not applied yet\n" if leads else "")
+        + "terminal = true         # applications that have ended"
     )
 
 

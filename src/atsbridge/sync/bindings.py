@@ -19,7 +19,7 @@ from ..model import Reason, Stage
 
 S = TypeVar("S", Stage, Reason)
 Names = Mapping[str, Mapping[str, str]]
-"""Per job id (or "" for the whole account): name to id."""
+"""Per job or pipeline id (or "" for the whole account): name to id."""
 
 
 @frozen
@@ -57,25 +57,28 @@ class Bindings:
         )
 
 
-def _job(record: Stage | Reason) -> str:
-    return record.job.id if isinstance(record, Stage) and record.job else ""
+def _place(record: Stage | Reason) -> str:
+    """Where its name is the only one."""
+    if not isinstance(record, Stage):
+        return ""
+    return record.job.id if record.job else record.pipeline or ""
 
 
 def _names(records: Sequence[Stage] | Sequence[Reason]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for record in records:
         if record.name:
-            found.setdefault(_job(record), {})[record.name] = record.ref.id
+            found.setdefault(_place(record), {})[record.name] = record.ref.id
     return found
 
 
 def _restore(records: Sequence[S], bound: Names, used: frozenset[str]) -> list[S]:
-    taken = {(_job(r), r.name) for r in records}
+    taken = {(_place(r), r.name) for r in records}
     old = {(job, id): name for job, names in bound.items() for name, id in names.items()}
 
     def restored(record: S) -> S:
-        name = old.get((_job(record), record.ref.id))
-        if name is None or record.name in used or (_job(record), name) in taken:
+        name = old.get((_place(record), record.ref.id))
+        if name is None or record.name in used or (_place(record), name) in taken:
             return record
         return evolve(record, name=name)
 

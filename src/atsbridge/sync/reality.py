@@ -73,16 +73,24 @@ class Reality:
         return Reality.of([*held, *records], self.bindings, fitted=self.fitted)
 
     def catalogues(self) -> dict[str | None, Catalogue]:
-        """Per job where stages belong to jobs, and one for the whole account under None."""
+        """Per job where stages belong to jobs or to their pipelines, and the whole account's under None."""
         by_job: dict[str | None, list[Stage]] = {}
+        by_pipeline: dict[str, list[Stage]] = {}
         for stage in self.stages.values():
-            by_job.setdefault(stage.job.id if stage.job else None, []).append(stage)
+            if stage.job is None and stage.pipeline is not None:
+                by_pipeline.setdefault(stage.pipeline, []).append(stage)
+            else:
+                by_job.setdefault(stage.job.id if stage.job else None, []).append(stage)
+        for job in self.jobs.values():
+            for pipeline in job.pipelines:
+                if pipeline in by_pipeline:
+                    by_job.setdefault(job.ref.id, []).extend(by_pipeline[pipeline])
         shared = by_job.pop(None, [])
         reasons = tuple(self.reasons.values())
         found: dict[str | None, Catalogue] = {None: Catalogue(None, tuple(shared), reasons)}
         for job_id, stages in by_job.items():
-            job = self.jobs.get(job_id or "")
-            ref = job.ref if job else stages[0].job
+            owner = self.jobs.get(job_id or "")
+            ref = owner.ref if owner else stages[0].job
             found[job_id] = Catalogue(ref, (*shared, *stages), reasons)
         return found
 

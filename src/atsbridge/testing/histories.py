@@ -29,6 +29,8 @@ from .direct import Respond
 RARE: Mapping[str, int] = {**USUAL, "rename_stage": 1, "deactivate_stage": 1}
 """The usual acts, and those on the account's configuration."""
 
+_SETTING_UP = frozenset(RARE) - frozenset(USUAL)
+
 Difference = tuple[Standing | None, Standing | None]
 
 
@@ -104,6 +106,8 @@ class _History:
     done: Counter[str] = field(factory=Counter)
     left: int = 0
     buried: set[str] = field(factory=set)
+    fitted: bool = False
+    """The mapping has fitted the ATS once. What leaves the ATS before that, a person has to look at."""
     _past: deque[tuple[float, Simulator]] = field(factory=deque)
     """What a listing may still show: the whole ATS as it was, oldest first."""
 
@@ -138,6 +142,7 @@ class _History:
                 _ = self.account.bridge.sweep(limit=1.0)
             else:
                 _ = self.account.bridge.pull()
+                self.fitted = True
         except (Unavailable, CursorLost, MappingError):
             # The last of them: a job is shown, and its stages not yet. The next read goes on.
             self.account.time.sleep(600)
@@ -165,8 +170,13 @@ class _History:
             self.left -= 1
             if self.weather.late_seconds:
                 self._past.append((self.account.time.seconds, copy.deepcopy(self.account.simulator)))
-            self.done[at_random(self.account.simulator, self.rng, weights=self.weather.weights)] += 1
+            self.done[at_random(self.account.simulator, self.rng, weights=self._weights)] += 1
             self.account.time.sleep(self.rng.random())
+
+    @property
+    def _weights(self) -> Mapping[str, int]:
+        given = self.weather.weights
+        return given if self.fitted else {name: n for name, n in given.items() if name not in _SETTING_UP}
 
     def _look_for_false_deletions(self) -> None:
         there = self.account.truth()

@@ -103,7 +103,9 @@ class Response:
 
     @property
     def request_id(self) -> str:
-        return self.headers.get("x-request-id", "")
+        """The vendor's id of the request, under the usual header or one of the vendor's own."""
+        own = (name for name in sorted(self.headers) if name.endswith("-request-id"))
+        return self.headers.get("x-request-id") or next((self.headers[name] for name in own), "")
 
 
 @frozen(kw_only=True)

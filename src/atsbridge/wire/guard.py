@@ -274,7 +274,15 @@ def _body_allowed(request: Request, read: Read) -> bool:
         return False
     if isinstance(body, Element):
         return is_plain(body) and body.tag == read.root
-    return isinstance(body, dict) and set(body) <= read.body
+    return (
+        isinstance(body, dict)
+        and set(body) <= read.body
+        and all(_is_text(body[key], pattern) for key, pattern in read.values.items() if key in body)
+    )
+
+
+def _is_text(value: object, pattern: str) -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
 def match_write(write: StatusWrite, request: Request) -> dict[str, str] | None:

@@ -107,8 +107,9 @@ class Read:
     """A declared read: method, path template, query keys and, for a read by POST, body keys.
 
     Path templates name typed segments: ``/opportunities/{id}``; every segment
-    must match its pattern in full. A read by SOAP names the ``root`` that its
-    body's element must be.
+    must match its pattern in full, and so must the text under every body key
+    that ``values`` names. A read by SOAP names the ``root`` that its body's
+    element must be.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Read:
     segments: Mapping[str, str] = field(factory=dict)
     query: frozenset[str] = frozenset()
     body: frozenset[str] = frozenset()
+    values: Mapping[str, str] = field(factory=dict)
     root: str = ""
 
 

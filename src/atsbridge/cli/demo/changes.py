@@ -131,7 +131,11 @@ class Changes:
         if not self._rejected:
             raise TooFew("no rejected application is left to reactivate")
         app = self._rejected.pop()
-        self._change(app, "reactivation of a rejected application", expected=_DONE, status="Active")
+        stage = self.setting.words.reality.stages.get(app.confirmed.stage or "")
+        # Where the end is a stage, whoever takes it back says to which step.
+        step = self._somewhere(app)[1] if stage is not None and stage.terminal else None
+        kind = "reactivation of a rejected application"
+        self._change(app, kind, expected=_DONE, step=step, status="Active")
 
     def _ending(self, status: ApplicationStatus, word: str, *, kind: str) -> None:
         words = self.setting.words
