@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from atsbridge.simulators import people
 from atsbridge.simulators.interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
@@ -397,8 +397,8 @@ class KestrelSimulator(Simulator):
         self._last_id += 1
         now = self._now()
         card = self._add(
-            "cards", person=self._last_id, name=name, mail=email, board=board, lane=lane, state="O", reason=None,
-            born=now, touched=None, version=1, trail=[[lane, now]],
+            "cards", person=self._last_id, name=name, mail=email, board=board, lane=lane, state="O",
+            reason=None, born=now, touched=None, version=1, trail=[[lane, now]],
         )  # fmt: skip
         self._tell(card)
         return str(card["id"])
