@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
+import hmac
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
@@ -948,6 +950,149 @@ def test_the_vendors_words_without_what_may_be_about_a_person(body, words):
     with pytest.raises(Refused) as caught:
         judge(asked, answer, vendor="greenhouse", rules=VENDOR.answers, complaints=VENDOR.complaints)
     assert caught.value.message == words
+
+
+# --- web hooks -----------------------------------------------------------------------------------
+
+HOOKED = attrs.evolve(ADAPTER, hook_secret="s3cret with blanks")
+EVENT = "0f8fad5b-d9cb-469f-a165-70867728950e"
+MOVED = {
+    "application": {
+        "id": 55501,
+        "status": "active",
+        "current_stage": {"id": 88003, "name": "Onsite"},
+        "candidate": {"id": 33301, "first_name": "Zo\u00eb"},
+        "jobs": [{"id": 4000123}],
+    }
+}
+
+
+def delivery(payload=MOVED, action="candidate_stage_change"):
+    return json.dumps({"action": action, "payload": payload}).encode()
+
+
+def seal(body, key="s3cret with blanks"):
+    return hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+
+
+def heard(body, **headers):
+    """What the adapter makes of a body that Greenhouse signed."""
+    return HOOKED.read_hook(
+        {"signature": f"sha256 {seal(body)}", "greenhouse-event-id": EVENT, **headers}, body
+    )
+
+
+def named(*refs):
+    return tuple(Ref("acme", kind, id) for kind, id in refs)
+
+
+APP, PERSON = (Kind.APPLICATION, "55501"), (Kind.CANDIDATE, "33301")
+
+
+def test_a_delivery_is_a_hint_of_what_to_read_again():
+    hint = heard(delivery())
+    assert (hint.refs, hint.delivery_id, hint.answer) == (named(APP, PERSON), EVENT, 200)
+    body = delivery()
+    mixed = {"Signature": f"sha256 {seal(body)}", "Greenhouse-Event-ID": EVENT}
+    assert HOOKED.read_hook(mixed, body) == hint
+
+
+@pytest.mark.parametrize(
+    "action, payload, refs",
+    [
+        (
+            "delete_application",
+            {"application": {"id": 55501, "candidate_id": 33301, "job_id": 4}},
+            (APP, PERSON),
+        ),
+        (
+            "delete_candidate",
+            {"person": {"id": 33301}, "deleted_application_ids": [55501, 55502, 55501]},
+            (APP, (Kind.APPLICATION, "55502"), PERSON),
+        ),
+        (
+            "merge_candidate",
+            {"person": {"id": 33301}, "new_candidate_id": 7},
+            (PERSON, (Kind.CANDIDATE, "7")),
+        ),
+        ("candidate_anonymized", {"candidate_id": 33301, "anonymized_fields": ["full_name"]}, (PERSON,)),
+        ("update_candidate", {"candidate": {"id": 33301}}, (PERSON,)),
+        ("job_deleted", {"job": {"id": 4}}, ((Kind.JOB, "4"),)),
+        (
+            "job_interview_stage_deleted",
+            {"job_interview_stage": {"id": 8, "job_id": 4, "active": False}},
+            ((Kind.JOB, "4"), (Kind.STAGE, "8")),
+        ),
+        ("ping", {"web_hook_id": 1}, ()),
+        ("an event of tomorrow", {}, ()),
+    ],
+)
+def test_each_event_names_what_it_is_about_and_a_deletion_is_a_hint_too(action, payload, refs):
+    assert heard(delivery(payload, action)).refs == named(*refs)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"application": []},
+        {"application": {"id": 5.5}},
+        {"application": {"id": "../users"}},
+        {"application": {"id": True, "candidate": "x"}},
+        {"deleted_application_ids": {"id": 5}},
+        {"deleted_application_ids": [None, [], 0, -1, "", 10**20]},
+    ],
+)
+def test_whatever_a_payload_holds_names_at_most_ids(payload):
+    assert heard(delivery(payload)).refs == ()
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 100_000, delivery(None), delivery([])]
+)
+def test_what_is_signed_and_no_delivery_is_nothing(body):
+    assert heard(body) is None
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        seal(delivery()),
+        f"sha256  {seal(delivery())}",
+        f"sha256={seal(delivery())}",
+        f"sha1 {seal(delivery())}",
+        f"sha256 {seal(delivery()).upper()}",
+        f"sha256 {seal(delivery())}\n",
+        f"sha256 {seal(delivery())[:-1]}",
+        f"sha256 {'0' * 64}",
+        f"sha256 {seal(delivery(), 'another')}",
+        f"sha256 {seal(delivery() + b' ')}",
+        f"sha256 {seal(delivery(), '')}",
+    ],
+)
+def test_what_greenhouse_did_not_sign_is_nothing(signature):
+    assert heard(delivery(), signature=signature) is None
+    assert HOOKED.read_hook({"greenhouse-event-id": EVENT}, delivery()) is None
+
+
+def test_the_signature_is_over_the_body_as_it_arrived():
+    again = json.dumps(json.loads(delivery()), ensure_ascii=False, separators=(",", ":")).encode()
+    assert again != delivery() and heard(delivery(), signature=f"sha256 {seal(again)}") is None
+    assert heard(again).refs == named(APP, PERSON)
+
+
+def test_without_a_secret_nothing_is_believed():
+    signed = {"signature": f"sha256 {seal(delivery(), '')}"}
+    for adapter in (ADAPTER, attrs.evolve(ADAPTER, hook_secret="")):
+        assert adapter.read_hook(signed, delivery()) is None
+
+
+@pytest.mark.parametrize("event", ["", "a b", "x" * 65, "../5", "\u00e9"])
+def test_an_event_id_that_is_none_is_the_seal(event):
+    assert heard(delivery(), **{"greenhouse-event-id": event}).delivery_id == seal(delivery())
+
+
+# --- settings ------------------------------------------------------------------------------------
 
 
 def test_every_unconfirmed_fact_is_a_setting_with_a_default():

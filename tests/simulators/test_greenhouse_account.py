@@ -155,6 +155,8 @@ def test_merge_hands_the_applications_over():
     assert hook["action"] == "merge_candidate"
     assert hook["payload"]["new_candidate_id"] == survivor["candidate_id"]
     assert hook["payload"]["person"]["id"] == loser["candidate_id"]
+    # One message, which stands for the deletion too.
+    assert [d.action for d in client.sim.hook_outbox] == ["merge_candidate"]
 
 
 def test_anonymised_people_lose_their_name_and_keep_their_stage():
@@ -204,6 +206,31 @@ def test_hooks_keep_the_v1_shape_and_are_signed_over_the_raw_body():
     assert (shown["status"], shown["current_stage"]["id"]) == ("active", int(target))
     assert shown["jobs"][0]["id"] == application["job_id"]
     assert shown["candidate"]["first_name"] == "Zoë <b>"
+
+
+def test_hooks_write_times_in_whole_seconds_as_v1_did():
+    client = Client()
+    id = str(client.active()["id"])
+    client.clock.now += 0.125
+    client.sim.reject(id, client.sim.reasons("rejected")[0])
+    shown = last_hook(client)["payload"]["application"]
+    assert client.one("applications", int(id))["rejected_at"] == "2026-09-21T14:13:20.375Z"
+    assert shown["rejected_at"] == shown["last_activity_at"] == "2026-09-21T14:13:20Z"
+    assert len(shown["applied_at"]) == 20
+    assert shown["rejection_reason"]["id"] == int(client.sim.reasons("rejected")[0])
+
+
+def test_what_its_own_hook_was_sent_is_signed_with_the_secret_it_is_configured_with():
+    client = Client(20)
+    other = Webhook("another")
+    client.sim.hooks.save(other)
+    client.sim.apply(name="A B", email=None)
+    (sent,) = client.sim.deliveries()
+    mark = hmac.new(client.sim.configuration()["hook_secret"].encode(), sent.body, hashlib.sha256)
+    assert sent.headers["signature"] == f"sha256 {mark.hexdigest()}"
+    assert json.loads(sent.body)["action"] == "new_candidate_application"
+    forged = client.sim.unsigned(sent)
+    assert "signature" not in forged.headers and forged.body == sent.body
 
 
 def test_each_delivery_has_its_own_event_id():

@@ -317,6 +317,32 @@ def test_newer_fields_may_be_missing():
     assert set(client.get("applications", fields="id,rejection_reason_id").json[0]) == {"id"}
 
 
+def test_the_words_of_v1_are_gone(client):
+    for name in ("job_stages", "scheduled_interviews"):
+        assert client.get(name).status == 404
+    for word in ("page", "skip_count", "created_after"):
+        assert client.get("applications", **{word: "1"}).status == 422
+    application = client.active()
+    for action in ("advance", "transfer_to_job"):
+        body = {"from_stage_id": application["job_interview_stage_id"]}
+        assert client.post(f"applications/{application['id']}/{action}", body).status == 404
+    for word in ("applied_at", "jobs", "current_stage", "rejection_reason", "credited_to"):
+        assert word not in application
+
+
+def test_rows_made_up_afterwards_have_no_time_of_entering():
+    rows = Client(1000).all("application_stages", per_page=500)
+    assert any(row["entered_at"] is None for row in rows)
+    assert all(row["exited_at"] is None for row in rows if row["current"])
+
+
+def test_what_is_asked_by_one_time_is_not_ordered_by_it(client):
+    found = client.all("applications", last_activity_at="gte|2020-01-01T00:00:00Z", per_page=500)
+    active = [a["last_activity_at"] for a in found]
+    assert [a["id"] for a in found] == sorted((a["id"] for a in found), reverse=True)
+    assert active != sorted(active, reverse=True)
+
+
 def test_times_have_milliseconds_and_ids_exceed_32_bits(client):
     record = client.get("applications", per_page=1).json[0]
     assert record["created_at"] == times.key(record["created_at"])

@@ -248,7 +248,97 @@ def test_private_candidates_need_a_permission():
     assert Client(400).get("candidates", ids=private[0], private="true").json
 
 
+def test_an_acting_user_who_is_deactivated_reads_and_writes_no_more():
+    client = Client()
+    application = client.active()
+    client.sim.account["users"].change(client.sim.account.service_user, deactivated=True)
+    assert client.get("jobs").status == 403
+    body = {"from_stage_id": application["job_interview_stage_id"]}
+    assert client.post(f"applications/{application['id']}/move", body).status == 403
+    assert client.mint().json["error"] == "invalid_grant"
+
+
+def test_api_keys_are_gone_and_nobody_acts_on_behalf_of_another():
+    client = Client()
+    application = client.active()
+    key = base64.b64encode(b"an-api-key:").decode()
+    basic = SimRequest("GET", "/v3/jobs", {"authorization": f"Basic {key}"})
+    assert client.sim.respond(basic).status == 401
+    other = next(u["id"] for u in client.all("users") if u["site_admin"] and not u["deactivated"])
+    headers = {
+        "authorization": f"Bearer {client.token}",
+        "content-type": "application/json",
+        "on-behalf-of": str(other),
+    }
+    body = json.dumps({"from_stage_id": application["job_interview_stage_id"]}).encode()
+    target = f"/v3/applications/{application['id']}/move"
+    assert client.sim.respond(SimRequest("POST", target, headers, body)).status == 204
+    assert [a.actor for a in client.sim.accepted] == [str(client.sim.account.service_user)]
+
+
+def test_a_partners_access_token_lives_an_hour():
+    client = Client(20, token_lifetime=86_400.0)
+    client.token = exchange(client, code_for(client)["code"][0]).json["access_token"]
+    client.clock.now += 3599
+    assert client.get("jobs").status == 200
+    client.clock.now += 1
+    assert client.get("jobs").status == 401
+
+
+# -- what a test may do to a credential --
+
+
+@pytest.mark.parametrize("scope", Client(20).sim.permissions())
+def test_a_scope_taken_back_closes_what_it_opened_and_nothing_else(scope):
+    client = Client(20)
+    client.sim.revoke(scope)
+    answers = {}
+    for other in client.sim.permissions():
+        _, name, action = other.split(":")
+        answer = (
+            client.get(name, per_page=1) if action == "list" else client.post(f"applications/0/{action}", {})
+        )
+        answers[other] = answer.status
+    assert answers.pop(scope) == 403
+    assert 403 not in answers.values()
+    client.token = client.mint().json["access_token"]
+    assert scope not in claims(client.token)["scope"].split()
+
+
+def test_a_scope_that_nobody_knows_cannot_be_taken_back():
+    with pytest.raises(ValueError, match="no permission"):
+        Client(20).sim.revoke("harvest:everything")
+
+
+def test_expired_tokens_are_401_and_a_new_one_is_good():
+    client = Client(20)
+    assert client.sim.expire_tokens()
+    assert client.get("jobs").status == 401
+    client.token = client.mint().json["access_token"]
+    assert client.get("jobs").status == 200
+
+
 # -- limits --
+
+
+def test_what_is_answered_over_the_limit_can_be_had_without_going_there():
+    client = Client(20, limits="sheet", rate_limit=1)
+    told = Answer(client.sim.throttled())
+    assert client.get("jobs").status == 200
+    late = client.get("jobs")
+    assert (late.status, late.json) == (told.status, told.json) == (429, {"errors": ["Too many requests."]})
+    for name in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"):
+        assert told.header(name) == late.header(name) is not None
+
+
+def test_each_page_is_a_request_and_a_new_token_opens_no_new_window():
+    client = Client(20, limits="sheet", rate_limit=3)
+    first = client.get("applications", per_page=5)
+    second = client.send("GET", first.next)
+    assert second.header("X-RateLimit-Remaining") == "1"
+    client.token = client.mint().json["access_token"]
+    assert client.send("GET", second.next).header("X-RateLimit-Remaining") == "0"
+    assert client.get("jobs").status == 429
 
 
 def test_window_of_thirty_seconds_with_headers():

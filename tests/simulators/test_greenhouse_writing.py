@@ -10,7 +10,7 @@ from greenhouse_client import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atsbridge.simulators.interface import Truth
+from atsbridge.simulators.interface import SimRequest, Truth
 
 
 def move(client: Client, application: Any, **body: Any) -> Any:
@@ -173,6 +173,63 @@ def test_broken_json_is_422_and_unknown_keys_may_be_let_through():
     application = client.active()
     assert client.send("POST", f"/v3/applications/{application['id']}/move", b"{").status == 422
     assert move(client, application, colour="red").status == 204
+
+
+def test_a_body_is_sent_as_json():
+    client = Client()
+    application = client.active()
+    headers = {"authorization": f"Bearer {client.token}", "content-type": "text/plain"}
+    body = json.dumps({"from_stage_id": application["job_interview_stage_id"]}).encode()
+    target = f"/v3/applications/{application['id']}/move"
+    assert client.sim.respond(SimRequest("POST", target, headers, body)).status == 422
+    headers["content-type"] = "application/json; charset=utf-8"
+    assert client.sim.respond(SimRequest("POST", target, headers, body)).status == 204
+
+
+def test_a_write_answers_with_nothing_but_says_where_the_limit_stands():
+    client = Client(limits="sheet", rate_limit=1000)
+    answer = move(client, client.active())
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.header("X-RateLimit-Remaining") and answer.header("Content-Type") is None
+
+
+@pytest.mark.parametrize("space", ["job_interview_stage_id", "stage_id"])
+def test_a_target_is_a_stage_of_the_job_in_either_id_space(space):
+    client = Client(from_stage_id_is=space)
+    application = client.active()
+    # The row of another application that stands in the very stage that is meant.
+    target = next_stage(client, application)
+    rows = client.get("application_stages", job_interview_stage_ids=target).json
+    here = application[space]
+    assert move(client, application, from_stage_id=here, to_stage_id=rows[0]["id"]).status == 422
+    assert move(client, application, from_stage_id=here, to_stage_id=target).status == 204
+
+
+# Every way in which an unchanged move is refused, and how a plain client sees it.
+REFUSALS = {
+    "every stage it could go to is taken out of the job's plan": 422,
+    "the scope to move is taken back": 403,
+    "the acting user may not see the job any more": 403,
+    "it was rejected meanwhile": 422,
+    "it was hired meanwhile": 422,
+    "it moved on meanwhile": 422,
+    "the application is deleted": 404,
+}
+
+
+def test_every_obstacle_has_its_answer():
+    assert REFUSALS.keys() == Client(20).sim.obstacles().keys()
+
+
+@pytest.mark.parametrize("obstacle", REFUSALS)
+def test_an_obstacle_makes_a_move_be_refused(obstacle):
+    client = Client()
+    application = client.active()
+    target = next_stage(client, application)
+    client.sim.obstacles()[obstacle](str(application["id"]))
+    before = client.sim.truth()
+    assert move(client, application, to_stage_id=target).status == REFUSALS[obstacle]
+    assert client.sim.accepted == [] and client.sim.truth() == before
 
 
 def test_unknown_application_is_404_or_as_set():
@@ -481,6 +538,18 @@ def test_closed_job_takes_writes_unless_set():
         client.sim.close_job(str(application["job_id"]))
         assert client.one("jobs", application["job_id"])["status"] == "closed"
         assert move(client, application).status == status
+
+
+def test_closed_job_takes_nobody_back_where_it_takes_no_writes():
+    for refuses, status in ((False, 204), (True, 422)):
+        client = Client(closed_job_refuses_writes=refuses)
+        application = client.active()
+        under_way = client.all("applications", status="active", prospect="false")
+        other = next(a for a in under_way if a["job_id"] != application["job_id"])
+        reject(client, application)
+        client.sim.close_job(str(application["job_id"]))
+        assert client.post(f"applications/{application['id']}/unreject").status == status
+        assert move(client, other, to_job_id=application["job_id"]).status == status
 
 
 # -- prospects --

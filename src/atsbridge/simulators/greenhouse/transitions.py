@@ -59,6 +59,7 @@ class Transitions:
         record = self._account["jobs"].find(job)
         if record is None or record["is_template"]:
             raise invalid("There is no such job.")
+        self._must_take_writes(record)
         stages = [s["id"] for s in self._account.stages(job)]
         if not stages or (stage is not None and stage not in stages):
             raise invalid("That is not an active stage of the job.")
@@ -122,6 +123,7 @@ class Transitions:
         """Back to the stage it was rejected in."""
         if application["status"] != "rejected":
             raise invalid("The application is not rejected.")
+        self._must_take_writes(self._account["jobs"].find(application["job_id"]))
         cleared: dict[str, Any] = {"rejected_at": None}
         if self._settings.unreject_clears_reason:
             cleared["rejection_reason_id"] = None
@@ -240,7 +242,9 @@ class Transitions:
     def _must_be_in_process(self, application: Record) -> None:
         if application["status"] != "in_process":
             raise invalid(f"The application is {application['status']}.")
-        job = self._account["jobs"].find(application["job_id"])
+        self._must_take_writes(self._account["jobs"].find(application["job_id"]))
+
+    def _must_take_writes(self, job: Record | None) -> None:
         if self._settings.closed_job_refuses_writes and job and job["status"] == "closed":
             raise invalid("The job is closed.")
 
