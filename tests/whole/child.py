@@ -1,15 +1,10 @@
-"""A worker in a process of its own, which can be told at which commit it dies or falls asleep.
-
-What it needs comes as JSON on its standard input, so that no credential
-stands in a list of processes.
-"""
+"""What a worker in a process of its own does; it can be told at which commit it dies or falls asleep."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,7 +12,7 @@ from typing import Any
 
 from attrs import define
 
-from atsbridge import Bridge, Tuning
+from atsbridge import Bridge
 from atsbridge.crm.sql import SqlCrm
 from atsbridge.ledgers.sqlite import SqliteLedger
 from atsbridge.registry import Group, load
@@ -60,23 +55,27 @@ def _attempts(inside: object) -> int:
 
 
 def main(told: dict[str, Any]) -> None:
+    """Push or pull, and leave the report, or what went wrong, in a file."""
+    said = Path(told["said"])
+    try:
+        said.write_text(json.dumps(_work(told)), "utf-8")
+    except BaseException:
+        said.write_text(traceback.format_exc(), "utf-8")
+        raise
+
+
+def _work(told: dict[str, Any]) -> Any:
     folder = Path(told["folder"])
     ats = load(Group.ATS, told["vendor"])(connection="acme", **told["adapter"])
     crm, ledger = SqlCrm(folder / "crm.sqlite"), SqliteLedger(folder / "ledger.sqlite")
-    if "fate" in told:
+    if told["fate"]:
         fate = Fate(**told["fate"])
         for owner, name in ((ledger, "transaction"), (crm._database, "transaction")):
             setattr(owner, name, fate.around(getattr(owner, name)))
-    tuning = Tuning(**told["tuning"])
-    parts = {"at": told["url"], "tuning": tuning, "approved": ats.VENDOR.surface_digest}
+    parts = {"at": told["url"], "tuning": told["tuning"], "approved": ats.VENDOR.surface_digest}
     mapping = (folder / "mapping.toml").read_text("utf-8")
     with Bridge(ats=ats, crm=crm, ledger=ledger, mapping=mapping, **parts) as bridge:
         report = getattr(bridge, told["verb"])()
-    print(json.dumps(report.as_dict()))
     crm.close()
     ledger.close()
-
-
-if __name__ == "__main__":
-    signal.alarm(300)
-    main(json.load(sys.stdin))
+    return report.as_dict()

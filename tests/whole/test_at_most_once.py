@@ -262,7 +262,7 @@ def test_while_a_write_is_in_doubt_somebody_moves_it(
 # -- several changes of one application -----------------------------------------------------------
 
 
-def _tell(s: Scene, when: str, changes: list[Callable[[], str]]) -> list[str]:
+def _tell(s: Scene, when: str, changes: Sequence[Callable[[], str]]) -> list[str]:
     """Make the first change and push it; the others come at another moment of its way. Gives all events."""
     events: list[str] = []
 
@@ -445,8 +445,8 @@ class Chance:
 def everything(vendor: str, seed: int, folder: Path) -> None:
     """A week of everything, by chance: faults, people, workers and the feed."""
     rng, chance = random.Random(seed), Chance(seed)
-    hidden = {"adapter": {"visible_within_seconds": 0.05}, "visible_after": 0.03} if seed % 3 == 0 else {}
-    with scene(vendor, folder, seed=seed, count=8, **hidden) as s:
+    hidden: dict[str, Any] = {"adapter": {"visible_within_seconds": 0.05}, "visible_after": 0.03}
+    with scene(vendor, folder, seed=seed, count=8, **(hidden if seed % 3 == 0 else {})) as s:
         w, stages = s.w, _stages_of_jobs(s.w)
         ids = [*s.ids, *[id for id in w.ended() if stages[id]][:2]]
         odds = rng.choice([0.1, 0.3, 0.6])

@@ -190,7 +190,7 @@ def test_what_changes_while_a_pull_reads_is_in_the_next(vendor: str, tmp_path: P
 
 @pytest.mark.parametrize("what", ["move", "status"])
 def test_a_change_that_moves_no_time_is_found_by_verify_and_repaired(what: str, tmp_path: Path) -> None:
-    switches = times_moved(what, frozenset())
+    switches: dict[str, Any] = times_moved(what, frozenset())
     with world("greenhouse", tmp_path, applications=80, **switches) as w:
         w.bridge.pull()
         (id,) = w.movable(1, random.Random(1))

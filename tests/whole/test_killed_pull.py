@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import define
-from workers import Killer, Workers, was_killed
+from workers import Killer, Workers
 from world import ADAPTERS, CONFIGURED, CONNECTION, SIMULATORS, VENDORS, suggested, world
 
 from atsbridge.crm.sql import SqlCrm
@@ -45,7 +45,7 @@ class Account:
         """A worker pulls, and dies at a page or by its fate, if at all; whether it came to its end."""
         self.killer.aim(page)
         self.killer.victim = process = workers.start("pull", **fate)
-        return not was_killed(process)
+        return not workers.was_killed(process)
 
     def check(self, folder: Path) -> None:
         """Nothing is missing, nothing is doubled, nothing is otherwise."""
@@ -114,11 +114,13 @@ def test_a_pull_killed_around_its_commits_goes_on(vendor: str, after: bool, tmp_
         (tmp_path / "mapping.toml").write_text(w.mapping, "utf-8")
         workers = Workers(vendor, w.simulator, w.server.url, tmp_path)
         deaths = [
-            was_killed(workers.start("pull", commit=rng.randrange(8, 25), after=after, signal=signal.SIGKILL))
+            workers.was_killed(
+                workers.start("pull", commit=rng.randrange(8, 25), after=after, signal=signal.SIGKILL)
+            )
             for _ in range(4)
         ]
         assert sum(deaths) >= 2
-        workers.run("pull")
+        workers.finish(workers.start("pull"))
         assert w.differences() == {}
 
 

@@ -17,7 +17,7 @@ import attrs
 import pytest
 from test_at_most_once import STILL, Scene
 from witness import Witness, judge
-from workers import Workers, falls_asleep, finished, was_killed
+from workers import Workers, falls_asleep
 from world import QUICK, VENDORS, World, some, world
 
 from atsbridge.model import Result
@@ -60,7 +60,7 @@ def outbox(
 
 
 def workers_of(w: World, folder: Path) -> Workers:
-    return Workers(w.vendor, w.simulator, w.server.url, folder, attrs.asdict(attrs.evolve(w.tuning, width=1)))
+    return Workers(w.vendor, w.simulator, w.server.url, folder, attrs.evolve(w.tuning, width=1))
 
 
 def converges(s: Scene) -> None:
@@ -78,7 +78,8 @@ def killed_at_commit(vendor: str, commit: int, *, after: bool, folder: Path) -> 
     """Whether there was such a commit."""
     with outbox(vendor, folder, count=3, seed=commit) as s:
         fate = {"commit": commit, "after": after, "signal": signal.SIGKILL}
-        died = was_killed(workers_of(s.w, folder).start("push", **fate))
+        workers = workers_of(s.w, folder)
+        died = workers.was_killed(workers.start("push", **fate))
         converges(s)
         return died
 
@@ -111,15 +112,16 @@ def test_a_push_killed_around_a_write_converges(vendor: str, around: str, write:
 
         def kill(number: int, _id: str) -> None:
             if number == write:
-                os.kill(worker.pid, signal.SIGKILL)
-                worker.wait()
+                worker.kill()
+                worker.join()
 
         if around == "before":
             s.witness.in_gap = kill
         else:
             s.witness.answered = kill
-        worker = workers_of(s.w, tmp_path).start("push")
-        assert was_killed(worker)
+        workers = workers_of(s.w, tmp_path)
+        worker = workers.start("push")
+        assert workers.was_killed(worker)
         converges(s)
 
 
@@ -130,7 +132,8 @@ def asleep_at_commit(vendor: str, commit: int, folder: Path, *, attempts: bool =
     """A worker sleeps from a commit on until another has done its work; whether there was such a commit."""
     with outbox(vendor, folder, count=2, seed=commit, tuning=SHORT, **UNGUARDED[vendor]) as s:
         fate = {"commit": commit, "after": True, "signal": signal.SIGSTOP, "attempts": attempts}
-        worker = workers_of(s.w, folder).start("push", **fate)
+        workers = workers_of(s.w, folder)
+        worker = workers.start("push", **fate)
         slept = falls_asleep(worker)
         try:
             # As long as a lease, and so beyond the time by which anything must have left.
@@ -138,8 +141,8 @@ def asleep_at_commit(vendor: str, commit: int, folder: Path, *, attempts: bool =
             s.w.bridge.push()
         finally:
             if slept:
-                os.kill(worker.pid, signal.SIGCONT)
-        finished(worker)
+                os.kill(worker.pid or 0, signal.SIGCONT)
+        workers.finish(worker)
         s.w.settle()
         judge(s.witness)
         assert {s.w.result(event) for event in s.w.asked} == {Result.APPLIED}

@@ -119,7 +119,8 @@ class World:
     # -- both sides --
 
     def truth(self) -> Mapping[str, Truth]:
-        return self.simulator.truth()
+        found: Mapping[str, Truth] = self.simulator.truth()
+        return found
 
     def ref(self, id: str) -> Ref:
         return self.bridge.ref(id)
@@ -201,7 +202,8 @@ class World:
         return [id for id, t in sorted(self.truth().items()) if t.status == status and id in views]
 
     def other_stage(self, id: str, rng: random.Random, *but: str | None) -> str:
-        return rng.choice([s for s in self.simulator.stages_for(id) if s not in but])
+        stages: list[str] = [s for s in self.simulator.stages_for(id) if s not in but]
+        return rng.choice(stages)
 
     def people(self, act: Callable[..., Any], *args: Any) -> Any:
         """Somebody acts in the ATS while its server is at work."""
