@@ -75,7 +75,7 @@ GUARD = Target(
         "atsbridge.wire.vendor": frozenset({"Slot", "StatusWrite", "_fill", "_plain", "Vendor"}),
         "atsbridge.wire.guard": None,
     },
-    tests={"": ("wire/test_guard.py",)},
+    tests={"": ("wire/test_guard.py", "wire/test_guard_forms.py")},
     equivalent={
         ("match_path", "for want, have in zip(wanted, given, strict=True):", "True -> False"): _SAME_LENGTH,
         ("match_path", "for want, have in zip(wanted, given, strict=True):", "without strict"): _SAME_LENGTH,

@@ -36,7 +36,10 @@ pytestmark = pytest.mark.loopback
 ATTEMPTS = 10_000
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 REGISTERED = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"]["atsbridge.ats"]
-SAMPLES = ("1001", "2002", "abc-1", "0d5f3d0a-5b0e-4a52-9a52-2a8f3f7f9c11", "a")
+SAMPLES = (
+    "1001", "2002", "abc-1", "0d5f3d0a-5b0e-4a52-9a52-2a8f3f7f9c11", "a",
+    "7c1e2b4d-93af-4e0c-8d55-6b1f0a2c3d4e",
+)  # fmt: skip
 
 METHODS = (
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "get", "put",
@@ -163,7 +166,8 @@ class Account:
             for name, pattern in read.segments.items():
                 path = path.replace("{" + name + "}", sample(pattern))
             query = tuple((key, "1") for key in sorted(read.query))
-            body = dict.fromkeys(read.body, "1") or None
+            named = {key: sample(pattern) for key, pattern in read.values.items()}
+            body = {**dict.fromkeys(read.body, "1"), **named} or None
             yield Request(operation=read.name, method=read.method, url=path, query=query, body=body)
 
     def writes(self, *, other=()):
