@@ -5,12 +5,15 @@ At Lever that is one read and one PUT, whose answer is the re-read; at
 Greenhouse two reads before and two after one POST. `ideal` is the time that
 these requests must take when 16 are always under way; `bare` is what httpx
 needs for them in 16 threads, with no ledger, no lease, no fsync and no receipt.
+With ``--one-core`` bridge and bare httpx may use one core only: what Python's
+interpreter lock costs when it is passed between cores is the difference.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -154,12 +157,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("vendor", choices=sorted(KINDS))
     parser.add_argument("count", type=int)
+    parser.add_argument("--one-core", action="store_true")
     parser.add_argument("--profile", action="store_true")
     given = parser.parse_args()
     size = given.count * 2
     with serving(size, given.vendor) as origin, tempfile.TemporaryDirectory(prefix="atsbridge-") as folder:
         if given.vendor == "lever":
             tell(origin, "single", size)
+        if given.one_core:  # the server, which has begun, keeps them all
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         kind = KINDS[given.vendor]
         print(json.dumps(bridge(kind, given.count, Path(folder), origin, profile=given.profile)))
 
