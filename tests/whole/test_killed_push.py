@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_a_push_killed_around_a_write_converges(vendor: str, around: str, write:
         def kill(number: int, _id: str) -> None:
             if number == write:
                 worker.kill()
-                worker.join()
+                wait([worker.sentinel])  # and leaves its end to be read by whoever joins it
 
         if around == "before":
             s.witness.in_gap = kill
