@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -64,8 +65,14 @@ def test_the_same_id_of_another_connection_is_another_row(ledger: Ledger) -> Non
 
 @pytest.mark.parametrize("there, new, kept", [(1.0, 2.0, 2.0), (2.0, 1.0, 2.0), (1.0, 1.0, 1.0)])
 def test_the_newest_stays(ledger: Ledger, there: float, new: float, kept: float) -> None:
-    ledger.do(lambda txn: txn.put([known("1", read_at=there, stage="there")], newest="read_at"))
-    ledger.do(lambda txn: txn.put([known("1", read_at=new, stage="new")], newest="read_at"))
+    row, other = known("1", read_at=new, stage="new"), known("2", read_at=0.5)
+    assert (
+        ledger.do(lambda txn: txn.put_unless_newer([evolve(row, read_at=there, stage="there")], "read_at"))
+        == []
+    )
+    beaten = ledger.do(lambda txn: txn.put_unless_newer([row, other], "read_at"))
+    assert beaten == ([row] if there > new else [])
+    assert ledger.look(lambda txn: txn.get(Known, "acme", "application", "2")) == other
     row = ledger.look(lambda txn: txn.get(Known, "acme", "application", "1"))
     assert row is not None and row.read_at == kept
     assert row.stage == ("there" if there > new else "new")
@@ -121,7 +128,7 @@ def test_every_ledger_answers_alike(
                 txn.delete(Known, Where())
                 txn.put(rows)
             with top.transaction() as txn:
-                txn.put(more, newest="read_at")
+                _ = txn.put_unless_newer(more, "read_at")
                 found = txn.find(Known, where, order=order, limit=limit)
                 counted = txn.count(Known, where)
                 txn.set(Known, where, seen=9)

@@ -86,13 +86,20 @@ mode = "on"
 
 @define
 class Clock:
-    """One time for the ledger, the wire and the wall; it moves when it is told to."""
+    """One time for the ledger, the wire and the wall; it moves when it is told to.
+
+    The wall's alone may be wrong, by ``wall_ahead`` seconds.
+    """
 
     value: float = START
     boot: str = "boot-0"
+    wall_ahead: float = 0.0
 
     def now(self) -> float:
         return self.value
+
+    def wall(self) -> datetime:
+        return moment(self.value + self.wall_ahead)
 
 
 @define
@@ -309,11 +316,12 @@ class World:
         return self.response(*self.account.answer(asked))
 
     def response(self, status: int, value: Any, **headers: str) -> Response:
-        named = {"content-type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        named = {"content-type": "application/json", "x-clock": repr(self.clock.value)}
+        named |= {k.replace("_", "-"): v for k, v in headers.items()}
         return Response(status=status, headers=named, body=body(value), sent_at=self.now())
 
     def now(self) -> datetime:
-        return moment(self.clock.value)
+        return self.clock.wall()
 
     # -- the verbs --
 
@@ -404,7 +412,7 @@ def world(
             connection=CONNECTION,
             scheme=ats.auth(),
             clock=clock.now,
-            now=lambda: moment(clock.value),
+            now=clock.wall,
             random=lambda: 0.5,
         ),
         crm=crm,
@@ -413,7 +421,7 @@ def world(
         permits=Permits(),
         approved=ats.VENDOR.surface_digest,
         tuning=tuning or Tuning(),
-        now=lambda: moment(clock.value),
+        now=clock.wall,
         worker="here|1||w",
     )
     made = World(clock=clock, account=account, ats=ats, crm=crm, ledger=ledger, ctx=ctx)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from attrs import evolve
-from sync_world import MAPPING, START, World, application_ref, rules, says, world
+from sync_world import MAPPING, START, Happening, World, application_ref, rules, says, world
 from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.crm.interface import Link, WriteResult, Written
@@ -27,6 +28,8 @@ from atsbridge.sync.bindings import Bindings
 from atsbridge.sync.context import Progress
 from atsbridge.sync.inbound import Puller, begin, pull, read_configuration
 from atsbridge.sync.ledger import Control, Known, Lease, Position, Quarantined, Waiting
+from atsbridge.sync.sweep import sweep
+from atsbridge.wire.effects import Request, Response
 from atsbridge.wire.streams import Stream
 
 
@@ -372,25 +375,96 @@ def test_one_that_was_gone_when_its_parent_came_waits_no_more() -> None:
     assert not w.rows(Waiting) and not mirror(w)
 
 
-# -- older than what is held --
+# -- which read is the later one --
 
 
-def test_neither_ledger_nor_crm_takes_an_older_record() -> None:
+def push_reads(w: World, stage: str) -> None:
+    """What a push does beside a pull: it moves the application, and reads it after the page was asked for."""
+    w.clock.value += 5
+    w.account.move("1", stage)
+    w.put(evolve(w.known(), read_at=EPOCH + w.clock.value, stage=stage, digest=None))
+    w.clock.value += 5
+
+
+def shown_before(w: World, act: Callable[[World], None]) -> Happening:
+    """The page is of the moment it was asked for; what happens then, it does not show."""
+
+    def happen(world: World, asked: Request) -> Response:
+        answer = world.good(asked)
+        act(world)
+        return answer
+
+    return happen
+
+
+def test_what_a_push_read_later_than_the_page_stays_and_is_read_again() -> None:
     w = world("1")
     w.account.move("1", "B")
-    newer = evolve(w.known(), read_at=EPOCH + w.clock.value + 5, stage="C", digest=None)
-    w.put(newer)
+    w.reads = [*[None] * 5, shown_before(w, lambda w: push_reads(w, "C"))]
     report = w.pull()
-    assert w.known() == newer and report.read == 1 and mirror(w) == {"1": "A"}
+    assert (w.known().stage, mirror(w), report.overtaken, report.waiting) == ("C", {"1": "C"}, 1, 0)
+    assert w.log[-1] == "GET /applications/1" and not w.rows(Waiting)
 
 
-def test_a_row_that_became_newer_while_the_page_was_written_stays() -> None:
+def test_what_a_push_read_while_the_page_was_written_stays_and_is_read_again() -> None:
     w = world("1")
     w.account.move("1", "B")
-    newer = evolve(w.known(), read_at=EPOCH + w.clock.value + 5, stage="C", digest=None)
-    w.crm.before["write"] = lambda: w.put(newer)
+
+    def once() -> None:
+        del w.crm.before["write"]
+        push_reads(w, "C")
+
+    w.crm.before["write"] = once
+    report = w.pull()
+    assert (w.known().stage, mirror(w), report.overtaken) == ("C", {"1": "C"}, 1)
+    assert not w.rows(Waiting)
+
+
+def test_a_pull_killed_before_it_read_again_leaves_that_to_the_next() -> None:
+    w = world("1")
+    w.account.move("1", "B")
+    w.reads = [*[None] * 5, shown_before(w, lambda w: push_reads(w, "C")), *[says(500)] * 9]
+    with pytest.raises(Unavailable):
+        w.pull()
+    w.reads.clear()
     w.pull()
-    assert w.known() == newer
+    assert mirror(w) == {"1": "C"} and not w.rows(Waiting)
+
+
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize("back", [DAY, 600.0])
+def test_a_clock_that_is_put_back_loses_no_change(back: float) -> None:
+    w = world("1", "2")
+    w.account.move("1", "B")
+    w.clock.wall_ahead = back
+    w.pull()
+    w.clock.wall_ahead, w.clock.value = 0.0, w.clock.value + 60
+    w.account.move("1", "C")
+    w.account.people["p1"]["name"] = "Renamed"
+    report = w.pull()
+    assert mirror(w) == {"1": "C", "2": "A"} and (report.overtaken, w.known().stage) == (0, "C")
+    person = w.crm.held[Ref(CONNECTION, Kind.CANDIDATE, "p1")].record
+    assert person.display_name == "Renamed"  # type: ignore[union-attr]
+    w.account.apps["1"].gone = "deleted"
+    w.pull()
+    w.run(sweep(w.ctx))
+    assert mirror(w) == {"2": "A"}
+
+
+def test_what_the_crm_says_is_behind_its_own_is_read_again_until_it_is_not() -> None:
+    """A CRM that was written before a crash, by a clock that has been put back since."""
+    w = world("1")
+    ref = application_ref("1")
+    ahead = evolve(w.crm.held[ref].record, read_at=moment(w.clock.value + 600))
+    w.crm.held[ref] = evolve(w.crm.held[ref], record=ahead)
+    w.account.move("1", "B")
+    report = w.pull()
+    assert (mirror(w), report.overtaken) == ({"1": "A"}, 1) and len(w.rows(Waiting)) == 1
+    w.clock.value += 900
+    w.pull()
+    assert mirror(w) == {"1": "B"} and not w.rows(Waiting)
 
 
 # -- deleted --

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from sync_world import ACTIVE, REJECTED, World, application_ref, change, fresh, intent, unfolding, world
-from tiny_ats import CONNECTION, moment
+from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.model import Base, CompareAndSet, Gap, Result, SideEffect, State, StatusUpdate
 from atsbridge.sync.intake import take_in
@@ -26,7 +26,7 @@ from atsbridge.sync.outbox import (
 )
 from atsbridge.sync.receipts import parse_receipt, state_text
 
-WALL = 2000.0
+WALL = EPOCH + 2000.0
 
 
 def known(**changes: Any) -> Known:
@@ -277,6 +277,15 @@ def test_an_older_read_teaches_nothing() -> None:
     w.put(there)
     end(w, "e1/0", Result.APPLIED, fresh=seen(at=900.0))
     assert w.known() == there
+
+
+def test_a_read_after_the_clock_was_put_back_counts_and_keeps_the_later_date() -> None:
+    ahead = moment(900_000.0).timestamp()
+    w = with_change(change())
+    w.put(known(read_at=ahead))
+    end(w, "e1/0", Result.APPLIED, fresh=seen(at=900.0))
+    assert (w.known().stage, w.known().read_at, w.intent("e1/0").read_at) == ("B", ahead, ahead)
+    assert receipt(w).read_at == moment(900_000.0)
 
 
 def test_a_read_of_the_same_moment_counts() -> None:

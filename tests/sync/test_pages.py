@@ -152,7 +152,7 @@ def test_a_new_application_is_delivered_in_the_crms_words_with_its_base() -> Non
         token="3",
         delivery=100,
     )
-    assert (out.read, out.unchanged, out.left_out, out.stale) == (1, 0, 0, 0)
+    assert (out.read, out.unchanged, out.left_out, out.overtaken) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -197,19 +197,39 @@ def test_a_run_marks_what_it_read_and_without_one_the_old_mark_stays() -> None:
     assert sort(sorter(), item(app()), known=known(seen=2)).known[KEY].seen == 2
 
 
-# -- stale --
+# -- which read is the later one --
 
 
-@pytest.mark.parametrize("later, stale", [(1.0, True), (0.0, False), (-1.0, False)])
-def test_a_record_older_than_what_is_held_is_dropped(later: float, stale: bool) -> None:
+@pytest.mark.parametrize("later, beaten", [(1.0, True), (0.0, False), (-1.0, False)])
+def test_an_application_older_than_what_is_held_is_not_taken_but_read_again(
+    later: float, beaten: bool
+) -> None:
     rows = known(read_at=AT.timestamp() + later, stage="C")
-    out = sort(sorter(), item(app()), known=rows)
-    assert (out.stale, KEY in out.deliveries, KEY in out.known) == (int(stale), not stale, not stale)
+    out = sort(sorter(wall=AT.timestamp() + 2), item(app()), known=rows)
+    assert (out.overtaken, KEY in out.deliveries, KEY in out.known) == (int(beaten), not beaten, not beaten)
+    assert [(w.id, w.parent_id) for w in out.waiting] == [("1", "1")] * beaten
 
 
-def test_the_same_record_twice_on_a_page_is_held_by_its_later_read() -> None:
-    out = sort(sorter(), item(app(stage="B"), at=moment(START + 5)), item(app(stage="A")))
-    assert (out.known[KEY].stage, out.stale) == ("B", 1)
+def test_what_is_held_from_a_time_that_has_not_come_is_older_and_lends_its_time() -> None:
+    ahead = AT.timestamp() + 86_400
+    out = sort(sorter(wall=AT.timestamp() + 2), item(app()), known=known(read_at=ahead, stage="C"))
+    assert (out.overtaken, out.waiting) == (0, [])
+    assert (out.known[KEY].stage, out.known[KEY].read_at) == ("A", ahead)
+    assert out.deliveries[KEY].record.read_at.timestamp() == ahead
+
+
+def test_nobody_reads_a_candidate_but_the_inbound_worker_so_none_is_overtaken() -> None:
+    key, at = ("candidate", "p1"), AT.timestamp() + 1
+    rows = {key: evolve(known()[KEY], kind="candidate", id="p1", read_at=at)}
+    out = sort(sorter(wall=at + 1), both(app()), known=rows)
+    assert (out.overtaken, out.known[key].read_at) == (0, at)
+    assert out.deliveries[key].record.read_at.timestamp() == at
+
+
+def test_of_the_same_record_twice_on_a_page_the_later_read_is_held() -> None:
+    twice = item(app(stage="B"), at=moment(START + 5)), item(app(stage="A"))
+    out = sort(sorter(wall=AT.timestamp() + 60), *twice)
+    assert (out.known[KEY].stage, out.overtaken) == ("B", 1)
 
 
 # -- parents --

@@ -400,7 +400,7 @@ class TinyAts(Ats):
             rejected=rejected,
             deleted=[Ref(CONNECTION, Kind.APPLICATION, id) for id in deleted],
             next=following,
-            watermark=None if more else at.timestamp() - EPOCH,
+            watermark=None if more else float(answer.headers["x-clock"]),
         )
 
     def get_application(self, last_known: Ref) -> Operation[Fresh | Gone]:

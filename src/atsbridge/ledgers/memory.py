@@ -39,13 +39,10 @@ class MemoryTxn(Txn):
     def count(self, row_type: type[Row], where: Where) -> int:
         return sum(where.holds(row) for row in self._tables[row_type].values())
 
-    def put(self, rows: Iterable[Row], *, newest: str | None = None) -> None:
+    def put(self, rows: Iterable[Row]) -> None:
         for row in rows:
             table, key = self._tables[type(row)], row.key
-            held = table.get(key)
-            if newest is not None and held is not None and getattr(held, newest) > getattr(row, newest):
-                continue
-            self._undo.append((type(row), key, held))
+            self._undo.append((type(row), key, table.get(key)))
             table[key] = row
 
     def set(self, row_type: type[Row], where: Where, **values: Any) -> None:

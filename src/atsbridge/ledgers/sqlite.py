@@ -68,17 +68,27 @@ class SqliteTxn(Txn):
         clause, values = _where(where)
         return int(self._run(f"SELECT count(*) FROM {row_type.TABLE} {clause}", values).fetchone()[0])
 
-    def put(self, rows: Iterable[Row], *, newest: str | None = None) -> None:
+    def put(self, rows: Iterable[Row]) -> None:
+        _ = self._put(list(rows))
+
+    def put_unless_newer(self, rows: Iterable[R], column: str) -> list[R]:
         batch = list(rows)
+        if self._put(batch, unless_newer=column) == len(batch):
+            return []
+        held = ((row, self.get(type(row), *row.key)) for row in batch)
+        return [row for row, there in held if there and getattr(there, column) > getattr(row, column)]
+
+    def _put(self, batch: Sequence[Row], *, unless_newer: str = "") -> int:
+        """How many were stored."""
         if not batch:
-            return
+            return 0
         row_type = type(batch[0])
         table = _TABLES[row_type]
         # In the order of the table, a page of records in random order touches each leaf but once.
-        batch.sort(key=table.key)
-        only = f" WHERE {row_type.TABLE}.{newest} <= excluded.{newest}" if newest else ""
+        batch = sorted(batch, key=table.key)
+        only = f" WHERE {row_type.TABLE}.{unless_newer} <= excluded.{unless_newer}" if unless_newer else ""
         try:
-            self._database.executemany(table.upsert + only, map(table.values, batch))
+            return self._database.executemany(table.upsert + only, map(table.values, batch)).rowcount
         except sqlite3.Error as error:
             raise _failure(self._path, error) from error
 

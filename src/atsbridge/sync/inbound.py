@@ -24,6 +24,7 @@ from ..model import Application, Kind, Record, Ref, TombstoneKind
 from ..wire.effects import Flow, Json, perform
 from ..wire.payload import Raw
 from ..wire.streams import Item, Page, Stream, StreamScope
+from .ages import no_earlier
 from .context import Context, Progress
 from .leases import INBOUND, control, keep, reserve_deliveries, take
 from .ledger import Known, Lease, Position, Quarantined, Txn, Waiting, Where
@@ -43,6 +44,7 @@ _FIRST = frozenset({*CONFIGURATION, Kind.USER})
 class PullReport:
     """What a pull or sweep came to, in records.
 
+    ``overtaken`` were read by a push in the same moment, and were read again one by one.
     ``rereads`` is 1 where the mapping, or what the ATS says its words mean, has changed and all was
     read anew; ``drift`` says where the mapping no longer fits the ATS.
     """
@@ -54,6 +56,7 @@ class PullReport:
     updated: int = 0
     left_out: int = 0
     waiting: int = 0
+    overtaken: int = 0
     quarantined: int = 0
     deleted: int = 0
     linked: int = 0
@@ -329,6 +332,8 @@ class Puller:
     def bury(self, out: Sorted, row: Known, record: Record) -> None:
         assert record.deleted is not None  # noqa: S101 - made by `tombstone`
         kind = record.deleted.kind.value
+        # What is gone does not come back: a deletion replaces what is held, whenever that was read.
+        record = no_earlier(record, row.read_at)
         out.known[row.kind, row.id] = evolve(
             row, deleted=kind, read_at=record.read_at.timestamp(), digest=None, content=None
         )
@@ -345,6 +350,12 @@ class Puller:
             raise CrmError("the CRM did not answer for every record of a batch")
         if any(w.result is WriteResult.FAILED and w.retryable for w in written):
             raise CrmError("the CRM could not take a batch; it is delivered again by the next pull")
+        # The CRM holds a later read, or one from before the clock was put back: the next read decides.
+        behind = [w.ref for w in written if w.result is WriteResult.STALE]
+        self._read_again(out, [ref for ref in behind if ref.kind is Kind.APPLICATION])
+        for ref in behind:
+            key = (ref.kind.value, ref.id)
+            out.known[key] = evolve(out.known[key], digest=None)
         refused = self.sorter.refused(written)
         for row in refused:
             _ = out.known.pop((row.kind, row.id), None)
@@ -384,14 +395,20 @@ class Puller:
             )
 
     def store(self, txn: Txn, out: Sorted) -> None:
-        """The rows of a page. A row that another worker has made newer meanwhile stays."""
-        txn.put(out.known.values(), newest="read_at")
+        """The rows of a page. A row that another worker has made newer meanwhile stays, and is read again."""
+        beaten = txn.put_unless_newer(out.known.values(), "read_at")
+        refs = [Ref(row.connection, Kind(row.kind), row.id) for row in beaten]
+        self._read_again(out, [ref for ref in refs if ref.kind is Kind.APPLICATION])
         txn.put(out.waiting)
         for row in out.quarantined:
             held = txn.get(Quarantined, *row.key)
             txn.put([evolve(row, first_at=held.first_at, times=held.times + 1) if held else row])
         if out.read:
             self._unquarantine(txn, out)
+
+    def _read_again(self, out: Sorted, refs: Sequence[Ref]) -> None:
+        out.waiting.extend(self.sorter.wait(ref, ref) for ref in refs)
+        out.overtaken += len(refs)
 
     def _unquarantine(self, txn: Txn, out: Sorted) -> None:
         """What was poison and now reads well is no longer quarantined."""
@@ -409,7 +426,8 @@ class Puller:
         report.read += out.read
         report.unchanged += out.unchanged
         report.left_out += out.left_out
-        report.waiting += len(out.waiting)
+        report.waiting += len(out.waiting) - out.overtaken
+        report.overtaken += out.overtaken
         report.quarantined += len(out.quarantined)
         for one in written:
             report.created += one.result is WriteResult.CREATED
@@ -441,6 +459,9 @@ class Puller:
 
     def refresh(self, ref: Ref) -> Flow[bool]:
         """Read one application afresh and bring it in, gone or not; False where it is set aside as poison."""
+        held = yield from perform(
+            lambda: self.ctx.ledger.look(lambda txn: txn.get(Known, ref.connection, ref.kind, ref.id))
+        )
         asked_at = self.ctx.now()
         try:
             fresh = yield from self.ctx.client.run(self.ctx.ats.get_application(ref))
@@ -450,6 +471,9 @@ class Puller:
             yield from perform(lambda: self.ctx.ledger.do(lambda txn: self.store(txn, out), durable=False))
             self.report.quarantined += 1
             return False
+        if held is not None and isinstance(fresh, Fresh):
+            # Asked for after that row was written, so later than it, whatever the clocks say.
+            fresh = evolve(fresh, application=no_earlier(fresh.application, held.read_at))
         yield from self.bring(ref, fresh, asked_at)
         return True
 

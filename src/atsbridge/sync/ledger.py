@@ -324,11 +324,23 @@ class Txn(ABC):
     def count(self, row_type: type[Row], where: Where) -> int: ...
 
     @abstractmethod
-    def put(self, rows: Iterable[Row], *, newest: str | None = None) -> None:
-        """Insert or replace by key; all of one type.
+    def put(self, rows: Iterable[Row]) -> None:
+        """Insert or replace by key; all of one type."""
 
-        With ``newest`` a row is replaced only if its value there is not above the new one's.
+    def put_unless_newer(self, rows: Iterable[R], column: str) -> list[R]:
+        """As `put`, but a row whose value in a column is above the new one's stays.
+
+        Returns:
+            the rows that were not stored for that.
         """
+        beaten: list[R] = []
+        for row in rows:
+            held = self.get(type(row), *row.key)
+            if held is not None and getattr(held, column) > getattr(row, column):
+                beaten.append(row)
+            else:
+                self.put([row])
+        return beaten
 
     @abstractmethod
     def set(self, row_type: type[Row], where: Where, **values: Any) -> None:

@@ -37,6 +37,7 @@ from ..wire.effects import Failed, Flow, perform, sleep, together
 from ..wire.guard import authorise, digest, full_url
 from ..wire.operations import Call
 from ..wire.vendor import StatusWrite
+from .ages import no_earlier, overtaken
 from .context import Context, Progress
 from .hands import Hands
 from .intake import take_in
@@ -586,8 +587,11 @@ class Outbound:
         if fresh is None or receipt.base is None or not isinstance(fresh.application, Application):
             return None
         app = fresh.application
-        if app.read_at.timestamp() < (receipt.read_at.timestamp() if receipt.read_at else 0.0):
-            return None
+        if receipt.read_at is not None:
+            at = receipt.read_at.timestamp()
+            if overtaken(app.read_at.timestamp(), held=at, now=self._wall):
+                return None
+            app = no_earlier(app, at)
         if (receipt.base.stage, receipt.base.status) != (fresh.state.stage, fresh.state.status):
             return None
         return Delivery(

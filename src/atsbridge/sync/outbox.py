@@ -25,6 +25,7 @@ from ..model import (
     State,
     StatusUpdate,
 )
+from .ages import overtaken
 from .leases import reserve_deliveries
 from .ledger import IntentRow, Known, Txn, Update, Where
 from .policy import expected_of, target_of
@@ -147,6 +148,7 @@ def close_intent(
     evidence: Mapping[str, Any] | None = None,
 ) -> None:
     """End an intent; its chain goes on from the state re-read, or falls with it."""
+    known, read_at = _known_before(txn, intent, fresh, wall) if fresh else (None, intent.read_at)
     closed = evolve(
         intent,
         state="closed",
@@ -155,15 +157,15 @@ def close_intent(
         open_attempts=0,
         before=intent.before or (state_text(fresh.state) if fresh else None),
         after_state=state_text(fresh.state) if fresh else intent.after_state,
-        read_at=fresh.application.read_at.timestamp() if fresh else intent.read_at,
+        read_at=read_at,
         gap=gap.value if gap else intent.gap,
         overwritten=json.dumps(overwritten) if overwritten else intent.overwritten,
         evidence=json.dumps(dict(evidence)) if evidence else intent.evidence,
         closed_at=wall,
     )
     txn.put([closed])
-    if fresh is not None:
-        _remember(txn, closed, fresh)
+    if known is not None and fresh is not None:
+        _remember(txn, known, fresh)
     rest = [i for i in intents_of(txn, closed) if i.part > closed.part and i.state != "closed"]
     if rest and result in GOES_ON:
         _pass_on(txn, closed, rest[0])
@@ -188,15 +190,21 @@ def _pass_on(txn: Txn, closed: IntentRow, following: IntentRow) -> None:
     txn.put([evolve(following, **changes)])
 
 
-def _remember(txn: Txn, intent: IntentRow, fresh: Fresh) -> None:
-    """What the ATS last said, with a new delivery number where stage or status changed."""
+def _known_before(txn: Txn, intent: IntentRow, fresh: Fresh, wall: float) -> tuple[Known | None, float]:
+    """What a read is to replace, dated as that read; None where the read teaches nothing. And that date."""
+    read_at = fresh.application.read_at.timestamp()
     known = txn.get(Known, intent.connection, Kind.APPLICATION.value, intent.application)
-    app, state = fresh.application, fresh.state
-    read_at = app.read_at.timestamp()
-    if known is None or known.read_at > read_at:
-        return
+    if known is None or overtaken(read_at, held=known.read_at, now=wall):
+        return None, read_at
+    read_at = max(read_at, known.read_at)
+    return evolve(known, read_at=read_at), read_at
+
+
+def _remember(txn: Txn, known: Known, fresh: Fresh) -> None:
+    """What the ATS last said, with a new delivery number where stage or status changed."""
+    state = fresh.state
     same = (known.stage, known.status) == (state.stage, state.status.value)
-    number = known.delivery if same else reserve_deliveries(txn, intent.connection, 1)
+    number = known.delivery if same else reserve_deliveries(txn, known.connection, 1)
     txn.put(
         [
             evolve(
@@ -204,9 +212,8 @@ def _remember(txn: Txn, intent: IntentRow, fresh: Fresh) -> None:
                 stage=state.stage,
                 status=state.status.value,
                 reason=state.reason,
-                token=app.token,
+                token=fresh.application.token,
                 delivery=number,
-                read_at=read_at,
                 digest=None,
             )
         ]

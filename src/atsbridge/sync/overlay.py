@@ -50,11 +50,9 @@ class OverlayTxn(Txn):
     def count(self, row_type: type[Row], where: Where) -> int:
         return len(self.find(row_type, where))
 
-    def put(self, rows: Iterable[Row], *, newest: str | None = None) -> None:
+    def put(self, rows: Iterable[Row]) -> None:
         for row in rows:
-            held = self.get(type(row), *row.key) if newest else None
-            if newest is None or held is None or getattr(held, newest) <= getattr(row, newest):
-                self._change(type(row), row.key, row)
+            self._change(type(row), row.key, row)
 
     def set(self, row_type: type[Row], where: Where, **values: Any) -> None:
         self.put([attrs.evolve(row, **values) for row in self.find(row_type, where)])

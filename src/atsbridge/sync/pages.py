@@ -29,6 +29,7 @@ from ..model import (
 )
 from ..wire.collecting import uncollected
 from ..wire.streams import Item, Page
+from .ages import no_earlier, overtaken
 from .ledger import Known, Quarantined, Waiting
 from .reality import Interpreter, pack
 
@@ -75,7 +76,7 @@ class Sorted:
     unchanged: int = 0
     read: int = 0
     left_out: int = 0
-    stale: int = 0
+    overtaken: int = 0
 
 
 @define(kw_only=True)
@@ -88,7 +89,7 @@ class Sorter:
         mixed_with: see `salt`.
         numbers: delivery numbers that nobody else uses.
         run: the number of the run, to mark what a sweep has seen; 0 marks nothing.
-        wall: unix seconds, for the rows.
+        wall: unix seconds when the page is sorted.
     """
 
     connection: str
@@ -185,12 +186,18 @@ class Sorter:
     ) -> None:
         key = (record.ref.kind.value, record.ref.id)
         row = out.known.get(key) or known.get(key)
-        if row is not None and row.read_at > record.read_at.timestamp():
-            out.stale += 1
-            return
+        if row is not None:
+            # Applications are read by whoever writes them too; all else by the one inbound worker, in order.
+            if isinstance(record, Application) and overtaken(
+                record.read_at.timestamp(), held=row.read_at, now=self.wall
+            ):
+                out.overtaken += 1
+                out.waiting.append(self.wait(record.ref, record.ref))
+                return
+            record = no_earlier(record, row.read_at)
         missing = self._missing(record, parents, out)
         if missing is not None:
-            out.waiting.append(self._wait(record.ref, missing))
+            out.waiting.append(self.wait(record.ref, missing))
             return
         delivery = 0 if left_out else self._delivery(record, row)
         out.known[key] = self._known(record, digest, row, delivery)
@@ -259,7 +266,8 @@ class Sorter:
             content=pack(record),
         )
 
-    def _wait(self, ref: Ref, parent: Ref) -> Waiting:
+    def wait(self, ref: Ref, parent: Ref) -> Waiting:
+        """A record that is read again once its parent is known; at once where the parent is itself."""
         return Waiting(
             connection=self.connection,
             kind=ref.kind.value,

@@ -38,10 +38,15 @@ START = 1_790_000_000.0
 
 @define
 class VirtualTime:
-    """Every clock of a test. ``skew_seconds`` is how far the vendor's clock is ahead of ours."""
+    """Every clock of a test.
+
+    ``skew_seconds`` is how far the vendor's clock is ahead of ours, and
+    ``wall_ahead`` how far our own wall clock is from the truth: people and time servers set it.
+    """
 
     seconds: float = START
     skew_seconds: float = 0.0
+    wall_ahead: float = 0.0
     boot: str = "one"
 
     def now(self) -> float:
@@ -49,7 +54,7 @@ class VirtualTime:
         return self.seconds
 
     def wall(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
+        return datetime.fromtimestamp(self.seconds + self.wall_ahead, UTC)
 
     def vendor(self) -> float:
         """What the simulator's clock shows, in unix seconds."""

@@ -6,7 +6,7 @@
     assert outcome.missed == {}, outcome
 
 People act between any two requests of the bridge; the vendor's clock is ahead
-or behind; what was committed shows late. When all is quiet and the bridge has
+or behind, and ours is set; what was committed shows late. When all is quiet and the bridge has
 read once more and swept, both sides must be equal.
 """
 
@@ -29,6 +29,9 @@ from .direct import Respond
 RARE: Mapping[str, int] = {**USUAL, "rename_stage": 1, "deactivate_stage": 1}
 """The usual acts, and those on the account's configuration."""
 
+_RESETS = (-600.0, 0.0, 90.0, 86_400.0)
+"""How far our wall clock may be set from the truth."""
+
 _SETTING_UP = frozenset(RARE) - frozenset(USUAL)
 
 Difference = tuple[Standing | None, Standing | None]
@@ -43,21 +46,24 @@ class Weather:
         calm: how likely nothing happens between two requests.
         skew_seconds: how far the vendor's clock is ahead of ours.
         late_seconds: how long a commit may take to show in listings.
+        resets: how likely somebody sets our own wall clock, ahead or back, between two reads of the bridge.
     """
 
     acts: int = 120
     calm: float = 0.6
     skew_seconds: float = 0.0
     late_seconds: float = 0.0
+    resets: float = 0.0
     weights: Mapping[str, int] = field(factory=lambda: RARE)
 
     @classmethod
     def drawn(cls, seed: int, *, acts: int = 120) -> Weather:
-        """Any weather, by chance: a third of all histories have an honest clock and no delay."""
+        """Any weather, by chance: a part of all histories has honest clocks and no delay."""
         rng = random.Random(f"weather/{seed}")  # noqa: S311 - a history, not a secret
         skew = rng.choice([0.0, 0.0, rng.uniform(-600, 600)])
         late = rng.choice([0.0, 0.0, rng.uniform(1, 120)])
-        return cls(acts=acts, calm=rng.choice([0.3, 0.6, 0.9]), skew_seconds=skew, late_seconds=late)
+        calm, resets = rng.choice([0.3, 0.6, 0.9]), rng.choice([0.0, 0.0, 0.3])
+        return cls(acts=acts, calm=calm, skew_seconds=skew, late_seconds=late, resets=resets)
 
 
 @frozen(kw_only=True)
@@ -119,6 +125,8 @@ class _History:
         try:
             account.driver.meddle = self._between
             while self.left > 0:
+                if self.rng.random() < weather.resets:
+                    account.time.wall_ahead = self.rng.choice(_RESETS)
                 self._read()
                 account.time.sleep(self.rng.choice([1, 30, 300, 3600]))
                 self._act(self.rng.randint(0, 6))

@@ -1,0 +1,29 @@
+"""Histories that catch what they are meant to catch, and that every adapter of ours comes through."""
+
+from __future__ import annotations
+
+import pytest
+
+from atsbridge.testing import Account
+from atsbridge.testing.histories import Weather, never_miss
+
+VENDORS = ("ashby", "greenhouse", "lever")
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_missed_while_our_own_clock_is_set(vendor: str, seed: int) -> None:
+    outcome = never_miss(
+        lambda seed: Account.open(vendor, seed=seed),
+        seed=seed,
+        weather=Weather(acts=60, resets=0.5),
+    )
+    assert outcome.flawless, outcome
+
+
+def test_weather_is_drawn_with_every_uncertainty() -> None:
+    drawn = [Weather.drawn(seed) for seed in range(60)]
+    for name in ("skew_seconds", "late_seconds", "resets"):
+        values = [getattr(weather, name) for weather in drawn]
+        assert 0.0 in values and any(values), name
+    assert Weather.drawn(7) == Weather.drawn(7)
