@@ -645,10 +645,12 @@ def test_a_fresh_read_finds_the_stage_in_the_rows():
     assert fresh.state.stage == "88002" and len(desk.asked) == 2
 
 
-@pytest.mark.parametrize("listed", [[], [{**APPLICATION, "id": 55502}]])
-def test_an_empty_list_is_gone(listed):
-    gone = Desk(applications=listed).run(ADAPTER.get_application(Ref("acme", Kind.APPLICATION, "55501")))
+def test_an_empty_list_is_gone_and_another_record_is_no_answer():
+    ref = Ref("acme", Kind.APPLICATION, "55501")
+    gone = Desk(applications=[]).run(ADAPTER.get_application(ref))
     assert isinstance(gone, Gone) and gone.tombstone.kind is TombstoneKind.DELETED
+    with pytest.raises(BadPayload, match="another record"):
+        Desk(applications=[{**APPLICATION, "id": 55502}]).run(ADAPTER.get_application(ref))
 
 
 @pytest.mark.parametrize(
@@ -660,7 +662,10 @@ def test_a_sweep_lists_ids_and_each_miss_is_asked_about(kind, name):
     assert (list(page.shown), page.items, page.next) == ([(Kind(kind), "7")], (), None)
     assert desk.asked == [(name, {"per_page": "500", "fields": "id"})]
     assert desk.run(ADAPTER.confirm_gone(Ref("acme", Kind(kind), "7"))) is None
-    assert desk.run(ADAPTER.confirm_gone(Ref("acme", Kind(kind), "8"))).kind is TombstoneKind.DELETED
+    eight = Ref("acme", Kind(kind), "8")
+    assert Desk(**{name: []}).run(ADAPTER.confirm_gone(eight)).kind is TombstoneKind.DELETED
+    with pytest.raises(BadPayload, match="another record"):
+        desk.run(ADAPTER.confirm_gone(eight))
     assert Desk().run(ADAPTER.confirm_gone(Ref("acme", Kind.USER, "7"))) is None
 
 

@@ -29,6 +29,7 @@ from atsbridge.sync.context import Progress
 from atsbridge.sync.inbound import Puller, begin, pull, read_configuration
 from atsbridge.sync.ledger import Control, Known, Lease, Position, Quarantined, Waiting
 from atsbridge.sync.sweep import sweep
+from atsbridge.sync.verify import verify
 from atsbridge.wire.effects import Request, Response
 from atsbridge.wire.streams import Stream
 
@@ -241,25 +242,53 @@ def test_three_lost_cursors_are_borne() -> None:
     assert w.pull().restarts == 3
 
 
-def odd(w: World, make: Any) -> World:
-    """The applications are listed by these pages."""
+def odd(w: World, make: Any, name: str = "applications") -> World:
+    """One stream is listed by these pages."""
 
     class Odd(type(w.ats)):  # type: ignore[misc]
         def streams(self) -> Any:
-            return tuple(make(s) if s.name == "applications" else s for s in super().streams())
+            return tuple(make(s) if s.name == name else s for s in super().streams())
 
     w.ctx.ats = Odd(account=w.account)
     return w
 
 
-def test_a_cursor_given_twice_is_an_error_and_not_a_loop() -> None:
-    def circling(stream: Stream) -> Stream:
-        return evolve(
-            stream, page=lambda cursor: _call(stream, cursor, lambda page: evolve(page, next=cursor))
-        )
+def circling(stream: Stream) -> Stream:
+    """A stream that never ends: after each page comes the same."""
+    return evolve(stream, page=lambda cursor: _call(stream, cursor, lambda page: evolve(page, next=cursor)))
 
+
+def test_a_cursor_given_twice_is_an_error_and_not_a_loop() -> None:
     with pytest.raises(BadPayload, match="too long, or twice"):
         odd(fresh_world("1"), circling).pull()
+    with pytest.raises(BadPayload, match="too long, or twice"):
+        w = odd(world("1"), circling)
+        w.run(verify(w.ctx))
+
+
+def test_configuration_that_never_ends_is_an_error_too() -> None:
+    w = odd(fresh_world("1"), circling, "jobs")
+    with pytest.raises(BadPayload, match="too long, or twice"):
+        w.run(read_configuration(w.ctx))
+
+
+def test_an_answer_about_another_application_is_not_brought_in() -> None:
+    w = fresh_world("1", "2")
+    person = w.account.people.pop("p1")
+    w.pull()
+    w.account.people["p1"] = person
+    w.reads = [None] * 6  # up to the read of what waited for its candidate
+
+    def another(world: World, asked: Request) -> Response:
+        assert asked.url == "/applications/1"
+        return world.good(evolve(asked, url="/applications/2"))
+
+    w.reads.append(another)
+    with pytest.raises(BadPayload, match="another application"):
+        w.pull()
+    assert mirror(w) == {"2": "A"} and len(w.rows(Waiting)) == 1
+    w.pull()
+    assert mirror(w) == {"1": "A", "2": "A"} and not w.rows(Waiting)
 
 
 def test_a_cursor_that_is_too_long_is_an_error() -> None:

@@ -45,6 +45,7 @@ from atsbridge.sync.hands import RealHands
 from atsbridge.sync.ledger import Attempt, Control, IntentRow, Lease
 from atsbridge.sync.outbound import push
 from atsbridge.sync.status import set_paused
+from atsbridge.wire.effects import Request, Response
 from atsbridge.wire.vendor import Resend, Signal
 
 SETTLED = 9.0 + 30.0
@@ -69,6 +70,33 @@ def later(w: World, seconds: float) -> World:
 def told(w: World, event_id: str = "e1") -> tuple[Result, str]:
     receipt = w.receipt(event_id)
     return receipt.result, receipt.why
+
+
+def another(world: World, asked: Request) -> Response:
+    """A cache in between answers with what somebody else asked for."""
+    return world.good(evolve(asked, url="/applications/2"))
+
+
+def test_a_read_about_another_application_decides_nothing() -> None:
+    w = world("1", "2")
+    w.account.change("2", stage="C")
+    w.wants("1", step="B")
+    w.reads = [None, another]
+    w.push()
+    assert w.account.log == [] and w.intent().state == "pending" and not w.crm.receipts
+    assert told(later(w, 900))[0] is Result.APPLIED
+
+
+def test_an_answer_to_a_write_about_another_application_is_read_again() -> None:
+    def answer_of_another(world: World, asked: Request) -> Response:
+        _ = world.good(asked)
+        return world.good(evolve(asked, method="GET", url="/applications/2", body=None))
+
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.writes = [answer_of_another]
+    w.push()
+    assert told(w)[0] is Result.APPLIED and w.log[-1] == "GET /applications/1"
 
 
 # -- every result --

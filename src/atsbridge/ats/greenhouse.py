@@ -565,9 +565,8 @@ class Greenhouse(Ats):
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
         response, _link, raws = yield from _list("applications", {"ids": ref.id}, None)
-        raw = next((raw for raw in raws if _id(raw) == ref.id), None)
+        raw = _the_one(raws, ref.id)
         if raw is None:
-            # An empty list is how v3 says "not found": https://harvestdocs.greenhouse.io/docs/list-endpoints
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
         rows = yield from _rows_of("application_stages", "application_ids", [ref.id], {})
         if _lacks(raw) == _STAGE_FIELD:
@@ -826,7 +825,21 @@ def _confirm_gone(ref: Ref) -> Flow[Tombstone | None]:
     if name is None:
         return None
     _response, _link, raws = yield from _list(name, {"ids": ref.id, "fields": "id"}, None)
-    return None if any(_id(raw) == ref.id for raw in raws) else Tombstone(TombstoneKind.DELETED)
+    return None if _the_one(raws, ref.id) else Tombstone(TombstoneKind.DELETED)
+
+
+def _the_one(raws: Sequence[Raw], id: str) -> Raw | None:
+    """The record that was asked for by its id; None where there is none.
+
+    An empty list is how v3 says "not found": https://harvestdocs.greenhouse.io/docs/list-endpoints
+
+    Raises:
+        BadPayload: the list holds another record, which says nothing of this one.
+    """
+    found = next((raw for raw in raws if _id(raw) == id), None)
+    if raws and found is None:
+        raise BadPayload("the answer is about another record than the one that was asked for")
+    return found
 
 
 def _completed(raws: Sequence[Raw]) -> Flow[list[Raw]]:

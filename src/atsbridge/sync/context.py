@@ -11,10 +11,13 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from ..ats.interface import Ats
+from ..ats.interface import Ats, Fresh, Gone
 from ..crm.interface import Crm
+from ..errors import BadPayload
 from ..mapping import MappingConfig
+from ..model import Ref
 from ..wire.client import Client
+from ..wire.effects import Flow
 from ..wire.guard import Permits
 from .ledger import Lease, Ledger
 
@@ -89,6 +92,18 @@ class Context:
     @property
     def surface_approved(self) -> bool:
         return self.approved == self.ats.VENDOR.surface_digest
+
+    def read_application(self, ref: Ref) -> Flow[Fresh | Gone]:
+        """An application as it is now in the ATS.
+
+        Raises:
+            BadPayload: the answer is about another application.
+            BadRecord, VendorError: it could not be read.
+        """
+        fresh = yield from self.client.run(self.ats.get_application(ref))
+        if isinstance(fresh, Fresh) and fresh.application.ref != ref:
+            raise BadPayload("the answer is about another application than the one that was asked for")
+        return fresh
 
 
 def worker_name() -> str:

@@ -57,7 +57,7 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
         words = (f"left out: {left_out}",) if left_out else ()
         mapped = (*words, *explain_mapping(engine, app))
     held = (yield from ctx.crm.statuses([ref])).get(ref)
-    now = yield from ctx.client.run(ctx.ats.get_application(ref)) if ask else _nothing()
+    now = yield from ctx.read_application(ref) if ask else _nothing()
     if isinstance(now, Fresh) and engine is not None:
         now = evolve(now, application=Interpreter.of(ctx.ats, reality, engine).application(now.application))
     return Explanation(

@@ -52,7 +52,7 @@ class RealHands:
     _kept: int = field(default=0, init=False)
 
     def read(self, ref: Ref) -> Flow[Fresh | Gone]:
-        return (yield from self.ctx.client.run(self.ctx.ats.get_application(ref)))
+        return (yield from self.ctx.read_application(ref))
 
     def catalogue(self) -> Flow[Catalogue]:
         return (yield from self.ctx.client.run(self.ctx.ats.catalogue(None)))
@@ -65,7 +65,9 @@ class RealHands:
     ) -> Flow[Fresh | None]:
         yield from self._on_disk()
         response = yield from self.ctx.client.send(call.request, permit)
-        return call.parse(response)
+        carried = call.parse(response)
+        # Of another record it says nothing of this one, which is then read.
+        return carried if carried is None or carried.application.ref == intent.application else None
 
     def _on_disk(self) -> Flow[None]:
         """Return when all that was committed before survives a power cut."""

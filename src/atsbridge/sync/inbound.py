@@ -113,12 +113,30 @@ def read_configuration(ctx: Context) -> Flow[Reality]:
     for stream in ctx.ats.streams():
         if not stream.kinds <= _FIRST or Kind.USER in stream.kinds:
             continue
-        cursor = stream.start(None, None)
+        cursor, seen = stream.start(None, None), set[str]()
         while cursor is not None:
-            page = yield from ctx.client.run(stream.page(cursor))
+            page = yield from read_page(ctx, stream, cursor, seen)
             records.extend(_records(page))
             cursor = page.next
     return Reality.of(records)
+
+
+def read_page(ctx: Context, stream: Stream, cursor: Json, seen: set[str]) -> Flow[Page]:
+    """The page at a cursor of a reading that has used the cursors ``seen``, to which this one is added.
+
+    Raises:
+        BadPayload: the stream gave a cursor that is too long, or the same one twice, or a page
+            that is too large.
+        CursorLost, WatermarkLost, VendorError: see `Stream`.
+    """
+    text = json.dumps(cursor, sort_keys=True)
+    if len(text) > _CURSOR_BYTES or text in seen:
+        raise BadPayload(f"the stream {stream.name} gave a page cursor that is too long, or twice")
+    seen.add(text)
+    page = yield from ctx.client.run(stream.page(cursor))
+    if len(page.items) > _PAGE_RECORDS:
+        raise BadPayload(f"a page of {stream.name} holds more than {_PAGE_RECORDS} records")
+    return page
 
 
 @define(kw_only=True)
@@ -252,12 +270,8 @@ class Puller:
     def _page(self, stream: Stream, at: _At) -> Flow[Page]:
         """The page at a cursor; a cursor or watermark that the ATS has lost starts its window anew."""
         while True:
-            text = json.dumps(at.cursor, sort_keys=True)
-            if len(text) > _CURSOR_BYTES or text in at.seen:
-                raise BadPayload(f"the stream {stream.name} gave a page cursor that is too long, or twice")
-            at.seen.add(text)
             try:
-                page = yield from self.ctx.client.run(stream.page(at.cursor))
+                page = yield from read_page(self.ctx, stream, at.cursor, at.seen)
             except (CursorLost, WatermarkLost) as error:
                 at.restarts += 1
                 if at.restarts > _RESTARTS:
@@ -267,8 +281,6 @@ class Puller:
                 at.cursor = stream.start(at.watermark, at.job or None)
                 at.seen.clear()
                 continue
-            if len(page.items) > _PAGE_RECORDS:
-                raise BadPayload(f"a page of {stream.name} holds more than {_PAGE_RECORDS} records")
             at.pages += 1
             return page
 
@@ -464,7 +476,7 @@ class Puller:
         )
         asked_at = self.ctx.now()
         try:
-            fresh = yield from self.ctx.client.run(self.ctx.ats.get_application(ref))
+            fresh = yield from self.ctx.read_application(ref)
         except BadRecord as error:
             self.sorter.wall = asked_at.timestamp()
             out = Sorted(quarantined=[self.sorter.poison(ref.kind, ref.id, error.path, error.why)])

@@ -17,10 +17,10 @@ from attrs import define, evolve, field, frozen
 from ..crm.interface import Held
 from ..errors import BadRecord
 from ..model import Application, Kind, Ref
-from ..wire.effects import Flow, Json, perform
+from ..wire.effects import Flow, perform
 from ..wire.streams import Stream
 from .context import Context, Progress
-from .inbound import Puller, begin
+from .inbound import Puller, begin, read_page
 from .ledger import Known, Quarantined, Run, Txn, Update, Waiting, Where
 from .reality import Interpreter, Reality
 
@@ -115,9 +115,9 @@ def _compare_stream(
 ) -> Flow[None]:
     jobs: Sequence[str | None] = [None] if stream.scope == "connection" else sorted(known.jobs)
     for job in jobs:
-        cursor: Json = stream.start(None, job)
+        cursor, cursors = stream.start(None, job), set[str]()
         while cursor is not None:
-            page = yield from ctx.client.run(stream.page(cursor))
+            page = yield from read_page(ctx, stream, cursor, cursors)
             seen: dict[Ref, _Seen] = {}
             for item in page.items:
                 try:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 
 from ...ats.interface import Fresh, Gone
-from ...model import Application, ApplicationStatus, Candidate, Job, Kind, Reason, Stage, personal_fields
+from ...errors import BadPayload, BadRecord
+from ...model import Application, ApplicationStatus, Candidate, Job, Kind, Reason, Ref, Stage, personal_fields
+from ...simulators.interface import SimRequest, SimResponse
+from ...wire.effects import Purpose
 from ...wire.streams import Stream
 from .. import acts
 from ..account import Account
+from ..direct import Respond
 from .subject import Subject, active, first_of, read_all
+
+T = TypeVar("T")
 
 
 class Reading(Subject):
@@ -126,6 +134,33 @@ class Reading(Subject):
             fresh = account.fresh(id)
             assert isinstance(fresh, Fresh), id
             assert (fresh.state.stage, fresh.state.status.value) == (truth.stage, truth.status), id
+
+    def test_an_answer_about_another_application_is_not_taken(self, account: Account) -> None:
+        """A cache or a proxy in between may mix answers up: that is no news of this one, nor its end."""
+        one, other = (account.ref(id) for id in sorted(account.truth())[:2])
+        with pytest.raises((BadPayload, BadRecord)):
+            _ = self._answered_for(account, one, lambda: account.bridge.explain(other, ask=True))
+        client = account.bridge.client
+        try:
+            gone = self._answered_for(
+                account, one, lambda: account.driver.run(client.run(account.ats.confirm_gone(other)))
+            )
+        except (BadPayload, BadRecord):
+            gone = None
+        assert gone is None
+
+    def _answered_for(self, account: Account, one: Ref, ask: Callable[[], T]) -> T:
+        """What is asked about another record is answered as if it had been asked about this one."""
+        kept: list[SimResponse] = []
+
+        def keep(asked: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse:
+            kept.append(respond(asked))
+            return kept[-1]
+
+        account.driver.meddle = keep
+        assert account.bridge.explain(one, ask=True).now
+        account.driver.meddle = lambda *_: kept.pop(0)
+        return ask()
 
     def test_what_is_gone_is_gone_to_a_fresh_read(self, account: Account) -> None:
         id = first_of(active(account), "application under way")
