@@ -260,6 +260,21 @@ def test_a_second_sync_that_reads_too_much(command: Any, monkeypatch: Any) -> No
     assert {"pages per incremental stream", "requests, by the server's own log"} <= {*failing(ended.json)}
 
 
+def test_a_second_sync_that_reads_more_than_it_says(command: Any, monkeypatch: Any) -> None:
+    from atsbridge.bridge import Bridge
+
+    sync = Bridge.sync
+
+    def silent(self: Bridge) -> Any:
+        report = sync(self)
+        report.pull.requests += self.pull(full=True).requests
+        return report
+
+    monkeypatch.setattr(Bridge, "sync", silent)
+    ended = command(*SMALL)
+    assert (ended.code, failing(ended.json)) == (1, ["the server was asked for no listing more often"])
+
+
 # -- the counting itself --
 
 

@@ -16,6 +16,8 @@ from attrs import field, frozen
 from ...crm.sql import AppView
 from ...simulators.interface import Accepted, Truth
 from ...simulators.serve import Served
+from ...wire.effects import Request
+from ...wire.streams import Stream
 from ...wire.vendor import Vendor
 
 
@@ -85,6 +87,25 @@ def by_path(served: Iterable[Served]) -> Counter[tuple[str, str]]:
     return Counter((one.method, urlsplit(one.target).path) for one in served)
 
 
+def begins_at(stream: Stream) -> str:
+    """The path of the request that a reading of this stream begins with, as its adapter writes it."""
+    flow = stream.page(stream.start(None, None)).flow()
+    asked = next(flow)
+    flow.close()
+    if not isinstance(asked, Request):
+        raise TypeError(f"the stream {stream.name} begins with {type(asked).__name__}, not with a request")
+    return urlsplit(asked.url).path
+
+
+def over(served: Iterable[Served], most: Mapping[str, int], vendor: Vendor) -> dict[str, int]:
+    """Paths of listings that the server was asked for more often than so many times, and how often."""
+    bases = _bases(vendor)
+    counts: Counter[str] = Counter()
+    for one in served:
+        counts.update(_paths(one, bases) & most.keys())
+    return {path: n for path, n in counts.items() if n > most[path]}
+
+
 def outside(served: Iterable[Served], vendor: Vendor, *, writes: bool) -> list[str]:
     """Requests that are no declared read, no token request and, where ``writes``, no declared write."""
     allowed = [(r.method, _pattern(r.path, r.segments)) for r in vendor.reads]
@@ -93,14 +114,23 @@ def outside(served: Iterable[Served], vendor: Vendor, *, writes: bool) -> list[s
         allowed += [
             (w.method, _pattern(w.path, {s.name.value: s.pattern for s in w.slots})) for w in vendor.writes
         ]
-    bases = {urlsplit(host).path.rstrip("/") for host in vendor.hosts.values()}
+    bases = _bases(vendor)
     return [f"{one.method} {one.target}" for one in served if not _allowed(one, allowed, bases)]
 
 
 def _allowed(one: Served, allowed: Sequence[tuple[str, re.Pattern[str]]], bases: Iterable[str]) -> bool:
-    path = urlsplit(one.target).path
-    paths = {path, *(path.removeprefix(base) for base in bases)}
+    paths = _paths(one, bases)
     return any(one.method == method and any(p.fullmatch(x) for x in paths) for method, p in allowed)
+
+
+def _bases(vendor: Vendor) -> set[str]:
+    return {urlsplit(host).path.rstrip("/") for host in vendor.hosts.values()}
+
+
+def _paths(one: Served, bases: Iterable[str]) -> set[str]:
+    """A request's path, whole and without what a host of the vendor begins its paths with."""
+    path = urlsplit(one.target).path
+    return {path, *(path.removeprefix(base) for base in bases)}
 
 
 def _pattern(template: str, segments: Mapping[str, str]) -> re.Pattern[str]:

@@ -21,10 +21,11 @@ from ...sync.inbound import PullReport
 from ...sync.outbound import PushReport
 from ...sync.plan import PlanReport, receipt_dict
 from ...sync.verify import VerifyReport, Why
+from ...wire.streams import StreamScope
 from ..names import Names
 from ..reports import counts_text
 from .changes import Changes
-from .counting import at_most_once, by_path, compare, contents, outside
+from .counting import at_most_once, begins_at, by_path, compare, contents, outside, over
 from .setting import Setting
 from .telling import Teller
 
@@ -270,6 +271,12 @@ class Story:
         )
         tell.prove("one pass over what can only be read whole", sum(whole.values()),
                    holds=all(n <= first.get(name, 0) for name, n in whole.items()))  # fmt: skip
+        most: Counter[str] = Counter()
+        for name, stream in streams.items():
+            if stream.scope is StreamScope.CONNECTION:
+                most[begins_at(stream)] += 1 if stream.incremental else whole.get(name, 0)
+        more = over(asked, most, self._vendor)
+        tell.prove("the server was asked for no listing more often", more or "none", holds=not more)
         made = report.pull.requests + report.push.requests
         tell.prove_equal("requests, by the server's own log", sum(counts.values()), made)
         tell.prove_equal("writes", self._accepted() - before, 0)
