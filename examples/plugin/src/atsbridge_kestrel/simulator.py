@@ -205,18 +205,22 @@ class KestrelSimulator(Simulator):
             raise Oops(400, "bad_request", "size is 1 to 200")
         start = self._cursor(asked["after"]) if "after" in asked else 0
         rows = sorted(self.tables[name].values(), key=lambda row: row["id"])
+        index = asked.get("only") == "id"
+        # The index goes on at a place, every other list after an id.
+        left = rows[start:] if index else [row for row in rows if row["id"] > start]
         # A page ends after so many rows looked through, whether or not one of them fits the filter.
         looked_at: list[Row] = []
         found: list[Row] = []
-        for row in (row for row in rows if row["id"] > start):
+        for row in left:
             if len(found) == size or len(looked_at) == self.looked_through:
                 break
             looked_at.append(row)
             found += [row] if self._fits(row, asked) else []
-        more = bool(looked_at) and looked_at[-1]["id"] < rows[-1]["id"]
-        columns = ("id",) if asked.get("only") == "id" else TABLES[name]
-        after = f"{looked_at[-1]['id']}.{int(self.clock())}" if more else None
-        return {**_table(columns, found), "after": after}
+        columns = ("id",) if index else TABLES[name]
+        if len(looked_at) == len(left):
+            return {**_table(columns, found), "after": None}
+        reached = start + len(looked_at) if index else looked_at[-1]["id"]
+        return {**_table(columns, found), "after": f"{reached}.{int(self.clock())}"}
 
     def _fits(self, row: Row, asked: Mapping[str, str]) -> bool:
         for key, column in (("touched_from", "touched"), ("born_from", "born")):

@@ -1,0 +1,157 @@
+"""The never-miss histories catch the six mistakes that adapters are known to make.
+
+Each bad adapter is the example plugin's with one mistake in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from atsbridge_kestrel.adapter import _OVERLAP as OVERLAP
+from atsbridge_kestrel.adapter import Kestrel
+from atsbridge_kestrel.simulator import KestrelSimulator
+from attrs import evolve, frozen
+
+from atsbridge.model import Ref, Tombstone, TombstoneKind
+from atsbridge.simulators.interface import Limits
+from atsbridge.testing import Account, VirtualTime
+from atsbridge.testing.histories import Outcome, never_miss
+from atsbridge.wire.effects import Flow
+from atsbridge.wire.operations import Operation, Routine
+from atsbridge.wire.streams import Page, Stream
+
+HISTORIES = 100
+
+
+def altered(stream: Stream, change: Callable[[Any, Page], Page]) -> Stream:
+    """A stream whose pages are changed on their way, by the cursor and what came."""
+
+    def page(cursor: Any) -> Operation[Page]:
+        def flow() -> Flow[Page]:
+            return change(cursor, (yield from stream.page(cursor).flow()))
+
+        return Routine(flow)
+
+    return evolve(stream, page=page)
+
+
+@frozen(kw_only=True)
+class PagesByCreation(Kestrel):
+    """Follows what is new, and takes that for what has changed."""
+
+    def _cards(self, name: str, since_key: str) -> Stream:
+        return super()._cards(name, "born_from")
+
+
+@frozen(kw_only=True)
+class ExclusiveBound(Kestrel):
+    """Asks for what is later than the last it has seen, and the vendor tells whole seconds."""
+
+    def _cards(self, name: str, since_key: str) -> Stream:
+        column = since_key.partition("_")[0]
+
+        def change(cursor: Any, page: Page) -> Page:
+            last = max([cursor["since"] or 0, *(item.raw.data[column] + 1 for item in page.items
+                                                if item.raw.data[column] is not None)])  # fmt: skip
+            if page.next is not None:
+                return evolve(page, next={**page.next, "since": cursor["since"], "began": last})
+            return evolve(page, watermark={"since": max(last, cursor["began"] or 0)})
+
+        return altered(super()._cards(name, since_key), change)
+
+
+@frozen(kw_only=True)
+class TrustsNullTimes(Kestrel):
+    """Takes a record that was never touched for one that needs no reading."""
+
+    def streams(self) -> tuple[Stream, ...]:
+        def start(watermark: Any, _job: str | None) -> Any:
+            return {"since": watermark["since"] if watermark else 0, "began": None, "after": None}
+
+        named = {stream.name: stream for stream in super().streams() if stream.name != "new_cards"}
+        return tuple(evolve(s, start=start) if name == "cards" else s for name, s in named.items())
+
+
+@frozen(kw_only=True)
+class WatermarkOfTheLastPage(Kestrel):
+    """Moves the watermark with every page, as if what was read before stood still meanwhile."""
+
+    def _cards(self, name: str, since_key: str) -> Stream:
+        overlap = int(OVERLAP.total_seconds())
+
+        def change(_cursor: Any, page: Page) -> Page:
+            if page.next is not None:
+                return evolve(page, next={**page.next, "began": None})
+            return evolve(page, watermark={"since": page.watermark["since"] + overlap})
+
+        return altered(super()._cards(name, since_key), change)
+
+
+@frozen(kw_only=True)
+class StopsAtAnEmptyPage(Kestrel):
+    """Takes a page without rows for the last one."""
+
+    def _cards(self, name: str, since_key: str) -> Stream:
+        def change(cursor: Any, page: Page) -> Page:
+            began = cursor["began"] or (page.next or {}).get("began")
+            return (
+                evolve(page, next=None, watermark={"since": began}) if page.next and not page.items else page
+            )
+
+        return altered(super()._cards(name, since_key), change)
+
+
+@frozen(kw_only=True)
+class BelievesAbsence(Kestrel):
+    """Takes what a sweep did not show for deleted, and does not ask."""
+
+    def confirm_gone(self, ref: Ref) -> Operation[Tombstone | None]:
+        def flow() -> Flow[Tombstone | None]:
+            return Tombstone(TombstoneKind.DELETED)
+            yield
+
+        return Routine(flow)
+
+
+BAD = (
+    PagesByCreation,
+    ExclusiveBound,
+    TrustsNullTimes,
+    WatermarkOfTheLastPage,
+    StopsAtAnEmptyPage,
+    BelievesAbsence,
+)
+
+
+def opened(adapter: type[Kestrel], seed: int) -> Account:
+    time = VirtualTime()
+    # Lists of many pages, some of them without a row that fits.
+    simulator = KestrelSimulator.generate(
+        60, seed=seed, limits=Limits(None), clock=time.vendor, looked_through=7
+    )
+    return Account.of(
+        simulator,
+        lambda sim: adapter(connection="acme", **sim.settings_for(adapter)),
+        time=time,
+    )
+
+
+def played(adapter: type[Kestrel], seed: int) -> Outcome:
+    return never_miss(lambda seed: opened(adapter, seed), seed=seed)
+
+
+@pytest.mark.parametrize("adapter", BAD, ids=lambda a: a.__name__)
+def test_each_mistake_is_caught_within_a_hundred_histories(adapter: type[Kestrel]) -> None:
+    for seed in range(HISTORIES):
+        outcome = played(adapter, seed)
+        if not outcome.flawless:
+            print(f"{adapter.__name__}: caught by history {seed}")
+            assert not outcome.error, outcome.error
+            return
+    pytest.fail(f"{HISTORIES} histories did not catch it")
+
+
+def test_without_a_mistake_nothing_is_caught() -> None:
+    assert [seed for seed in range(5) if not played(Kestrel, seed).flawless] == []
