@@ -274,6 +274,16 @@ def refusal(code: str) -> dict[str, Any]:
     return {"success": False, "errors": [code], "errorInfo": {"code": code, "message": "Not found"}}
 
 
+@pytest.mark.parametrize("status, error", [(429, Throttled), (500, Unavailable), (503, Unavailable)])
+@pytest.mark.parametrize("code", ["invalid_input", "application_not_found", "never_heard_of"])
+def test_a_body_refuses_nothing_under_a_status_that_leaves_it_open(
+    status: int, error: type, code: str
+) -> None:
+    with pytest.raises(error) as seen:
+        meaning(answered(refusal(code), status))
+    assert type(seen.value) is error
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from wirekit import NOW, READ, answer
@@ -13,6 +14,7 @@ from wirekit import NOW, READ, answer
 from atsbridge.errors import (
     BadPayload,
     CursorLost,
+    Doubtful,
     Forbidden,
     NotFound,
     Refused,
@@ -30,8 +32,9 @@ from atsbridge.wire.answers import (
     retry_after_seconds,
     vendor_time,
 )
-from atsbridge.wire.effects import Request, Response
+from atsbridge.wire.effects import Purpose, Request, Response
 
+WRITE = evolve(READ, purpose=Purpose.WRITE)
 MEANINGS = {
     301: Unavailable,
     307: Unavailable,
@@ -155,6 +158,40 @@ def test_a_complaint_that_means_nothing_leaves_it_to_the_status() -> None:
     judge(READ, answer(200, {"code": "x"}), vendor="example", complaints=complaints())
     with pytest.raises(Forbidden):
         judge(READ, answer(403, {"code": "x"}), vendor="example", complaints=complaints())
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 599])
+def test_no_body_makes_a_definite_no_of_what_the_status_leaves_open(status: int) -> None:
+    """A gateway may wrap, cache or make up a body while the write is still on its way."""
+    said = complaints(meanings={"gone": NotFound}, otherwise=Refused)
+    for code in ("gone", "new"):
+        with pytest.raises(VendorError) as caught:
+            judge(WRITE, answer(status, {"code": code}), vendor="example", complaints=said)
+        assert type(caught.value) is MEANINGS.get(status, Unavailable)
+
+
+def test_a_vendor_may_say_that_its_bodies_decide_under_a_status() -> None:
+    said = complaints(meanings={"gone": NotFound}, decides=frozenset({500}))
+    with pytest.raises(NotFound):
+        judge(WRITE, answer(500, {"code": "gone"}), vendor="example", complaints=said)
+    with pytest.raises(Unavailable):
+        judge(WRITE, answer(503, {"code": "gone"}), vendor="example", complaints=said)
+
+
+@pytest.mark.parametrize(
+    "asked, status, meaning",
+    [("write", 200, Doubtful), ("write", 299, Doubtful), ("write", 400, Refused), ("read", 200, Refused)],
+)
+def test_a_success_that_refuses_a_write_by_an_unknown_code_is_doubtful(
+    asked: str, status: int, meaning: type[VendorError]
+) -> None:
+    said = complaints(meanings={"gone": NotFound}, otherwise=Refused)
+    request = WRITE if asked == "write" else READ
+    with pytest.raises(VendorError) as caught:
+        judge(request, answer(status, {"code": "new"}), vendor="example", complaints=said)
+    assert type(caught.value) is meaning
+    with pytest.raises(NotFound):
+        judge(request, answer(status, {"code": "gone"}), vendor="example", complaints=said)
 
 
 def test_a_rule_comes_before_a_complaint() -> None:

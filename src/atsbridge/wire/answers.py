@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..errors import (
     BadPayload,
+    Doubtful,
     Forbidden,
     NotFound,
     Refused,
@@ -18,7 +19,7 @@ from ..errors import (
     Unavailable,
     VendorError,
 )
-from .effects import Request, Response
+from .effects import Purpose, Request, Response
 from .words import is_code, shown
 
 _BY_STATUS: dict[int, type[VendorError]] = {
@@ -76,20 +77,29 @@ class Complaints:
         meanings: the error that a code stands for.
         terms: words of this vendor's, in lower case, that its messages may show beside the trade's.
         otherwise: what a complaint with any other code means; None leaves that to the status, and
-            makes a success of one that has none.
+            makes a success of one that has none. Of a write that is refused so under a success,
+            only reading tells what was done.
+        decides: those of the statuses that leave open what was done (408, 425, 429, 5xx) under which
+            the body decides all the same, as SOAP's faults under 500 do.
     """
 
     read: Callable[[Request, Response], Complaint | None]
     meanings: Mapping[str, type[VendorError]] = {}
     otherwise: type[VendorError] | None = None
     terms: frozenset[str] = frozenset()
+    decides: frozenset[int] = frozenset()
 
     def told(self, complaint: Complaint) -> str:
         """The complaint as it may be shown."""
         code = complaint.code if complaint.code in self.meanings or is_code(complaint.code) else ""
         return ": ".join(part for part in (code, shown(complaint.words, also=self.terms)) if part)
 
-    def meaning(self, complaint: Complaint) -> type[VendorError] | None:
+    def meaning(self, complaint: Complaint, request: Request, status: int) -> type[VendorError] | None:
+        """What a complaint makes of an answer; None where it adds nothing to the status."""
+        if _is_open(status) and status not in self.decides:
+            return None
+        if complaint.code not in self.meanings and self.otherwise is Refused:
+            return Doubtful if status < 300 and request.purpose is Purpose.WRITE else Refused
         return self.meanings.get(complaint.code, self.otherwise)
 
 
@@ -110,7 +120,7 @@ def judge(
     rule = next((r for r in rules if r.applies(request, response)), None)
     status = response.status
     complaint = complaints.read(request, response) if complaints is not None else None
-    said = complaints.meaning(complaint) if complaints is not None and complaint is not None else None
+    said = complaints.meaning(complaint, request, status) if complaints and complaint else None
     if rule is None and said is None and 200 <= status < 300:
         _check_type(request, response, vendor)
         return
@@ -122,6 +132,11 @@ def judge(
     if isinstance(error, Throttled):
         error.retry_after_seconds = retry_after_seconds(response)
     raise error
+
+
+def _is_open(status: int) -> bool:
+    """Whether a status leaves open what the request has done, or will do."""
+    return status >= 500 or status in (408, 425, 429)
 
 
 def _by_class(status: int) -> type[VendorError]:
