@@ -364,7 +364,7 @@ class Puller:
             raise CrmError("the CRM could not take a batch; it is delivered again by the next pull")
         # The CRM holds a later read, or one from before the clock was put back: the next read decides.
         behind = [w.ref for w in written if w.result is WriteResult.STALE]
-        self._read_again(out, [ref for ref in behind if ref.kind is Kind.APPLICATION])
+        self.sorter.read_again(out, behind)
         for ref in behind:
             key = (ref.kind.value, ref.id)
             out.known[key] = evolve(out.known[key], digest=None)
@@ -409,18 +409,13 @@ class Puller:
     def store(self, txn: Txn, out: Sorted) -> None:
         """The rows of a page. A row that another worker has made newer meanwhile stays, and is read again."""
         beaten = txn.put_unless_newer(out.known.values(), "read_at")
-        refs = [Ref(row.connection, Kind(row.kind), row.id) for row in beaten]
-        self._read_again(out, [ref for ref in refs if ref.kind is Kind.APPLICATION])
+        self.sorter.read_again(out, [Ref(row.connection, Kind(row.kind), row.id) for row in beaten])
         txn.put(out.waiting)
         for row in out.quarantined:
             held = txn.get(Quarantined, *row.key)
             txn.put([evolve(row, first_at=held.first_at, times=held.times + 1) if held else row])
         if out.read:
             self._unquarantine(txn, out)
-
-    def _read_again(self, out: Sorted, refs: Sequence[Ref]) -> None:
-        out.waiting.extend(self.sorter.wait(ref, ref) for ref in refs)
-        out.overtaken += len(refs)
 
     def _unquarantine(self, txn: Txn, out: Sorted) -> None:
         """What was poison and now reads well is no longer quarantined."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -191,13 +191,12 @@ class Sorter:
             if isinstance(record, Application) and overtaken(
                 record.read_at.timestamp(), held=row.read_at, now=self.wall
             ):
-                out.overtaken += 1
-                out.waiting.append(self.wait(record.ref, record.ref))
+                self.read_again(out, [record.ref])
                 return
             record = no_earlier(record, row.read_at)
         missing = self._missing(record, parents, out)
         if missing is not None:
-            out.waiting.append(self.wait(record.ref, missing))
+            out.waiting.append(self._wait(record.ref, missing))
             return
         delivery = 0 if left_out else self._delivery(record, row)
         out.known[key] = self._known(record, digest, row, delivery)
@@ -266,8 +265,14 @@ class Sorter:
             content=pack(record),
         )
 
-    def wait(self, ref: Ref, parent: Ref) -> Waiting:
-        """A record that is read again once its parent is known; at once where the parent is itself."""
+    def read_again(self, out: Sorted, refs: Iterable[Ref]) -> None:
+        """Have what another read overtook read again: applications, as nothing else can be read by itself."""
+        for ref in refs:
+            if ref.kind is Kind.APPLICATION:
+                out.overtaken += 1
+                out.waiting.append(self._wait(ref, ref))  # its parent is known: it waits for the pull's end
+
+    def _wait(self, ref: Ref, parent: Ref) -> Waiting:
         return Waiting(
             connection=self.connection,
             kind=ref.kind.value,
