@@ -78,14 +78,14 @@ class SqliteTxn(Txn):
         held = ((row, self.get(type(row), *row.key)) for row in batch)
         return [row for row, there in held if there and getattr(there, column) > getattr(row, column)]
 
-    def _put(self, batch: Sequence[Row], *, unless_newer: str = "") -> int:
-        """How many were stored."""
+    def _put(self, batch: list[R], *, unless_newer: str = "") -> int:
+        """Sort the rows and store them; how many were stored."""
         if not batch:
             return 0
         row_type = type(batch[0])
         table = _TABLES[row_type]
         # In the order of the table, a page of records in random order touches each leaf but once.
-        batch = sorted(batch, key=table.key)
+        batch.sort(key=table.key)
         only = f" WHERE {row_type.TABLE}.{unless_newer} <= excluded.{unless_newer}" if unless_newer else ""
         try:
             return self._database.executemany(table.upsert + only, map(table.values, batch)).rowcount
