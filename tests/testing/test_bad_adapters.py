@@ -53,11 +53,12 @@ class ExclusiveBound(Kestrel):
         column = since_key.partition("_")[0]
 
         def change(cursor: Any, page: Page) -> Page:
-            last = max([cursor["since"] or 0, *(item.raw.data[column] + 1 for item in page.items
-                                                if item.raw.data[column] is not None)])  # fmt: skip
+            times = [item.raw.data[column] for item in page.items]
+            seen = [time + 1 for time in times if time is not None]
+            last = max([cursor["began"] or cursor["since"] or 0, *seen])
             if page.next is not None:
-                return evolve(page, next={**page.next, "since": cursor["since"], "began": last})
-            return evolve(page, watermark={"since": max(last, cursor["began"] or 0)})
+                return evolve(page, next={**page.next, "began": last})
+            return evolve(page, watermark={"since": last})
 
         return altered(super()._cards(name, since_key), change)
 
@@ -94,11 +95,10 @@ class StopsAtAnEmptyPage(Kestrel):
     """Takes a page without rows for the last one."""
 
     def _cards(self, name: str, since_key: str) -> Stream:
-        def change(cursor: Any, page: Page) -> Page:
-            began = cursor["began"] or (page.next or {}).get("began")
-            return (
-                evolve(page, next=None, watermark={"since": began}) if page.next and not page.items else page
-            )
+        def change(_cursor: Any, page: Page) -> Page:
+            if page.items or page.next is None:
+                return page
+            return evolve(page, next=None, watermark={"since": page.next["began"]})
 
         return altered(super()._cards(name, since_key), change)
 
