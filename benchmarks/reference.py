@@ -68,8 +68,8 @@ def prepare(folder: Path) -> None:
 
 def _open(folder: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     """With the settings that the bridge's own databases have."""
-    from atsbridge.crm._database import CACHE_KIB, CHECKPOINT_PAGES
-    from atsbridge.ledgers import sqlite
+    from atsbridge._sqlite import CHECKPOINT_PAGES
+    from atsbridge.crm._database import CACHE_KIB
 
     crm = sqlite3.connect(folder / CRM, isolation_level=None)
     for pragma in ("synchronous=FULL", "secure_delete=ON", f"cache_size=-{CACHE_KIB}"):
@@ -77,7 +77,7 @@ def _open(folder: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     crm.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     ledger = sqlite3.connect(folder / LEDGER, isolation_level=None)
     ledger.execute("PRAGMA synchronous=NORMAL")
-    ledger.execute(f"PRAGMA wal_autocheckpoint={sqlite.CHECKPOINT_PAGES}")
+    ledger.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     return crm, ledger
 
 

@@ -18,7 +18,7 @@ import atsbridge
 ROOT = Path(atsbridge.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "model"),
+    ("errors", "model", "_sqlite"),
     ("wire",),
     ("ats.interface", "crm.interface"),
     ("mapping",),

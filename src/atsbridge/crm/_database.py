@@ -8,15 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
+from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, use_wal
 from ..errors import CrmError
 
-BUSY_SECONDS = 30.0
-"""How long to wait for another process that writes."""
-
 CACHE_KIB = 16_384
-CHECKPOINT_PAGES = 8_000
-"""A bulk load with ids in random order touches most pages of a key's index again and again: a cache
-that holds the index, and fewer checkpoints, took a fifth off its time."""
+"""A bulk load with ids in random order touches most pages of a key's index: the cache holds the index."""
 
 Migration = tuple[str, ...]
 
@@ -89,7 +85,7 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            use_wal(db, BUSY_SECONDS)
             db.execute("PRAGMA synchronous = FULL")
             # What was blanked must not stay readable in the file's free space.
             db.execute("PRAGMA secure_delete = ON")

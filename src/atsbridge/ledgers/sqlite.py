@@ -19,14 +19,13 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
+from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, use_wal
 from ..errors import LedgerError
 from ..sync.ledger import ROWS, Clock, Ledger, MonotonicClock, Row, Txn, Where
 from ..wire.collecting import uncollected
 
 R = TypeVar("R", bound=Row)
 _CHUNK = 500
-CHECKPOINT_PAGES = 8_000
-"""Each step of a write changes the same few pages again: fewer checkpoints halve what a commit costs."""
 
 
 class SqliteTxn(Txn):
@@ -252,12 +251,14 @@ class SqliteLedger(Ledger):
         if database is None:
             try:
                 database = self._connect(
-                    self.path, isolation_level=None, timeout=30.0, check_same_thread=False
+                    self.path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False
                 )
+                use_wal(database, BUSY_SECONDS)
+                database.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             except sqlite3.Error as error:
+                if database is not None:
+                    database.close()
                 raise _failure(self.path, error) from error
-            self._run(database, "PRAGMA journal_mode=WAL")
-            self._run(database, f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             self._local.database = database
             with self._lock:
                 self._open.append(database)

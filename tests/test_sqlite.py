@@ -1,0 +1,61 @@
+"""Opening a database that another process is making."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atsbridge._sqlite import use_wal
+from atsbridge.crm._database import Database
+from atsbridge.ledgers.sqlite import SqliteLedger
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "new.sqlite"
+
+
+@pytest.fixture
+def other(path: Path) -> Iterator[sqlite3.Connection]:
+    """Another process, in the middle of its first transaction."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield database
+
+
+def open_ledger(path: Path) -> None:
+    SqliteLedger(path).close()
+
+
+def open_crm(path: Path) -> None:
+    database = Database(path, [("CREATE TABLE t (x)",)])
+    with database.snapshot():
+        pass
+    database.close()
+
+
+@pytest.mark.parametrize("opens", [open_ledger, open_crm])
+def test_it_waits_for_the_other(opens: Callable[[Path], Any], path: Path, other: sqlite3.Connection) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(opens, path)
+        with pytest.raises(TimeoutError):
+            opening.result(timeout=0.2)
+        other.execute("COMMIT")
+        opening.result()
+
+
+def test_it_does_not_wait_for_ever(path: Path, other: sqlite3.Connection) -> None:
+    with closing(sqlite3.connect(path)) as database, pytest.raises(sqlite3.OperationalError, match="locked"):
+        use_wal(database, 0.05)
+
+
+def test_what_is_no_database_is_said_at_once(path: Path) -> None:
+    path.write_text("no database, " * 100)
+    with closing(sqlite3.connect(path)) as database, pytest.raises(sqlite3.DatabaseError, match="not a data"):
+        use_wal(database, 3600)
