@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 import traceback
+from datetime import UTC, datetime, timedelta
 
 import attrs
 import httpcore
@@ -21,11 +22,13 @@ from hypothesis import strategies as st
 from atsbridge.drivers._httpx import AsyncWire, Caps, SyncWire, _Flight
 from atsbridge.drivers.addresses import is_public
 from atsbridge.drivers.body import Body
-from atsbridge.errors import BadPayload, ConfigurationError, GuardError, NoAnswer, TooLate
+from atsbridge.errors import BadPayload, ConfigurationError, GuardError, NoAnswer, TooLate, Untrusted
 from atsbridge.simulators.certificates import Certificate
 from atsbridge.simulators.interface import SimResponse
 from atsbridge.simulators.serve import serve
 from atsbridge.wire.effects import Permit, Purpose, Request
+
+from .proxies import proxy_to
 
 CANARY = "canary-7d1f"
 HOST = "api.vendor.example"
@@ -245,6 +248,86 @@ def test_a_proxy_that_is_named_is_used_and_asked_for_a_tunnel(exchange):
         assert proxy.count == [1]
     assert caught.value.sent is False
     assert CANARY not in everything(caught.value)
+
+
+@pytest.fixture
+def vendor(monkeypatch):
+    """A TLS server that has the vendor's certificate; `HOST` leads to it behind a proxy alone."""
+    monkeypatch.setattr(Certificate.__init__, "__defaults__", ((HOST, "localhost"),))
+    with serve(Answers(), tls=True) as server:
+        yield server
+
+
+def port_of(server):
+    return int(server.url.rpartition(":")[2])
+
+
+@pytest.fixture(params=["http", "https"])
+def proxy(request, vendor):
+    """Makes a proxy of either kind in front of the vendor."""
+
+    def make(certificate=vendor._certificate, **options):
+        tls = certificate if request.param == "https" else None
+        return proxy_to(port_of(vendor), certificate=tls, **options)
+
+    return make
+
+
+def test_behind_a_proxy_the_vendor_gets_the_request_and_the_proxy_the_hosts_name(exchange, vendor, proxy):
+    with proxy() as tunnel:
+        answers = exchange(
+            put(signature=(("Authorization", CANARY),)),
+            put(),
+            permit=permit(time.monotonic() + 60),
+            proxy=tunnel.url.replace("://", "://user:pass@"),
+            ca_file=vendor.ca_file,
+        )
+    assert [answer.status for answer in answers] == [200, 200]
+    assert len(vendor.requests) == 2
+    [asked] = tunnel.seen  # one tunnel serves both
+    assert asked.startswith(f"CONNECT {HOST}:443 HTTP/1.1\r\n")
+    assert CANARY not in asked
+
+
+def test_a_slow_proxy_cannot_carry_a_write_past_its_time(exchange, vendor, proxy):
+    send_by = time.monotonic() + 0.5
+
+    def wait():
+        time.sleep(max(0, send_by - time.monotonic()) + 0.1)
+
+    with proxy(before=wait) as tunnel, pytest.raises(TooLate):
+        exchange(put(), permit=permit(send_by), proxy=tunnel.url, ca_file=vendor.ca_file)
+    assert len(tunnel.seen) == 1
+    assert list(vendor.requests) == []
+
+
+def test_the_time_spent_at_a_proxy_is_not_the_answers_time(exchange, vendor, proxy):
+    with proxy(before=lambda: time.sleep(0.6)) as tunnel:
+        before = datetime.now(UTC)
+        [answer] = exchange(get(deadline_seconds=0.5), proxy=tunnel.url, ca_file=vendor.ca_file)
+    assert answer.sent_at - before >= timedelta(seconds=0.6)
+
+
+def test_a_certificate_behind_a_proxy_is_looked_at_and_no_outage(exchange, vendor, proxy):
+    with contextlib.closing(Certificate()) as other, proxy(certificate=other) as tunnel:
+        with pytest.raises(Untrusted) as caught:
+            exchange(put(), permit=permit(time.monotonic() + 60), proxy=tunnel.url, ca_file=other.ca_file)
+        assert len(tunnel.seen) == 1
+    assert caught.value.sent is False
+    assert list(vendor.requests) == []
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", b"what?\r\n\r\n", b""])
+def test_what_a_proxy_refuses_was_not_sent(exchange, answer):
+    with raw_server(answer) as tunnel, pytest.raises(NoAnswer) as caught:
+        exchange(put(), permit=permit(time.monotonic() + 60), proxy=tunnel.url)
+    assert caught.value.sent is False
+
+
+def test_a_dripping_proxy_is_left_in_time_and_nothing_was_sent(exchange):
+    with raw_server(b"HTTP/1.1 200 OK\r\nX-A: ", drip=b"a") as tunnel, pytest.raises(NoAnswer) as caught:
+        exchange(put(), permit=permit(time.monotonic() + 60), proxy=tunnel.url, connect_seconds=0.1)
+    assert caught.value.sent is False
 
 
 # -- before anything is sent --

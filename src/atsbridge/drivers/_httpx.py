@@ -89,16 +89,21 @@ class _Flight:
         if self.send_by is not None and time.monotonic() > self.send_by:
             raise TooLate()
 
-    def leave(self) -> None:
-        """The first byte is about to be written."""
-        if self.sent_at is None:
-            self.check()
+    def leave(self, tunnels_left: int = 0) -> None:
+        """Bytes are about to be written: to a proxy while tunnels are left to be made, else to the vendor."""
+        if self.sent_at is not None:
+            return
+        self.check()
+        now = time.monotonic()
+        if tunnels_left == 0:
             self.sent_at = datetime.now(UTC)
-            self.deadline = time.monotonic() + self.request.deadline_seconds
+            self.deadline = now + self.request.deadline_seconds
+        elif not self.deadline:
+            self.deadline = now + self.connect_seconds
 
     def left(self, late: type[Exception]) -> float:
         """Seconds that the next read or write may take."""
-        if self.sent_at is None:
+        if not self.deadline:
             return self.connect_seconds
         seconds = self.deadline - time.monotonic()
         if seconds <= 0:
@@ -152,7 +157,7 @@ class _Wire:
         loopback: an origin such as ``http://127.0.0.1:8080`` that stands in for
             every host, data and token alike; the ``Host`` header stays the vendor's.
         connections: open at the same time.
-        connect_seconds: for each of resolving, connecting and the TLS handshake.
+        connect_seconds: for each of resolving, connecting, a proxy's tunnel and the TLS handshake.
         resolve: the resolver.
     """
 
@@ -231,6 +236,12 @@ class _Wire:
             settings["proxy_ssl_context"] = self._tls()
         return settings
 
+    def _tunnels(self) -> int:
+        """Layers of TLS that come after a new connection's first byte: none where no proxy stands."""
+        if self.proxy is None or self.loopback is not None:
+            return 0
+        return 2 if urlsplit(self.proxy).scheme == "https" else 1
+
     def _tls(self) -> ssl.SSLContext:
         # Not ssl.create_default_context: it writes the session keys where SSLKEYLOGFILE says.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -255,7 +266,7 @@ class _Wire:
         if isinstance(error, AtsBridgeError):
             return error
         late = isinstance(error, (httpx.TimeoutException, httpcore.TimeoutException))
-        if flight.sent_at is None or isinstance(error, httpx.ProxyError):
+        if flight.sent_at is None:
             return _unsent(error, late=late, where=where)
         if late:
             seconds = f"{flight.request.deadline_seconds:g} seconds"
@@ -294,17 +305,18 @@ _FAULTS = (httpx.TransportError, httpcore.TimeoutException, AtsBridgeError, OSEr
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket that knows the deadline of the request it serves."""
+    """A socket that knows the deadline of the request it serves, and how far behind proxies the vendor is."""
 
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, tunnels_left: int) -> None:
         self._inner = inner
+        self._tunnels_left = tunnels_left
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, _flight.get().left(httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         flight = _flight.get()
-        flight.leave()
+        flight.leave(self._tunnels_left)
         self._inner.write(buffer, flight.left(httpcore.WriteTimeout))
 
     def close(self) -> None:
@@ -313,7 +325,9 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, timeout))
+        _flight.get().check()
+        inner = self._inner.start_tls(ssl_context, server_hostname, timeout)
+        return _Stream(inner, max(0, self._tunnels_left - 1))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -322,9 +336,9 @@ class _Stream(httpcore.NetworkStream):
 class _Backend(httpcore.NetworkBackend):
     """Resolves once, checks every address, and connects to the checked address."""
 
-    def __init__(self, wire: _Wire, *, checked: bool) -> None:
+    def __init__(self, wire: _Wire, *, tunnels: int) -> None:
         self._wire = wire
-        self._checked = checked
+        self._tunnels = tunnels
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -337,13 +351,14 @@ class _Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         _flight.get().check()
         addresses = _look_up(self._wire.resolve, host, port)
-        if self._checked:
+        if not self._tunnels:
             addresses = self._wire._allowed(addresses)
         failure: Exception = httpcore.ConnectError()
         for address in addresses:
             _flight.get().check()
             try:
-                return _Stream(self._inner.connect_tcp(address, port, timeout))
+                inner = self._inner.connect_tcp(address, port, timeout)
+                return _Stream(inner, self._tunnels)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -356,16 +371,28 @@ def _look_up(resolve: Resolve, host: str, port: int) -> Sequence[str]:
         return ()
 
 
+class _Proxy(httpcore.HTTPProxy):
+    """A pool of tunnels.
+
+    A request's URL has its target by now; what stays among the extensions
+    httpcore would put into the CONNECT too, in place of the host.
+    """
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        request.extensions = {k: v for k, v in request.extensions.items() if k != "target"}
+        return super().handle_request(request)
+
+
 class _Transport(httpx.HTTPTransport):
     """httpx's transport over a pool of our own making."""
 
     def __init__(self, wire: _Wire) -> None:
         proxy = wire._proxy_settings()
-        settings = wire._pool_settings(_Backend(wire, checked=proxy is None))
+        settings = wire._pool_settings(_Backend(wire, tunnels=wire._tunnels()))
         if proxy is None:
             self._pool = httpcore.ConnectionPool(**settings)
         else:
-            self._pool = httpcore.HTTPProxy(**proxy, **settings)
+            self._pool = _Proxy(**proxy, **settings)
 
 
 @define(eq=False)
@@ -422,8 +449,9 @@ class SyncWire(_Wire):
 class _AsyncStream(httpcore.AsyncNetworkStream):
     """`_Stream` for the event loop."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, inner: httpcore.AsyncNetworkStream, tunnels_left: int) -> None:
         self._inner = inner
+        self._tunnels_left = tunnels_left
         self._socket = inner.get_extra_info("socket")
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -431,7 +459,7 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         flight = _flight.get()
-        flight.leave()
+        flight.leave(self._tunnels_left)
         await self._inner.write(buffer, flight.left(httpcore.WriteTimeout))
 
     async def aclose(self) -> None:
@@ -440,7 +468,9 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        return _AsyncStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        _flight.get().check()
+        inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        return _AsyncStream(inner, max(0, self._tunnels_left - 1))
 
     def get_extra_info(self, info: str) -> Any:
         # The pool asks every idle connection before every request, and anyio looks long for the answer.
@@ -454,9 +484,9 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
 class _AsyncBackend(httpcore.AsyncNetworkBackend):
     """`_Backend` for the event loop."""
 
-    def __init__(self, wire: _Wire, *, checked: bool) -> None:
+    def __init__(self, wire: _Wire, *, tunnels: int) -> None:
         self._wire = wire
-        self._checked = checked
+        self._tunnels = tunnels
         self._inner: Any = httpcore.AnyIOBackend()  # its type depends on whether anyio is installed
 
     async def connect_tcp(
@@ -473,26 +503,35 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
             addresses = await asyncio.wait_for(looking, timeout)
         except TimeoutError:
             raise httpcore.ConnectTimeout() from None
-        if self._checked:
+        if not self._tunnels:
             addresses = self._wire._allowed(addresses)
         failure: Exception = httpcore.ConnectError()
         for address in addresses:
             _flight.get().check()
             try:
-                return _AsyncStream(await self._inner.connect_tcp(address, port, timeout))
+                inner = await self._inner.connect_tcp(address, port, timeout)
+                return _AsyncStream(inner, self._tunnels)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
 
 
+class _AsyncProxy(httpcore.AsyncHTTPProxy):
+    """`_Proxy` for the event loop."""
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        request.extensions = {k: v for k, v in request.extensions.items() if k != "target"}
+        return await super().handle_async_request(request)
+
+
 class _AsyncTransport(httpx.AsyncHTTPTransport):
     def __init__(self, wire: _Wire) -> None:
         proxy = wire._proxy_settings()
-        settings = wire._pool_settings(_AsyncBackend(wire, checked=proxy is None))
+        settings = wire._pool_settings(_AsyncBackend(wire, tunnels=wire._tunnels()))
         if proxy is None:
             self._pool = httpcore.AsyncConnectionPool(**settings)
         else:
-            self._pool = httpcore.AsyncHTTPProxy(**proxy, **settings)
+            self._pool = _AsyncProxy(**proxy, **settings)
 
 
 @define(eq=False)
