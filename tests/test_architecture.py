@@ -86,6 +86,20 @@ OUTSIDE = ("simulators", "testing", "webhooks", "engines", "cli")
 """What a connection never imports."""
 FLOWS = ("wire", "ats", "crm", "mapping", "sync")
 
+CARRIED: Mapping[tuple[str, str], str] = {
+    ("connection", "FileNotFoundError"): "it names a path",
+    ("connection", "ImportError"): "it names a module",
+    ("tokens", "ImportError"): "the same",
+    ("wire.xml", "ImportError"): "the same",
+    (
+        "registry",
+        "Exception",
+    ): "what a plugin raises while it is imported: its author needs it, no data is near",
+    ("ledgers.sqlite", "sqlite3.Error"): "SQLite's words name tables and columns, no values",
+    ("drivers._httpx", "TimeoutError"): "it says nothing",
+}
+"""Errors that may be carried along by the one raised for them."""
+
 Modules = Mapping[str, ast.Module]
 
 
@@ -325,6 +339,25 @@ def flows(modules: Modules, used: set[object]) -> Iterator[str]:
                     yield f"{module}:{node.lineno} catches GeneratorExit"
 
 
+def contexts(modules: Modules, used: set[object]) -> Iterator[str]:
+    """What is raised in a handler carries the caught error with it, ``from None`` or not.
+
+    A JSONDecodeError has the whole body, a UnicodeEncodeError the credential,
+    and whoever logs the new error with all there is to it logs that too.
+    """
+    for module, tree in modules.items():
+        if module.partition(".")[0] in OUTSIDE:
+            continue
+        for handler in (n for n in ast.walk(tree) if isinstance(n, ast.ExceptHandler)):
+            caught = ast.unparse(handler.type) if handler.type else ""
+            for node in ast.walk(handler):
+                if isinstance(node, ast.Raise) and node.exc is not None:
+                    key = (module, caught)
+                    used.add(key)
+                    if key not in CARRIED:
+                        yield f"{module}:{node.lineno} raises while it handles {caught or 'anything'}"
+
+
 def _same_scope(node: ast.AST) -> Iterator[ast.AST]:
     yield node
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
@@ -388,6 +421,8 @@ PLANTED: list[tuple[Rule, dict[str, str], str]] = [
     (one_way_out, {"mapping.x": "__import__('socket')"}, "mapping.x calls __import__"),
     (one_way_out, {"sync.context": "import socket\nsocket.create_connection(1)"}, "socket.create_connection"),
     (one_way_out, {"sync.context": "import socket\nsocket.socket()"}, "sync.context uses socket.socket"),
+    (contexts, {"wire.x": "try:\n x\nexcept ValueError:\n raise E from None"}, "while it handles ValueError"),
+    (contexts, {"bridge": "try:\n x\nexcept:\n if y:\n  raise E()"}, "bridge:5 raises while it handles any"),
     (flows, {"sync.x": "def f():\n try:\n  yield 1\n finally:\n  yield 2"}, "sync.x:2 yields in finally"),
     (
         flows,
@@ -442,7 +477,8 @@ def test_the_package_keeps_the_rule(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "exceptions"), [(layering, SIDEWAYS), (lazy_imports, LAZY), (one_way_out, REACHES_OUT)]
+    ("rule", "exceptions"),
+    [(layering, SIDEWAYS), (lazy_imports, LAZY), (one_way_out, REACHES_OUT), (contexts, CARRIED)],
 )
 def test_the_package_keeps_the_rule_but_for_what_is_named(
     rule: Rule, exceptions: Mapping[tuple[str, str], str]

@@ -46,7 +46,8 @@ _TABLES: Mapping[str, frozenset[str] | None] = {
 
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/]+/.+", re.DOTALL)
 _SECRET_NAME = re.compile(r"(^|_)(key|secret|token|password|passphrase|credential|credentials|dsn)$")
-_LOGIN_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+_LOGIN_IN_URL = re.compile(r"://.*@", re.DOTALL)
+"""A password may hold what no URL should, such as a slash; a name alone may be a token."""
 _CONNECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PATHS = frozenset({"path", "file", "ca_file"})
@@ -83,6 +84,7 @@ class ConnectionFile:
     approved: str | None = None
     tokens_in: str | None = None
     proxy: str | None = field(default=None, repr=False)
+    """Its URL or, where it asks for a login, a reference to it."""
     ca_file: str | None = None
     tuning: Tuning = field(factory=Tuning)
 
@@ -100,6 +102,7 @@ class ConnectionFile:
     def missing_variables(self) -> list[str]:
         """The environment variables that are named and not set."""
         texts = [v for part in (self.ats, self.crm, self.ledger) for v in part.settings.values()]
+        texts.append(self.proxy)
         named = [t.removeprefix("env:") for t in texts if isinstance(t, str) and t.startswith("env:")]
         return sorted({name for name in named if not os.environ.get(name)})
 
@@ -116,11 +119,10 @@ def read_connection(path: Path) -> ConnectionFile:
     except FileNotFoundError:
         raise ConfigurationError(f"there is no connection file {path}", advice=advice) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"the connection file {path} cannot be read: {type(error).__name__}",
-            advice=advice,
-        ) from error
-    return parse_connection(text, path)
+        wrong = type(error).__name__
+    else:
+        return parse_connection(text, path)
+    raise ConfigurationError(f"the connection file {path} cannot be read: {wrong}", advice=advice)
 
 
 def parse_connection(text: str, path: Path) -> ConnectionFile:
@@ -141,7 +143,7 @@ def parse_connection(text: str, path: Path) -> ConnectionFile:
     for key, value in network.items():
         _refuse_clear(f"network.{key}", key, value)
     mapping = _text(tables.get("mapping", {}), "file", where="mapping.file", default="mapping.toml")
-    ca_file = network.get("ca_file")
+    ca_file = _text(network, "ca_file", where="network.ca_file") if "ca_file" in network else None
     return ConnectionFile(
         path=path,
         name=name,
@@ -151,7 +153,7 @@ def parse_connection(text: str, path: Path) -> ConnectionFile:
         mapping=folder / mapping,
         approved=_approved(tables),
         tokens_in=_text(tables["tokens"], "keyring", where="tokens.keyring") if "tokens" in tables else None,
-        proxy=network.get("proxy"),
+        proxy=_text(network, "proxy", where="network.proxy") if "proxy" in network else None,
         ca_file=str(folder / ca_file) if ca_file else None,
         tuning=_tuning(tables.get("tuning", {})),
     )
@@ -200,10 +202,10 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        place = re.search(r"\(at [^)]*\)", str(error))
-        where = f" {place.group(0)}" if place else ""
         # Neither the parser's words nor the cause: either may repeat what stands there.
-        raise ConfigurationError(f"the connection file {path} is not valid TOML{where}") from None
+        place = re.search(r"\(at [^)]*\)", str(error))
+    where = f" {place.group(0)}" if place else ""
+    raise ConfigurationError(f"the connection file {path} is not valid TOML{where}")
 
 
 def _check_keys(tables: Mapping[str, Any], path: Path) -> None:
@@ -255,7 +257,8 @@ def _is_reference(value: object) -> bool:
 def _refuse_clear(where: str, setting: str, value: object) -> None:
     if _is_reference(value):
         return
-    if _SECRET_NAME.search(setting) or (isinstance(value, str) and _LOGIN_IN_URL.search(value)):
+    login = isinstance(value, str) and (_LOGIN_IN_URL.search(value) or (setting == "proxy" and "@" in value))
+    if login or _SECRET_NAME.search(setting):
         raise _in_clear(where, setting)
 
 
@@ -301,11 +304,12 @@ def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
     try:
         return plugin(**values)
     except (TypeError, ValueError) as error:
-        given = ", ".join(sorted(settings)) or "none"
-        raise ConfigurationError(
-            f"the settings in [{where}] do not fit the plugin ({type(error).__name__}); given were {given}",
-            advice=f"known are {', '.join(known)}" if known else "see the plugin's own documentation",
-        ) from None
+        wrong = type(error).__name__  # its text and its cause may repeat a value
+    given = ", ".join(sorted(settings)) or "none"
+    raise ConfigurationError(
+        f"the settings in [{where}] do not fit the plugin ({wrong}); given were {given}",
+        advice=f"known are {', '.join(known)}" if known else "see the plugin's own documentation",
+    )
 
 
 def _known_settings(plugin: Any) -> list[str] | None:
@@ -349,6 +353,6 @@ def bridge_parts(connection: ConnectionFile, *, mapping: Mapping[str, Any] | Non
         "approved": connection.approved,
         "tokens": KeyringTokens(connection.tokens_in) if connection.tokens_in else None,
         "tuning": connection.tuning,
-        "proxy": connection.proxy,
+        "proxy": None if connection.proxy is None else _value(connection.proxy, secret=False),
         "ca_file": connection.ca_file,
     }

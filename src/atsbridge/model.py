@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import Enum, StrEnum
 from functools import cached_property
@@ -22,6 +23,7 @@ MODEL_REVISION = "1"
 """Part of every record digest: another revision makes every record changed."""
 
 T = TypeVar("T")
+_WORD = re.compile(r"\w{3,}")
 
 
 def _hidden(value: object) -> str:
@@ -36,6 +38,26 @@ def personal(default: Any = None) -> Any:
 def personal_fields(record_type: type) -> tuple[str, ...]:
     """The names of a record type's personal fields, in declaration order."""
     return tuple(f.name for f in attrs.fields(record_type) if f.metadata.get("personal"))
+
+
+def personal_words(record: object) -> frozenset[str]:
+    """The words, three letters or longer and casefolded, of a record's personal and custom fields."""
+    return frozenset(word for text in _texts(record, False) for word in _WORD.findall(text.casefold()))
+
+
+def _texts(value: Any, inside: bool) -> Iterator[str]:
+    if isinstance(value, (str, int, float)):
+        if inside:
+            yield str(value)
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one, inside)
+    elif isinstance(value, (tuple, list)):
+        for one in value:
+            yield from _texts(one, inside)
+    elif attrs.has(type(value)):
+        for f in attrs.fields(type(value)):
+            yield from _texts(getattr(value, f.name), inside or bool(f.metadata.get("personal")))
 
 
 class Kind(StrEnum):
@@ -90,7 +112,7 @@ class CustomValue:
     """A field that the mapping names and the canonical model does not have."""
 
     type: str
-    value: Any = field(repr=_hidden)
+    value: Any = field(repr=_hidden, metadata={"personal": True})
     label: str = ""
 
 

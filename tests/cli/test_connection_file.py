@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atsbridge.connection import parse_connection, read_connection, resolve_reference
+from atsbridge.connection import bridge_parts, parse_connection, read_connection, resolve_reference
 from atsbridge.errors import ConfigurationError
 
 CANARY = "s3cr3t-canary-9f8e7d"
@@ -49,6 +49,9 @@ def test_a_small_file_has_defaults_beside_it() -> None:
         f'api_key = "env:LEVER_API_KEY"\n[crm]\nplugin = "sql"\npassword = "{CANARY}"',
         f'api_key = "env:LEVER_API_KEY"\n[ledger]\nplugin = "sqlite"\nurl = "postgresql://me:{CANARY}@host/db"',
         f'api_key = "env:LEVER_API_KEY"\n[network]\nproxy = "http://me:{CANARY}@proxy:3128"',
+        f'api_key = "env:LEVER_API_KEY"\n[network]\nproxy = "http://me:a/{CANARY}@proxy:3128"',
+        f'api_key = "env:LEVER_API_KEY"\n[network]\nproxy = "http://{CANARY}@proxy:3128"',
+        f'api_key = "env:LEVER_API_KEY"\n[network]\nproxy = "me:{CANARY}@proxy:3128"',
     ],
 )
 def test_a_credential_in_clear_is_refused_and_not_repeated(line: str) -> None:
@@ -58,6 +61,21 @@ def test_a_credential_in_clear_is_refused_and_not_repeated(line: str) -> None:
     assert "in clear" in caught.value.message
     assert "env:NAME" in caught.value.advice
     assert CANARY not in f"{caught.value!r} {caught.value.advice} {caught.value.__cause__!r}"
+
+
+def test_a_proxy_that_asks_for_a_login_is_a_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mapping.toml").write_text("version = 1\n")
+    text = GOOD + '[network]\nproxy = "env:THE_PROXY"\n'
+    found = parse_connection(text, tmp_path / "atsbridge.toml")
+    monkeypatch.delenv("THE_PROXY", raising=False)
+    monkeypatch.setenv("LEVER_API_KEY", "k")
+    assert found.missing_variables() == ["THE_PROXY"]
+    monkeypatch.setenv("THE_PROXY", f"http://me:{CANARY}@proxy:3128")
+    assert CANARY not in repr(found)
+    parts = bridge_parts(found)
+    assert parts["proxy"] == f"http://me:{CANARY}@proxy:3128"
 
 
 def test_a_secret_of_the_adapter_is_refused_whatever_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

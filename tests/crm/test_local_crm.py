@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -133,13 +134,15 @@ def test_a_crm_without_leads_links_none(make: Any) -> None:
 
 @pytest.mark.parametrize("make", [Noted, AsyncNoted])
 @pytest.mark.parametrize("name", sorted(CALLS))
-def test_an_exception_names_class_method_and_type_and_nothing_else(make: Any, name: str) -> None:
+def test_an_exception_names_class_method_type_and_place_and_nothing_else(make: Any, name: str) -> None:
     error = ValueError("canary@example.org")
     crm = make(error)
     with pytest.raises(CrmError) as caught:
         play(crm, CALLS[name](crm))
-    assert str(caught.value) == f"{make.__name__}.{name} raised ValueError"
-    assert caught.value.__cause__ is error
+    *_, (_, line) = traceback.walk_tb(error.__traceback__)
+    place = f"test_local_crm.py, line {line}"
+    assert str(caught.value) == f"{make.__name__}.{name} raised ValueError at {place}"
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("make", [Noted, AsyncNoted])

@@ -250,6 +250,28 @@ def test_a_proxy_that_is_named_is_used_and_asked_for_a_tunnel(exchange):
     assert CANARY not in everything(caught.value)
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://me:{}@host:99999999999",
+        "http://me:{}@host:port",
+        "http://me:{}/x@host:1",
+        "socks5://me:{}@host:1",
+        "me:{}@host:1",
+        "http://me:{}@",
+        "http://me:{}@ho\u00e9st:1",
+        "env:{}",
+        "",
+    ],
+)
+@pytest.mark.parametrize("wire", [SyncWire, AsyncWire])
+def test_a_proxy_that_cannot_be_one_is_said_without_its_login(wire, proxy):
+    with pytest.raises(ConfigurationError, match="the proxy is not") as caught:
+        wire(Guard(), proxy=proxy.format(CANARY))
+    error = caught.value
+    assert CANARY not in f"{error!r} {error.advice} {error.__cause__!r} {error.__context__!r}"
+
+
 @pytest.fixture
 def vendor(monkeypatch):
     """A TLS server that has the vendor's certificate; `HOST` leads to it behind a proxy alone."""

@@ -349,6 +349,17 @@ def test_what_reads_well_again_leaves_the_quarantine() -> None:
     assert [row.id for row in w.rows(Quarantined)] == ["2"] and mirror(w) == {"1": "A"}
 
 
+@pytest.mark.parametrize("result", list(WriteResult))
+def test_an_answer_for_a_record_that_was_not_delivered_is_the_crms_fault(result: WriteResult) -> None:
+    w = fresh_world("1", "2")
+    w.crm.refuses["1"] = Written(ref=application_ref("9"), result=result)
+    with pytest.raises(CrmError, match="every record of a batch"):
+        w.pull()
+    w.crm.refuses.clear()
+    w.pull()
+    assert mirror(w) == {"1": "A", "2": "A"}
+
+
 def test_what_the_crm_refuses_for_good_is_set_aside_and_tried_again_when_it_changes() -> None:
     w = fresh_world("1", "2")
     w.crm.refuses["1"] = Written(ref=application_ref(), result=WriteResult.FAILED, why="no")

@@ -21,10 +21,21 @@ from tiny_ats import (
     read_stage,
 )
 
-from atsbridge.crm.interface import WriteResult, Written
+from atsbridge.crm.interface import Delivery, WriteResult, Written
 from atsbridge.errors import BadRecord
 from atsbridge.mapping import load_mapping
-from atsbridge.model import Application, Base, Kind, Record, Ref, Tombstone, TombstoneKind
+from atsbridge.model import (
+    Application,
+    Base,
+    Candidate,
+    CustomValue,
+    Email,
+    Kind,
+    Record,
+    Ref,
+    Tombstone,
+    TombstoneKind,
+)
 from atsbridge.sync.ledger import Known, Quarantined, Waiting
 from atsbridge.sync.pages import Sorted, Sorter, item_digest, salt, tombstone, unchanged
 from atsbridge.sync.reality import Interpreter, Reality
@@ -370,8 +381,32 @@ def test_what_the_crm_refuses_for_good_is_set_aside() -> None:
         Written(ref=ref, result=WriteResult.FAILED, why="no such country"),
         Written(ref=ref, result=WriteResult.UPDATED),
     ]
-    (row,) = sorter().refused(written)
+    batch = [Delivery(record=Candidate(ref=ref, read_at=AT))] * 2
+    (row,) = sorter().refused(batch, written)
     assert (row.kind, row.id, row.why) == ("candidate", "p1", "the CRM refused it: no such country")
+
+
+PERSON = Candidate(
+    ref=Ref(CONNECTION, Kind.CANDIDATE, "p1"),
+    read_at=AT,
+    given_name="Zoë Ann",
+    emails=(Email("zoe.quux@example.org"),),
+    custom={"iban": CustomValue("text", "DE89370400440532013000", "Bank")},
+)
+
+
+@pytest.mark.parametrize("why", ["'quux' is no name", "ZOË is there already", "bad: de89370400440532013000"])
+def test_a_crms_words_about_a_person_are_not_kept(why: str) -> None:
+    written = [Written(ref=PERSON.ref, result=WriteResult.FAILED, why=why)]
+    (row,) = sorter().refused([Delivery(record=PERSON)], written)
+    assert row.why.startswith("the CRM refused it: its reason repeats the record's data")
+
+
+@pytest.mark.parametrize("why", ["the text of the bank e-mail is too long", "field p1 at 3", ""])
+def test_a_crms_other_words_are(why: str) -> None:
+    written = [Written(ref=PERSON.ref, result=WriteResult.FAILED, why=why)]
+    (row,) = sorter().refused([Delivery(record=PERSON)], written)
+    assert row.why == f"the CRM refused it: {why}"
 
 
 # -- tombstones --

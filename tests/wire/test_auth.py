@@ -12,11 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wirekit import ENDPOINT, NOW, TOKEN_URL, answer, rotating, token
 
-from atsbridge.errors import BadPayload, Unauthorized
+from atsbridge.errors import BadPayload, ConfigurationError, Unauthorized
 from atsbridge.testing.canaries import our_frames, shown
 from atsbridge.wire import auth
-from atsbridge.wire.auth import Basic, ClientCredentials, MemoryTokens
+from atsbridge.wire.auth import Basic, ClientCredentials, KeyHeader, MemoryTokens
 from atsbridge.wire.effects import Purpose, Request
+
+
+@pytest.mark.parametrize("key", ["", "a\nX-Other: b", " a", "a ", "schlüssel", "a\x7f"])
+def test_a_key_that_no_header_can_carry_is_said_without_it(key: str) -> None:
+    scheme = KeyHeader(name="X-Key", key=key)
+    with pytest.raises(ConfigurationError, match="X-Key holds what no header can carry") as caught:
+        scheme.headers(None)
+    assert not key or repr(key)[1:-1] not in repr(caught.value)
+
+
+def test_an_access_token_that_no_header_can_carry_is_no_token() -> None:
+    with pytest.raises(BadPayload, match="no header"):
+        client().read_token(answer(body={"access_token": "a\r\nX: y"}), None)
 
 
 def client(**settings: object) -> ClientCredentials:

@@ -154,6 +154,7 @@ def test_an_error_never_repeats_the_value(path: str, text: bytes) -> None:
             with pytest.raises((BadPayload, BadRecord)) as caught:
                 read()
             assert "Zaphod" not in str(caught.value)
+            assert caught.value.__context__ is None  # json's own error holds the whole text
 
 
 def test_whole_pairs_big_integers_and_high_characters_are_kept(path: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atsbridge.errors import ConfigurationError
 from atsbridge.wire.secrets import Secret, optional_secret, secret
 
 
@@ -27,6 +28,14 @@ def test_it_cannot_be_pickled_copied_deeply_or_written_as_json() -> None:
         with pytest.raises(TypeError) as caught:
             leave(one)  # type: ignore[operator]
         assert "sesame" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_said_without_them() -> None:
+    stray = b"sesame-\xff".decode("utf-8", "surrogateescape")  # as os.environ gives them
+    for one in (Secret(stray), Secret(lambda: stray)):
+        with pytest.raises(ConfigurationError, match="no text") as caught:
+            one.reveal()
+        assert "sesame" not in repr([caught.value, caught.value.__context__, caught.value.__cause__])
 
 
 def test_it_has_no_dict_and_its_source_is_not_iterated() -> None:

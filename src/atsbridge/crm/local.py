@@ -7,8 +7,10 @@ of yours: none stays open between two calls.
 
 from __future__ import annotations
 
+import traceback
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CrmError
@@ -99,7 +101,8 @@ class LocalCrm(Crm):
             except CrmError:
                 raise
             except Exception as error:
-                raise _failure(self, method, error) from error
+                failure = _failure(self, method, error)
+            raise failure
 
         return perform(guarded)
 
@@ -177,14 +180,17 @@ class AsyncLocalCrm(Crm):
             except CrmError:
                 raise
             except Exception as error:
-                raise _failure(self, method, error) from error
+                failure = _failure(self, method, error)
+            raise failure
 
         return await_(guarded)
 
 
 def _failure(crm: Crm, method: str, error: Exception) -> CrmError:
-    """Only the type is named: the text of a user's exception may hold a person's data."""
-    return CrmError(f"{type(crm).__name__}.{method} raised {type(error).__name__}")
+    """Its type and its place alone: the text of a user's exception may hold a person's data."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    place = f"{Path(frame.f_code.co_filename).name}, line {line}"
+    return CrmError(f"{type(crm).__name__}.{method} raised {type(error).__name__} at {place}")
 
 
 def _one_each(crm: Crm, batch: Sequence[Delivery], written: Sequence[Written]) -> Sequence[Written]:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, NoReturn, Protocol, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes
 
 import attrs
 import certifi
@@ -47,6 +47,10 @@ from .body import Body, Caps
 
 _URL = re.compile(r"https://((?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(/[\x21-\x7e]*)?")
 _LOOPBACK = re.compile(r"(https?)://(127\.0\.0\.1|localhost|\[::1\])(?::([0-9]{1,5}))?/?")
+_PROXY = re.compile(
+    r"(https?)://(?:([^:@/?#\s]+)(?::([^@/?#\s]*))?@)?"
+    r"((?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)/?"
+)
 _OURS = frozenset(
     {"accept-encoding", "connection", "content-length", "cookie", "expect", "host", "te"}
     | {"trailer", "transfer-encoding", "upgrade"}
@@ -145,6 +149,23 @@ def _check_loopback(_wire: object, _field: object, value: str | None) -> None:
         raise ConfigurationError("a loopback origin is http(s)://127.0.0.1:PORT, and nothing else")
 
 
+def _read_proxy(proxy: str) -> tuple[str, str | None, str | None, str]:
+    """Scheme, user and password (percent-encoded) where it has them, and host with port."""
+    match = _PROXY.fullmatch(proxy)
+    if match is None or not proxy.isascii():
+        raise ConfigurationError(
+            "the proxy is not http(s)://[user:password@]host:port",
+            advice="percent-encode what user and password have besides letters and digits",
+        )
+    scheme, user, password, address = match.groups()
+    return scheme, user, password, address
+
+
+def _check_proxy(_wire: object, _field: object, value: str | None) -> None:
+    if value is not None:
+        _read_proxy(value)
+
+
 @define(eq=False)
 class _Wire:
     """The settings of a wire, and all of an exchange but the waiting.
@@ -164,7 +185,7 @@ class _Wire:
     guard: Admits
     caps: Caps = field(factory=Caps, kw_only=True)
     ca_file: str | None = field(default=None, kw_only=True)
-    proxy: str | None = field(default=None, kw_only=True, repr=False)
+    proxy: str | None = field(default=None, kw_only=True, repr=False, validator=_check_proxy)
     loopback: str | None = field(default=None, kw_only=True, validator=_check_loopback)
     connections: int = field(default=20, kw_only=True)
     connect_seconds: float = field(default=10.0, kw_only=True)
@@ -225,14 +246,11 @@ class _Wire:
     def _proxy_settings(self) -> dict[str, Any] | None:
         if self.proxy is None or self.loopback is not None:
             return None
-        parts = urlsplit(self.proxy)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError("a proxy is http(s)://[user:password@]host:port")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        settings: dict[str, Any] = {"proxy_url": f"{parts.scheme}://{parts.hostname}:{port}/"}
-        if parts.username:
-            settings["proxy_auth"] = (unquote(parts.username), unquote(parts.password or ""))
-        if parts.scheme == "https":
+        scheme, user, password, address = _read_proxy(self.proxy)
+        settings: dict[str, Any] = {"proxy_url": f"{scheme}://{address}/"}
+        if user is not None:  # as bytes: httpcore takes ASCII text alone
+            settings["proxy_auth"] = (unquote_to_bytes(user), unquote_to_bytes(password or ""))
+        if scheme == "https":
             settings["proxy_ssl_context"] = self._tls()
         return settings
 
@@ -240,7 +258,7 @@ class _Wire:
         """Layers of TLS that come after a new connection's first byte: none where no proxy stands."""
         if self.proxy is None or self.loopback is not None:
             return 0
-        return 2 if urlsplit(self.proxy).scheme == "https" else 1
+        return 2 if self.proxy.startswith("https:") else 1
 
     def _tls(self) -> ssl.SSLContext:
         # Not ssl.create_default_context: it writes the session keys where SSLKEYLOGFILE says.

@@ -47,7 +47,8 @@ def _date(value: Any) -> str:
     try:
         return datetime.fromisoformat(_text(value).strip()).date().isoformat()
     except ValueError:
-        raise _Unfit from None
+        pass
+    raise _Unfit
 
 
 def _int(value: Any) -> int:
@@ -56,7 +57,8 @@ def _int(value: Any) -> int:
     try:
         return int(value)
     except ValueError:
-        raise _Unfit from None
+        pass
+    raise _Unfit
 
 
 def _bool(value: Any) -> bool:

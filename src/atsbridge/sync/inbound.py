@@ -358,8 +358,8 @@ class Puller:
         if not batch:
             return ()
         written = yield from self.ctx.crm.write(batch)
-        if len(written) != len(batch):
-            raise CrmError("the CRM did not answer for every record of a batch")
+        if [one.ref for one in written] != [one.record.ref for one in batch]:
+            raise CrmError("the CRM did not answer for every record of a batch, in its order")
         if any(w.result is WriteResult.FAILED and w.retryable for w in written):
             raise CrmError("the CRM could not take a batch; it is delivered again by the next pull")
         # The CRM holds a later read, or one from before the clock was put back: the next read decides.
@@ -368,7 +368,7 @@ class Puller:
         for ref in behind:
             key = (ref.kind.value, ref.id)
             out.known[key] = evolve(out.known[key], digest=None)
-        refused = self.sorter.refused(written)
+        refused = self.sorter.refused(batch, written)
         for row in refused:
             _ = out.known.pop((row.kind, row.id), None)
         out.quarantined.extend(refused)

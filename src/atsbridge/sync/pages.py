@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import count
@@ -26,6 +27,7 @@ from ..model import (
     Tombstone,
     TombstoneKind,
     User,
+    personal_words,
 )
 from ..wire.collecting import uncollected
 from ..wire.streams import Item, Page
@@ -42,6 +44,13 @@ _TYPES: Mapping[Kind, type[Record]] = {
     Kind.CANDIDATE: Candidate,
     Kind.APPLICATION: Application,
 }
+
+
+def _without_person(why: str, record: Record) -> str:
+    """A CRM's own words, unless they repeat what is the person's: the ledger keeps none of that."""
+    if personal_words(record).isdisjoint(re.findall(r"\w{3,}", why.casefold())):
+        return why
+    return "its reason repeats the record's data and is not kept; look into the CRM's own log"
 
 
 def tombstone(ref: Ref, kind: TombstoneKind, read_at: datetime, *, into: Ref | None = None) -> Record:
@@ -324,18 +333,22 @@ class Sorter:
             for path, why in page.rejected
         ]
 
-    def refused(self, written: Sequence[Written]) -> list[Quarantined]:
-        """Records that the CRM would not take, for good."""
+    def refused(self, batch: Sequence[Delivery], written: Sequence[Written]) -> list[Quarantined]:
+        """Records that the CRM would not take, for good.
+
+        Args:
+            written: what became of each of the batch, in its order.
+        """
         return [
             Quarantined(
                 connection=self.connection,
                 kind=w.ref.kind.value,
                 id=w.ref.id,
                 path="",
-                why=f"the CRM refused it: {w.why}",
+                why=f"the CRM refused it: {_without_person(w.why, delivery.record)}",
                 first_at=self.wall,
                 last_at=self.wall,
             )
-            for w in written
+            for delivery, w in zip(batch, written, strict=True)
             if w.result is WriteResult.FAILED
         ]

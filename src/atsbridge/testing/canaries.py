@@ -146,7 +146,7 @@ def shown(value: object, how: Callable[[object], str] = repr) -> str:
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, and its causes and contexts as a traceback prints them; groups with their members."""
+    """An error, its causes and all contexts, printed or not; groups with their members."""
     seen: set[int] = set()
     todo: list[BaseException | None] = [error]
     while todo:
@@ -155,7 +155,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(one))
         yield one
-        todo.append(one.__cause__ if one.__cause__ or one.__suppress_context__ else one.__context__)
+        todo += [one.__cause__, one.__context__]
         if isinstance(one, BaseExceptionGroup):
             todo.extend(one.exceptions)
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode, urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from attrs import evolve, field, frozen
 
-from ..errors import BadPayload, Unauthorized
+from ..errors import BadPayload, ConfigurationError, Unauthorized
 from .effects import Purpose, Request, Response
 from .payload import read_json
 from .secrets import Secret, secret
 
 Headers = tuple[tuple[str, str], ...]
+
+_HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
 
 @frozen(kw_only=True)
@@ -148,7 +151,13 @@ class KeyHeader(Scheme):
         return frozenset({self.name.lower()})
 
     def headers(self, token: Token | None) -> Headers:
-        return ((self.name, self.key.reveal()),)
+        key = self.key.reveal()
+        if not _HEADER_VALUE.fullmatch(key):
+            raise ConfigurationError(
+                f"the credential for the header {self.name} holds what no header can carry",
+                advice="look for line breaks, blanks at its ends, and letters that are not ASCII",
+            )
+        return ((self.name, key),)
 
 
 @frozen(kw_only=True)
@@ -188,6 +197,8 @@ class OAuthTokens(Scheme):
         data = read_json(response.body)
         if not isinstance(data, dict) or not isinstance(data.get("access_token"), str):
             raise BadPayload("the token answer holds no access_token")
+        if not _HEADER_VALUE.fullmatch(data["access_token"]):
+            raise BadPayload("the token answer holds an access_token that no header can carry")
         refresh = data.get("refresh_token")
         claims = _claims(data["access_token"])
         subject = claims.get("sub")
@@ -253,7 +264,10 @@ def _expiry(data: dict[str, Any], sent_at: datetime) -> datetime | None:
             return sent_at + timedelta(seconds=seconds)
         if isinstance(at, int) and not isinstance(at, bool):
             return datetime.fromtimestamp(at, UTC)
-        moment = datetime.fromisoformat(at) if isinstance(at, str) else None
+        if not isinstance(at, str):
+            return None
+        moment = datetime.fromisoformat(at)
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
-        raise BadPayload("the token's expiry is not a time") from None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+        pass
+    raise BadPayload("the token's expiry is not a time")

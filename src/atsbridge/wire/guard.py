@@ -225,9 +225,10 @@ class Guard:
             raise GuardError("the path holds an empty or a dot segment")
         try:
             query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+            return path, tuple(query)
         except ValueError:
-            raise GuardError("the query is not made of keys and values") from None
-        return path, tuple(query)
+            pass
+        raise GuardError("the query is not made of keys and values")
 
 
 def _decoded_segments(path: str) -> list[str]:

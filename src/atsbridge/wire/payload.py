@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ except ImportError:  # the `fast` extra is not installed
     msgspec = None
 
 _SPACE = " \t\n\r"
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class Raw:
@@ -72,8 +74,10 @@ class Raw:
                 return loose
             try:
                 self._data = _strict(self.content)
+                return self._data
             except ValueError as error:
-                raise BadRecord("", str(error)) from None
+                wrong = str(error)
+            raise BadRecord("", wrong)
         return self._data
 
     def peek(self, name: str) -> Any:
@@ -91,9 +95,10 @@ class Raw:
             value = known.get(name)
             if isinstance(value, str):
                 _ = value.encode()
+            return value
         except ValueError as error:
-            raise BadRecord(name, f"not strict JSON ({type(error).__name__})") from None
-        return value
+            wrong = f"not strict JSON ({type(error).__name__})"
+        raise BadRecord(name, wrong)
 
 
 def read_json(body: bytes) -> Any:
@@ -105,7 +110,8 @@ def read_json(body: bytes) -> Any:
     try:
         return _strict(body)
     except ValueError as error:
-        raise BadPayload(f"the body is not strict JSON: {error}") from None
+        wrong = str(error)
+    raise BadPayload(f"the body is not strict JSON: {wrong}")
 
 
 @uncollected
@@ -126,7 +132,8 @@ def read_list(body: bytes, key: str | None = None) -> tuple[Mapping[str, Any], l
         split = _split_text if msgspec is None else _split_bytes
         return split(body, key)
     except (ValueError, RecursionError) as error:
-        raise BadPayload(f"the body is not the promised list: {error}") from None
+        wrong = str(error)
+    raise BadPayload(f"the body is not the promised list: {wrong}")
 
 
 def _strict(body: bytes) -> Any:
@@ -135,13 +142,18 @@ def _strict(body: bytes) -> Any:
         if data is not None:
             return data
     text = _text(body)
-    try:
-        data = _DECODER.decode(text)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
+    data = _decode(text)
     if "\\ud" in text or "\\uD" in text:
         _refuse_surrogates(data)
     return data
+
+
+def _decode(text: str) -> Any:
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        pass
+    raise ValueError("nested too deep")
 
 
 def _text(body: bytes) -> str:
@@ -150,14 +162,13 @@ def _text(body: bytes) -> str:
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 at byte {error.start}") from None
+        at = error.start
+    raise ValueError(f"it is not UTF-8 at byte {at}")
 
 
 def _refuse_surrogates(data: Any) -> None:
-    try:
-        _ = json.dumps(data, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("it holds half a surrogate pair") from None
+    if _HALF_PAIR.search(json.dumps(data, ensure_ascii=False)):
+        raise ValueError("it holds half a surrogate pair")
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -302,7 +313,8 @@ def _split_bytes(body: bytes, key: str | None) -> tuple[Mapping[str, Any], list[
         _ = _strict(body.replace(listed, b"null", 1))
         return {name: _strict(bytes(raw)) for name, raw in parts.items()}, records
     except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from None
+        wrong = str(error)
+    raise ValueError(wrong)
 
 
 def _exact(body: bytes) -> Any:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NoReturn
+
+from ..errors import ConfigurationError
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes that are not UTF-8 (PEP 383)."""
 
 
 class Secret:
@@ -18,8 +24,18 @@ class Secret:
         self._source = source
 
     def reveal(self) -> str:
-        """The text itself; for the code that signs requests, and nobody else."""
-        return self._source if isinstance(self._source, str) else self._source()
+        """The text itself; for the code that signs requests, and nobody else.
+
+        Raises:
+            ConfigurationError: it is not Unicode, such as an environment variable with stray bytes;
+                what would encode it later would name the whole of it in its own error.
+        """
+        text = self._source if isinstance(self._source, str) else self._source()
+        if _HALF_PAIR.search(text):
+            raise ConfigurationError(
+                "a credential holds bytes that are no text", advice="set it again, as UTF-8 or plain ASCII"
+            )
+        return text
 
     def __repr__(self) -> str:
         return "Secret(<hidden>)"

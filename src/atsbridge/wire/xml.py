@@ -105,11 +105,12 @@ def read_xml(content: bytes) -> ElementTree.Element:
     try:
         parser.feed(content)
         root: ElementTree.Element = parser.close()
+        return root
     except DefusedXmlException:
-        raise BadPayload("the body brings a DTD or entities of its own") from None
+        wrong = "the body brings a DTD or entities of its own"
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise BadPayload(f"the body is not well-formed XML ({type(error).__name__})") from None
-    return root
+        wrong = f"the body is not well-formed XML ({type(error).__name__})"
+    raise BadPayload(wrong)
 
 
 class _Builder(ElementTree.TreeBuilder):
