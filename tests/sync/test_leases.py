@@ -107,6 +107,26 @@ def test_nothing_is_held_where_there_is_no_row() -> None:
     assert not w.ledger.look(lambda txn: is_held(txn, lease))
 
 
+def test_a_boot_that_is_only_guessed_to_be_another_frees_no_live_lease() -> None:
+    """Without a boot id of the kernel's, setting the wall clock changes the guess under a living worker."""
+    w = world(pulled=False)
+    w.clock.boot = "about-1000"
+    lease = taken(w)
+    w.clock.boot = "about-1007"
+    with pytest.raises(LedgerBusy):
+        taken(w, w.other_worker())
+    w.clock.value = lease.until
+    assert taken(w, w.other_worker()).fence == lease.fence + 1
+
+
+def test_a_lease_with_more_left_than_any_of_this_guessed_boot_can_have_is_over() -> None:
+    w = world(pulled=False)
+    w.clock.boot = "about-1000"
+    lease = taken(w)
+    w.clock.boot, w.clock.value = "about-2000", lease.until - w.ctx.tuning.lease_seconds - 1
+    assert taken(w, w.other_worker()).fence == lease.fence + 1
+
+
 def test_after_another_boot_every_lease_is_over() -> None:
     w = world(pulled=False)
     old = taken(w)

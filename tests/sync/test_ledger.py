@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sync_world import world
 
-from atsbridge.sync.ledger import ROWS, Attempt, Control, Known, MonotonicClock, Where
+from atsbridge.sync.ledger import ROWS, Attempt, Control, Known, MonotonicClock, Where, surely_another_boot
 from atsbridge.sync.overlay import OverlayLedger, ordered
 
 
@@ -69,6 +70,22 @@ def test_the_clock_of_this_boot_only_grows() -> None:
     first = clock.now()
     assert math.isfinite(first) and clock.now() >= first
     assert clock.boot and clock.boot == MonotonicClock().boot
+
+
+def test_without_a_boot_id_the_moment_of_boot_is_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = MonotonicClock().boot
+
+    def none(_path: Path, *_more: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", none)
+    monkeypatch.setattr("atsbridge.sync.ledger.time.time", lambda: 1e9)
+    guess = MonotonicClock().boot
+    monkeypatch.setattr("atsbridge.sync.ledger.time.time", lambda: 1e9 + 86_400)
+    other = MonotonicClock().boot
+    assert guess != other and not surely_another_boot(guess, other)
+    assert not surely_another_boot(guess, here) and not surely_another_boot(here, here)
+    assert surely_another_boot(here, here + "x")
 
 
 def test_an_overlay_forgets_what_it_was_told() -> None:

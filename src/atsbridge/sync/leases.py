@@ -6,7 +6,7 @@ from attrs import evolve
 
 from ..errors import LeaseLost, LedgerBusy
 from .context import Context, surely_dead
-from .ledger import Control, Lease, Txn
+from .ledger import Control, Lease, Txn, surely_another_boot
 
 INBOUND = "inbound"
 TOKEN = "token"  # noqa: S105 - the name of a lane
@@ -24,7 +24,7 @@ def take(txn: Txn, ctx: Context, lane: str) -> Lease:
     """
     clock, held = ctx.ledger.clock, txn.get(Lease, ctx.connection, lane)
     now = clock.now()
-    if held is not None and _is_taken(held, ctx, now):
+    if held is not None and held.worker != ctx.worker and is_live(held, ctx):
         raise LedgerBusy(f"another worker holds {lane} for {held.until - now:.0f} s more")
     lease = Lease(
         connection=ctx.connection,
@@ -38,9 +38,14 @@ def take(txn: Txn, ctx: Context, lane: str) -> Lease:
     return lease
 
 
-def _is_taken(lease: Lease, ctx: Context, now: float) -> bool:
-    elsewhere = lease.worker != ctx.worker and lease.boot == ctx.ledger.clock.boot
-    return elsewhere and lease.until > now and not surely_dead(lease.worker)
+def is_live(lease: Lease, ctx: Context) -> bool:
+    """Whether somebody may still work under it."""
+    boot, left = ctx.ledger.clock.boot, lease.until - ctx.ledger.clock.now()
+    if left <= 0 or surely_another_boot(lease.boot, boot):
+        return False
+    if lease.boot != boot and left > ctx.tuning.lease_seconds:
+        return False  # no lease of this boot has so much left: its times are another boot's
+    return not surely_dead(lease.worker)
 
 
 def keep(txn: Txn, ctx: Context, lease: Lease) -> Lease:

@@ -369,12 +369,21 @@ class MonotonicClock:
         return time.monotonic()
 
 
+_ABOUT = "about-"
+
+
 def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        # No boot id here: the moment of boot, coarsely. A wrong change of it only makes windows longer.
-        return f"boot-{round((time.time() - time.monotonic()) / 60)}"
+        # No boot id here: the moment of boot, coarsely. Where the wall clock is set, it changes within
+        # one boot: that makes a window longer, and says nothing of a lease (`surely_another_boot`).
+        return f"{_ABOUT}{round((time.time() - time.monotonic()) / 60)}"
+
+
+def surely_another_boot(one: str, other: str) -> bool:
+    """Whether two ids are of different boots of the machine: not where either is a mere guess."""
+    return one != other and not one.startswith(_ABOUT) and not other.startswith(_ABOUT)
 
 
 class Ledger(ABC):

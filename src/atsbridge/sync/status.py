@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from ..model import Kind
 from ..wire.effects import Flow, perform
 from .context import Context
-from .leases import control
+from .leases import control, is_live
 from .ledger import IntentRow, Known, Lease, Position, Quarantined, Run, Txn, Update, Waiting, Where
 
 
@@ -54,8 +54,7 @@ def _status(txn: Txn, ctx: Context) -> StatusReport:
     mine = {"connection": ctx.connection}
     row = control(txn, ctx.connection)
     updates = txn.find(Update, Where(equal={**mine, "open": 0}), order=("number",))
-    now, boot = ctx.ledger.clock.now(), ctx.ledger.clock.boot
-    leases = [x for x in txn.find(Lease, Where(equal=mine)) if x.until > now and x.boot == boot]
+    leases = [x for x in txn.find(Lease, Where(equal=mine)) if is_live(x, ctx)]
     runs = txn.find(Run, Where(equal=mine), order=("-number",), limit=5)
     open_states = ("pending", "leased", "in_flight", "settling")
     return StatusReport(
