@@ -129,14 +129,14 @@ def test_a_soap_read_has_its_declared_root():
 
 
 def test_a_soap_body_is_plain_all_the_way_down():
-    refuses("declare this body", evolve(ASK, body=Element(f"{NS}Get", (Element(f"{NS}a", text=1),))))
-    refuses("declare this body", evolve(ASK, body=Element(f"{NS}Get", [Element(f"{NS}a")])))
+    refuses("of plain values", evolve(ASK, body=Element(f"{NS}Get", (Element(f"{NS}a", text=1),))))
+    refuses("of plain values", evolve(ASK, body=Element(f"{NS}Get", [Element(f"{NS}a")])))
 
 
 def test_a_scheme_adds_its_own_block_and_no_other():
     assert guard().admit(evolve(ASK, block=BLOCK), None)
     refuses("adds an element", evolve(ASK, block=Element(f"{NS}Other")))
-    refuses("adds an element", evolve(ASK, block=Element(f"{NS}Security", text=1)))
+    refuses("of plain values", evolve(ASK, block=Element(f"{NS}Security", text=1)))
     refuses("adds an element", evolve(ASK, block=BLOCK), by=guard(scheme=Scheme()))
     refuses(
         "adds an element", Request(operation="search", method="POST", url="/search", body={}, block=BLOCK)

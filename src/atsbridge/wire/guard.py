@@ -24,6 +24,9 @@ from .vendor import Read, Slot, SlotName, StatusWrite, Vendor
 from .xml import Element, is_plain
 
 _PLAIN_HEADERS = frozenset({"accept"})
+_SCALARS = frozenset({str, int, float, bool})
+_DEPTH = 10
+"""How deep a body may nest; no read or status write comes near."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What some server or proxy on the way may take for the end of a segment, or decode once more.
@@ -118,9 +121,10 @@ class Guard:
         Raises:
             GuardError: the request is not on its list; nothing must be sent.
         """
-        # A subclass could give other bytes to the wire than it showed here.
-        if type(request) is not Request or not _pairs(request.query, request.headers, request.signature):
-            raise GuardError("a request is a plain Request, its query and headers pairs of text")
+        if not _is_plain_request(request):
+            raise GuardError(
+                "a request is a plain Request of plain values, its query and headers pairs of text"
+            )
         self._headers(request)
         if request.purpose is Purpose.WRITE and permit is not None:
             return self._admit_write(request, permit)
@@ -154,7 +158,7 @@ class Guard:
             raise GuardError(f"{self.vendor.name} declares no such token endpoint")
         if request.method != "POST" or request.query or not self._is_of(endpoint.urls, request.url):
             raise GuardError("the token request goes elsewhere than its endpoint")
-        if not isinstance(request.body, tuple) or not _pairs(request.body):
+        if type(request.body) is not tuple:
             raise GuardError("a token request carries a form")
         keys = [key for key, _ in request.body]
         if len(set(keys)) != len(keys) or not set(keys) <= endpoint.form:
@@ -207,9 +211,7 @@ class Guard:
         if not added <= self.scheme.adds:
             raise GuardError("the signature adds a header that neither vendor nor auth scheme declares")
         block = request.block
-        if block is not None and not (
-            is_plain(block) and block.tag == self.scheme.block and isinstance(request.body, Element)
-        ):
+        if block is not None and not (block.tag == self.scheme.block and isinstance(request.body, Element)):
             raise GuardError("the signature adds an element that the auth scheme does not declare")
 
     def _below_base(self, url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -259,12 +261,36 @@ def match_path(template: str, patterns: Mapping[str, str], path: str) -> dict[st
     return values
 
 
-def _pairs(*lists: Any) -> bool:
-    return all(
-        isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
-        for pairs in lists
-        for pair in pairs
+def _is_plain_request(request: Request) -> bool:
+    """Whether nothing in it can show the guard one thing and the wire another, as a subclass could."""
+    return (
+        type(request) is Request
+        and type(request.purpose) is Purpose
+        and all(type(t) is str for t in (request.operation, request.method, request.url, request.media))
+        and all(_are_pairs(part) for part in (request.query, request.headers, request.signature))
+        and (request.block is None or is_plain(request.block))
+        and _is_plain_body(request.body)
     )
+
+
+def _are_pairs(value: object) -> bool:
+    return type(value) is tuple and all(
+        type(pair) is tuple and len(pair) == 2 and all(type(text) is str for text in pair) for pair in value
+    )
+
+
+def _is_plain_body(body: object) -> bool:
+    if type(body) is tuple:
+        return _are_pairs(body)
+    return is_plain(body) if isinstance(body, Element) else _is_plain_json(body, _DEPTH)
+
+
+def _is_plain_json(value: object, depth: int) -> bool:
+    if type(value) is dict:
+        return depth > 0 and all(type(k) is str and _is_plain_json(v, depth - 1) for k, v in value.items())
+    if type(value) is list:
+        return depth > 0 and all(_is_plain_json(item, depth - 1) for item in value)
+    return value is None or type(value) in _SCALARS
 
 
 def _body_allowed(request: Request, read: Read) -> bool:
@@ -274,16 +300,19 @@ def _body_allowed(request: Request, read: Read) -> bool:
     if request.method == "GET" or request.media:
         return False
     if isinstance(body, Element):
-        return is_plain(body) and body.tag == read.root
+        return body.tag == read.root
     return (
         isinstance(body, dict)
         and set(body) <= read.body
-        and all(_is_text(body[key], pattern) for key, pattern in read.values.items() if key in body)
+        and all(_value_allowed(value, read.values.get(key)) for key, value in body.items())
     )
 
 
-def _is_text(value: object, pattern: str) -> bool:
-    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+def _value_allowed(value: object, pattern: str | None) -> bool:
+    """A read asks with single values or lists of them; objects are what records are written with."""
+    if pattern is not None:
+        return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+    return all(not isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value]))
 
 
 def match_write(write: StatusWrite, request: Request) -> dict[str, str] | None:
@@ -310,7 +339,7 @@ def _match(shape: Any, value: Any, values: dict[str, str]) -> bool:
         text = shape.text(value)
         return text is not None and values.setdefault(shape.key, text) == text
     if isinstance(shape, Element):
-        return is_plain(value) and _match_element(shape, value, values)
+        return isinstance(value, Element) and _match_element(shape, value, values)
     if isinstance(shape, Mapping):
         return (
             isinstance(value, dict)
@@ -343,7 +372,7 @@ def authorise(vendor: Vendor, intent: Intent, *, token: str | None, request: Req
         GuardError: it is no declared write, or a value comes from elsewhere.
     """
     write = next((w for w in vendor.writes if w.name == request.operation), None)
-    values = match_write(write, request) if write and type(request) is Request else None
+    values = match_write(write, request) if write and _is_plain_request(request) else None
     if write is None or values is None or not _names(write, SlotName.APPLICATION, values):
         raise GuardError(f"{vendor.name} declares no write of the form of {request.operation}")
     if intent.action is Action.MOVE and not _names(write, SlotName.TARGET_STAGE, values):
