@@ -834,15 +834,46 @@ def test_who_may_not_show_a_scope_is_told_what_to_ask_for(account: Account) -> N
     assert write().proof is Proof.UNPROVEN and "API keys: read" in write().ask
 
 
-def test_a_fresh_read_without_its_history_is_not_believed(account: Account) -> None:
-    id = active(account)[0]
+def changing(account: Account, change: Any) -> Any:
+    """Answers with their body changed by `change(request, body)`."""
 
     def meddle(request: SimRequest, respond: Any, purpose: Purpose) -> SimResponse:
         answer = respond(request)
         told = json.loads(answer.body)
-        del told["results"]["applicationHistory"]
+        change(request, told)
         return evolve(answer, body=json.dumps(told).encode())
 
-    account.driver.meddle = meddle
+    return meddle
+
+
+def test_without_a_time_of_change_another_reason_has_no_signal(account: Account) -> None:
+    id = active(account)[0]
+    assert account.fresh(id).signals["rearchive"] == account.fresh(id).application.token
+
+    def timeless(request: SimRequest, told: Any) -> None:
+        if request.target == "/application.info":
+            told["results"]["updatedAt"] = None
+
+    account.driver.meddle = changing(account, timeless)
+    fresh = account.fresh(id)
+    assert "rearchive" not in fresh.signals and set(fresh.signals) == {"move", "hire", "archive", "reopen"}
+
+
+@pytest.mark.parametrize("path", ["/archiveReason.list", "/interviewStage.list"])
+def test_a_list_without_pages_that_has_more_is_not_believed(path: str) -> None:
+    account = Account.open("ashby", applications=5)
+
+    def more(request: SimRequest, told: Any) -> None:
+        if request.target == path:
+            told["moreDataAvailable"] = True
+
+    account.driver.meddle = changing(account, more)
+    with pytest.raises(BadPayload, match="has more than it shows"):
+        _ = account.bridge.pull()
+
+
+def test_a_fresh_read_without_its_history_is_not_believed(account: Account) -> None:
+    id = active(account)[0]
+    account.driver.meddle = changing(account, lambda _, told: told["results"].pop("applicationHistory"))
     with pytest.raises(BadRecord, match="applicationHistory"):
         _ = account.fresh(id)

@@ -104,6 +104,17 @@ GUARD = Target(
             "and all(_match(s, v, values) for s, v in zip(shape, value, strict=True))",
             "without strict",
         ): _SAME_LENGTH,
+        **{
+            ("_match_element", line, change): _SAME_LENGTH
+            for line in (
+                "and all(_match(_as_text(s), v, values) "
+                "for s, v in zip(shape.parts, value.parts, strict=True))",
+                "and all(_match_element(s, v, values) for s, v in zip(shape.children, value.children, "
+                "strict=True))",
+            )
+            for change in ("True -> False", "without strict")
+        },
+        ("Guard._is_of", "own = self.slots or {}", "without operand 1"): "a guard is not made without them",
         (
             "Guard._admit_token",
             "if endpoint is None or endpoint not in self.vendor.tokens:",
@@ -111,7 +122,7 @@ GUARD = Target(
         ): _FOR_THE_TYPES,
         (
             "authorise",
-            "if write is None or values is None or SlotName.APPLICATION not in values:",
+            "if write is None or values is None or not _names(write, SlotName.APPLICATION, values):",
             "without operand 0",
         ): _FOR_THE_TYPES,
     },
@@ -150,6 +161,16 @@ OUTBOX = Target(
             'rest = [i for i in intents_of(txn, closed) if i.part > closed.part and i.state != "closed"]',
             "Gt -> GtE",
         ): "the part itself has been stored as closed just before",
+        (
+            "flush",
+            "ctx.ledger.do(lambda txn: txn.put([control(txn, ctx.connection)]), durable=True)",
+            "without durable",
+        ): "it is the default too; said because nothing else is done here",
+        (
+            "close_intent",
+            "if known is not None and fresh is not None:",
+            "without operand 1",
+        ): "what was not read makes nothing known; this is for the type checker",
         (
             "_finish_chain",
             "results = [Result(i.result) for i in intents if i.result is not None]",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Any
 
 import pytest
+from attrs import evolve
 from sync_world import World, world
 from tiny_ats import CONNECTION
 
@@ -13,8 +15,11 @@ from atsbridge.errors import LeaseLost, LedgerBusy
 from atsbridge.sync.context import Context, worker_name
 from atsbridge.sync.leases import (
     INBOUND,
+    TOKEN,
+    LeaseTurn,
     check,
     control,
+    flush,
     give_back,
     is_held,
     keep,
@@ -33,7 +38,7 @@ def taken(w: World, ctx: Context | None = None) -> Lease:
 
 def test_a_lane_is_named_after_its_application() -> None:
     """Under these names workers of every release meet."""
-    assert INBOUND == "inbound"
+    assert (INBOUND, TOKEN) == ("inbound", "token")
     assert lane_of("1") == "application/1" != lane_of("2")
 
 
@@ -113,8 +118,10 @@ def test_a_boot_that_is_only_guessed_to_be_another_frees_no_live_lease() -> None
     w.clock.boot = "about-1000"
     lease = taken(w)
     w.clock.boot = "about-1007"
-    with pytest.raises(LedgerBusy):
-        taken(w, w.other_worker())
+    for now in (w.clock.value, lease.until - 0.5):
+        w.clock.value = now
+        with pytest.raises(LedgerBusy):
+            taken(w, w.other_worker())
     w.clock.value = lease.until
     assert taken(w, w.other_worker()).fence == lease.fence + 1
 
@@ -127,11 +134,52 @@ def test_a_lease_with_more_left_than_any_of_this_guessed_boot_can_have_is_over()
     assert taken(w, w.other_worker()).fence == lease.fence + 1
 
 
-def test_after_another_boot_every_lease_is_over() -> None:
+@pytest.mark.parametrize("now", [1.0, 1059.0, 1061.0])
+def test_after_another_boot_every_lease_is_over(now: float) -> None:
     w = world(pulled=False)
     old = taken(w)
-    w.clock.boot, w.clock.value = "boot-1", 1.0
+    w.clock.boot, w.clock.value = "boot-1", now
     assert taken(w, w.other_worker()).fence == old.fence + 1
+
+
+def test_within_one_boot_a_longer_lease_than_ours_is_held_to_its_end() -> None:
+    w = world(pulled=False)
+    lease = taken(w)
+    w.put(evolve(lease, until=lease.until + 500))
+    with pytest.raises(LedgerBusy):
+        taken(w, w.other_worker())
+
+
+def test_a_turn_is_one_workers_until_it_is_given_back() -> None:
+    w = world(pulled=False)
+    mine, theirs = LeaseTurn(w.ctx), LeaseTurn(w.other_worker())
+    assert mine.take() is True and theirs.take() is False
+    theirs.give_back()  # what was not taken cannot be given back
+    assert theirs.take() is False
+    mine.give_back()
+    assert theirs.take() is True and mine.take() is False
+    mine.give_back()
+    assert mine.take() is False
+
+
+def test_a_turn_costs_no_fsync_and_a_flush_is_nothing_else() -> None:
+    w = world(pulled=False)
+    seen: list[bool] = []
+    inner = type(w.ledger).transaction
+
+    def transaction(ledger: Any, *, durable: bool = True) -> Any:
+        seen.append(durable)
+        return inner(ledger, durable=durable)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(w.ledger), "transaction", transaction)
+        turn = LeaseTurn(w.ctx)
+        assert turn.take()
+        turn.give_back()
+        assert seen == [False, False]
+        seen.clear()
+        flush(w.ctx)
+        assert seen == [True]
 
 
 def test_given_back_it_is_free_but_the_fence_is_kept() -> None:

@@ -10,7 +10,7 @@ from sync_world import ACTIVE, REJECTED, catalogue, fresh, intent, reason, stage
 from tiny_ats import write_of
 
 from atsbridge.ats.interface import Gone
-from atsbridge.errors import Forbidden, Refused, StateChanged, Throttled, Unauthorized
+from atsbridge.errors import Doubtful, Forbidden, Refused, StateChanged, Throttled, Unauthorized
 from atsbridge.model import (
     Action,
     Answer,
@@ -251,6 +251,15 @@ def test_anything_else_is_for_a_person(seen: Any, write: Any) -> None:
     )
 
 
+def test_a_signal_that_was_never_read_proves_nothing() -> None:
+    """Nor where the ATS still shows none: neither read says that nothing happened in between."""
+    again = attrs.evolve(CHANGE, resend=Resend.AFTER_SETTLE, cas=CompareAndSet.VERSION)
+    for seen in (read("A", mark="v1"), fresh("A", signals={})):
+        assert decided(sent(signal=None), seen, write=again).result is Result.REVIEW
+    assert decided(sent(signal="v1"), fresh("A", signals={}), write=again).result is Result.REVIEW
+    assert decided(sent(signal="v1"), read("A", mark="v1"), write=again) == Write()
+
+
 # -- the vendor said yes --
 
 
@@ -365,6 +374,12 @@ def test_a_refusal_behind_an_attempt_in_doubt_leaves_that_one_in_doubt() -> None
     two = sent(open_attempts=2)
     assert refused(two, read("A"), Throttled("slow", retry_after_seconds=1.0)) == Settle()
     assert refused(two, read("A")) == Settle()
+
+
+def test_a_doubtful_answer_at_target_is_audited() -> None:
+    """A yes with a warning may have been what brought it there."""
+    assert refused(sent(), read("B", "B"), Doubtful("half")) == closed(Result.APPLIED, gap=Gap.AUDITED)
+    assert refused(sent(), read("B", "B")) == closed(Result.ALREADY, "the vendor refused, and it is there")
 
 
 def test_a_refusal_behind_an_attempt_in_doubt_at_target_is_audited() -> None:

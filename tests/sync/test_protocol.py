@@ -659,6 +659,14 @@ def test_letting_go_changes_no_other_state(state: str) -> None:
     assert w.intent().state == state and is_free(w)
 
 
+def test_letting_go_of_what_the_ledger_no_longer_has_frees_the_lane() -> None:
+    w = outbox()
+    by = held(w)
+    lost = evolve(by, intent=evolve(by.intent, intent_id="never/0"))
+    w.ledger.do(lambda txn: release(txn, lost))
+    assert is_free(w)
+
+
 def test_stopping_says_why() -> None:
     w = outbox()
     w.ledger.do(lambda txn: stop(txn, w.ctx, "401"))

@@ -20,7 +20,7 @@ from atsbridge.model import Action, ApplicationStatus, Intent, Kind, Ref, State
 from atsbridge.wire.auth import Basic, ClientCredentials, TokenEndpoint
 from atsbridge.wire.effects import Permit, Purpose, Request
 from atsbridge.wire.guard import Guard, Permits, authorise, digest, full_url, match_path, match_write
-from atsbridge.wire.vendor import Read, Slot, SlotName, StatusWrite, Vendor
+from atsbridge.wire.vendor import Read, Resend, Slot, SlotName, StatusWrite, Vendor
 from atsbridge.wire.xml import Element
 
 BASE = "https://api.toy.example/v2"
@@ -914,12 +914,13 @@ def test_the_surface_shows_all_that_a_write_can_carry():
             "from": {"id": {"slot": "expected_stage"}},
             "flags": [{"constant": True}, {"constant": 1}, {"constant": None}, {"constant": "x"}],
         },
+        "media": "",
+        "resend": "never",
     }
     assert set(MOVE.semantics()) == {
         "cas",
         "signal",
         "visible_within_seconds",
-        "resend",
         "side_effects",
         "note",
     }
@@ -956,16 +957,48 @@ def test_the_surface_digest_is_the_same_in_every_release():
     """A customer has approved this number: another text for the same surface would stop their writes."""
     one = evolve(TOY, writes=(RESET, TWICE))
     text = (
-        '{"host_slots":{"sub":"[a-z]{1,9}"},'
-        '"hosts":{"eu":"https://{sub}.eu.toy.example/v2","main":"https://api.toy.example/v2"},"vendor":"toy",'
-        '"writes":[{"body":{"constant":null},"method":"POST","name":"reset","path":"/people/{application}/reset",'
-        '"query":{},"slots":{"application":{"pattern":"[a-z0-9-]{1,20}","type":"str"}}},'
+        '{"headers":[],"host_slots":{"sub":"[a-z]{1,9}"},'
+        '"hosts":{"eu":"https://{sub}.eu.toy.example/v2","main":"https://api.toy.example/v2"},'
+        '"tokens":[{"form":["grant_type","sub"],"headers":["authorization"],"name":"token","urls":["AUTH"]}],'
+        '"vendor":"toy",'
+        '"writes":[{"body":{"constant":null},"media":"","method":"POST","name":"reset",'
+        '"path":"/people/{application}/reset","query":{},"resend":"never","slots":{"application":{"pattern":"[a-z0-9-]{1,20}","type":"str"}}},'
         '{"body":{"again":[{"slot":"application"}],"id":{"slot":"application"},"lock":{"slot":"token"},'
-        '"why":{"slot":"reason"}},"method":"PATCH","name":"twice","path":"/people/{application}","query":{},'
-        '"slots":{"application":{"pattern":"[a-z0-9-]{1,20}","type":"str"},'
+        '"why":{"slot":"reason"}},"media":"","method":"PATCH","name":"twice","path":"/people/{application}",'
+        '"query":{},"resend":"never","slots":{"application":{"pattern":"[a-z0-9-]{1,20}","type":"str"},'
         '"reason":{"pattern":"[a-z0-9-]{1,20}","type":"str"},"token":{"pattern":"[a-z0-9-]{1,20}","type":"str"}}}]}'
     )
-    assert one.surface_digest == hashlib.sha256(text.encode()).hexdigest()
+    assert one.surface_digest == hashlib.sha256(text.replace("AUTH", AUTH).encode()).hexdigest()
+
+
+def test_where_credentials_go_and_how_often_a_write_is_sent_are_part_of_the_surface():
+    for change in (
+        {"urls": ("https://evil.example/token",)},
+        {"form": frozenset({"grant_type"})},
+        {"headers": frozenset()},
+        {"name": "other"},
+    ):
+        other = evolve(TOY, tokens=(evolve(ENDPOINT, **change),))
+        assert other.surface_digest != TOY.surface_digest
+    again = evolve(RESET, resend=Resend.AFTER_SETTLE)
+    assert evolve(TOY, writes=(MOVE, again, TWICE, NAMELESS)).surface_digest != TOY.surface_digest
+    second = evolve(ENDPOINT, name="second")
+    both = [evolve(TOY, tokens=tokens).surface_digest for tokens in ((ENDPOINT, second), (second, ENDPOINT))]
+    assert both[0] == both[1] != TOY.surface_digest
+
+
+def nested(kind, depth):
+    """A body that is so many lists, or objects, deep below its own."""
+    value = 1
+    for _ in range(depth):
+        value = [value] if kind is list else {"x": value}
+    return {"cursor": value}
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_how_deep_a_body_may_nest(kind):
+    refuses("does not declare this body", evolve(SEARCH, body=nested(kind, 9)))
+    refuses("of plain values", evolve(SEARCH, body=nested(kind, 10)))
 
 
 def test_a_vendor_without_variable_hosts_names_no_slots() -> None:

@@ -215,6 +215,77 @@ def test_a_composite_id_goes_where_its_parts_belong():
     assert authorise(VENDOR, intent(), token=None, request=request) is PAIRED
 
 
+def test_what_has_no_source_has_no_part():
+    assert [slot.take(None) for slot in (PERSON, JOB, WHOLE)] == [None, None, None]
+    assert [slot.take("p1") for slot in (PERSON, JOB, WHOLE)] == ["p1", None, "p1"]
+
+
+def test_a_slot_that_is_declared_and_not_carried_names_nothing():
+    """Of both parts the path has one: the other is the engine's to know, and not the vendor's."""
+    lame = evolve(HALF, slots=(PERSON, JOB, STAGE))
+    vendor = evolve(VENDOR, writes=(lame,))
+    values = {**VALUES, SlotName.TARGET_STAGE: "offer"}
+    with pytest.raises(GuardError, match="declares no write of the form"):
+        authorise(vendor, intent(), token=None, request=lame.render(values))
+
+
+@pytest.mark.parametrize("slot", [WHOLE, evolve(PERSON, alone=True)])
+def test_a_whole_id_or_a_part_that_names_the_record_alone_is_enough(slot):
+    lame = evolve(HALF, path=f"/people/{{{slot.key}}}/move", slots=(slot, STAGE))
+    one = intent(
+        application=Ref("c", Kind.APPLICATION, "p1" if slot is WHOLE else "p1:j1"),
+        target=State("offer", ApplicationStatus.ACTIVE),
+    )
+    values = {SlotName.APPLICATION: one.application.id, SlotName.TARGET_STAGE: "offer"}
+    found = authorise(evolve(VENDOR, writes=(lame,)), one, token=None, request=lame.render(values))
+    assert found is lame
+
+
+def test_a_host_slot_with_a_group_of_its_own_is_an_error():
+    with pytest.raises(ValueError, match="zip"):
+        match_host("https://{sub}.toy.example", {"sub": "(a|b)"}, "https://a.toy.example")
+
+
+def test_the_surface_of_a_soap_write_shows_its_elements():
+    assert SOAP_MOVE.surface()["body"] == {
+        "element": f"{NS}Move",
+        "attributes": {f"{NS}version": {"constant": "1"}},
+        "text": {"constant": None},
+        "children": [
+            {
+                "element": f"{NS}Who",
+                "attributes": {f"{NS}type": {"constant": "id"}},
+                "text": {"slot": "application"},
+                "children": [],
+            },
+            {
+                "element": f"{NS}To",
+                "attributes": {f"{NS}why": {"slot": "reason"}},
+                "text": {"constant": None},
+                "children": [
+                    {
+                        "element": f"{NS}Id",
+                        "attributes": {},
+                        "text": {"slot": "target_stage"},
+                        "children": [],
+                    }
+                ],
+            },
+        ],
+    }
+    assert PAIRED.surface()["media"] == "application/vnd.toy.action+json"
+
+
+def test_the_surface_names_hosts_slots_and_headers():
+    shown = VENDOR.surface()
+    assert {name: shown[name] for name in ("vendor", "hosts", "host_slots", "headers")} == {
+        "vendor": "toy",
+        "hosts": {"main": "https://{sub}.toy.example/v1"},
+        "host_slots": {"sub": r"[a-z]{1,9}", "domain": r"idcs-[a-z]{1,9}"},
+        "headers": [["X-Version", "4"]],
+    }
+
+
 def test_the_second_part_is_all_after_the_first_separator():
     values = {**VALUES, SlotName.TARGET_STAGE: "7:a:b"}
     assert PAIRED.render(values).body == {"phase": 7, "state": "a:b"}

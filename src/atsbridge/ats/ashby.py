@@ -435,7 +435,9 @@ class Ashby(Ats):
         (application,) = read_application(self.connection, response.sent_at, data)
         entered = str(len(application.history))
         signals = {write.name: entered for write in VENDOR.writes if write.signal is Signal.COUNT}
-        return Fresh(application=application, signals={**signals, "rearchive": application.token or ""})
+        if application.token is not None:
+            signals["rearchive"] = application.token
+        return Fresh(application=application, signals=signals)
 
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
@@ -629,7 +631,10 @@ def _listed(
 def _all(category: str, filters: Mapping[str, Json]) -> Flow[tuple[Response, list[Raw]]]:
     """A list that has no pages."""
     response = yield from request(_post(f"list_{category}", f"/{category}.list", filters))
-    return response, read_list(response.body, "results")[1]
+    envelope, raws = read_list(response.body, "results")
+    if envelope.get("moreDataAvailable") not in (None, False):
+        raise BadPayload(f"{category}.list has more than it shows, and no pages to ask for")
+    return response, raws
 
 
 def _stages(plans: Iterable[str]) -> Flow[list[tuple[Response, list[Raw]]]]:

@@ -41,11 +41,11 @@ def take(txn: Txn, ctx: Context, lane: str) -> Lease:
 def is_live(lease: Lease, ctx: Context) -> bool:
     """Whether somebody may still work under it."""
     boot, left = ctx.ledger.clock.boot, lease.until - ctx.ledger.clock.now()
-    if left <= 0 or surely_another_boot(lease.boot, boot):
-        return False
-    if lease.boot != boot and left > ctx.tuning.lease_seconds:
-        return False  # no lease of this boot has so much left: its times are another boot's
-    return not surely_dead(lease.worker)
+    if lease.boot == boot:
+        runs = left > 0
+    else:  # one of this boot, wrongly guessed to be of another, has no more left than any
+        runs = not surely_another_boot(lease.boot, boot) and 0 < left <= ctx.tuning.lease_seconds
+    return runs and not surely_dead(lease.worker)
 
 
 def keep(txn: Txn, ctx: Context, lease: Lease) -> Lease:

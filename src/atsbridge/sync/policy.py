@@ -217,5 +217,6 @@ def _since(intent: IntentRow, fresh: Fresh) -> Sequence[str]:
 
 
 def _unchanged(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> bool:
-    """Whether the write's signal proves that nothing has happened since it was read."""
-    return write.signal is not Signal.NONE and fresh.signals.get(write.name) == intent.signal
+    """Whether the write's signal proves that nothing has happened since it was read; none proves nothing."""
+    stored = intent.signal
+    return write.signal is not Signal.NONE and stored is not None and fresh.signals.get(write.name) == stored

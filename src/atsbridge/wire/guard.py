@@ -170,11 +170,11 @@ class Guard:
     def _is_of(self, urls: tuple[str, ...], url: str) -> bool:
         """Whether an address is one of these, and of the data address's own account where it names it."""
         own = self.slots or {}
-        for template in urls:
-            values = match_host(template, self.vendor.host_slots, url)
-            if values is not None and all(own.get(name, value) == value for name, value in values.items()):
-                return True
-        return False
+        found = (match_host(template, self.vendor.host_slots, url) for template in urls)
+        return any(
+            values is not None and all(own.get(name, value) == value for name, value in values.items())
+            for values in found
+        )
 
     def _admit_write(self, request: Request, permit: Permit) -> str:
         if self.permits is None:
@@ -296,16 +296,17 @@ def _is_plain_json(value: object, depth: int) -> bool:
 def _body_allowed(request: Request, read: Read) -> bool:
     body = request.body
     if body is None:
-        return not read.root and not request.media
-    if request.method == "GET" or request.media:
-        return False
-    if isinstance(body, Element):
-        return body.tag == read.root
-    return (
-        isinstance(body, dict)
-        and set(body) <= read.body
-        and all(_value_allowed(value, read.values.get(key)) for key, value in body.items())
-    )
+        fits = not read.root
+    elif isinstance(body, Element):
+        fits = body.tag == read.root
+    else:
+        fits = (
+            isinstance(body, dict)
+            and request.method != "GET"
+            and set(body) <= read.body
+            and all(_value_allowed(value, read.values.get(key)) for key, value in body.items())
+        )
+    return fits and not request.media
 
 
 def _value_allowed(value: object, pattern: str | None) -> bool:

@@ -189,7 +189,8 @@ class StatusWrite:
             "slots": {s.key: {"pattern": s.pattern, "type": s.type.__name__} for s in self.slots},
             "query": {k: _plain(v) for k, v in self.query},
             "body": _plain(self.body),
-            **({"media": self.media} if self.media else {}),
+            "media": self.media,
+            "resend": self.resend.value,
         }
 
     def semantics(self) -> dict[str, Any]:
@@ -197,7 +198,6 @@ class StatusWrite:
             "cas": self.cas.value,
             "signal": self.signal.value,
             "visible_within_seconds": self.visible_within_seconds,
-            "resend": self.resend.value,
             "side_effects": sorted(self.side_effects),
             "note": self.note,
         }
@@ -283,15 +283,22 @@ class Vendor:
     def write(self, name: str) -> StatusWrite:
         return next(w for w in self.writes if w.name == name)
 
-    @property
-    def surface_digest(self) -> str:
-        """Hash of all that may be written, in what shape and where to; what a connection approves."""
-        surface = {
+    def surface(self) -> dict[str, Any]:
+        """What may be written, in what shape, where to and how often, and where credentials are sent."""
+        return {
             "vendor": self.name,
             "hosts": dict(self.hosts),
-            **({"host_slots": dict(self.host_slots)} if self.host_slots else {}),
-            **({"headers": [list(pair) for pair in self.headers]} if self.headers else {}),
+            "host_slots": dict(self.host_slots),
+            "headers": [list(pair) for pair in self.headers],
+            "tokens": [
+                {"name": t.name, "urls": list(t.urls), "form": sorted(t.form), "headers": sorted(t.headers)}
+                for t in sorted(self.tokens, key=lambda t: t.name)
+            ],
             "writes": [w.surface() for w in sorted(self.writes, key=lambda w: w.name)],
         }
-        text = json.dumps(surface, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def surface_digest(self) -> str:
+        """SHA-256 of the surface; what a connection approves."""
+        text = json.dumps(self.surface(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
