@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from sync_world import Happening, World, application_ref, says, world
-from tiny_ats import CONNECTION
+from tiny_ats import CONNECTION, EPOCH
 
+from atsbridge.crm.interface import WriteResult, Written
 from atsbridge.errors import TooManyGone, Unavailable
 from atsbridge.model import Kind, Ref
 from atsbridge.sync.inbound import PullReport
-from atsbridge.sync.ledger import Control, Known
+from atsbridge.sync.ledger import Control, Known, Waiting
 from atsbridge.sync.sweep import sweep
 
 
@@ -73,6 +74,15 @@ def test_what_no_page_showed_and_is_there_is_no_deletion() -> None:
     report = swept(w)
     assert (report.suspects, report.deleted, buried(w)) == (1, 0, set())
     assert asked(w) == ["GET /applications/3"]
+
+
+def test_what_the_crm_holds_a_later_read_of_waits_since_now() -> None:
+    w = many(3)
+    del w.account.apps["2"]
+    w.crm.refuses["2"] = Written(ref=application_ref("2"), result=WriteResult.STALE)
+    swept(w)
+    (row,) = w.rows(Waiting)
+    assert (row.id, row.since) == ("2", EPOCH + w.clock.value)
 
 
 def test_only_streams_that_show_everything_are_swept() -> None:

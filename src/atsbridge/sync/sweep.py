@@ -67,6 +67,7 @@ def _unseen(txn: Txn, ctx: Context, kinds: list[str], number: int) -> tuple[list
 def _confirm(ctx: Context, puller: Puller, rows: list[Known]) -> Flow[None]:
     refs = [Ref(ctx.connection, Kind(row.kind), row.id) for row in rows]
     asked_at = ctx.now()
+    puller.sorter.wall = asked_at.timestamp()
     answers = yield from together([ctx.client.run(ctx.ats.confirm_gone(ref)) for ref in refs], _AT_ONCE)
     out = Sorted()
     for row, ref, answer in zip(rows, refs, answers, strict=True):

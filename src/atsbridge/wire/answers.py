@@ -159,17 +159,18 @@ def _check_type(request: Request, response: Response, vendor: str) -> None:
 
 def retry_after_seconds(response: Response) -> float | None:
     """``Retry-After`` in seconds, whether the vendor sends seconds or a date; else a reset header's."""
+    now = _date(response) or response.sent_at
     text = response.headers.get("retry-after", "").strip()
     if _is_number(text):
         return float(text)
     if text:
         try:
-            return max(0.0, (parsedate_to_datetime(text) - vendor_time(response)).total_seconds())
+            return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
         except (ValueError, TypeError):
             return None
     reset = response.headers.get("x-ratelimit-reset", "")
     if _is_number(reset) and len(reset) >= 9:
-        return max(0.0, int(reset) - vendor_time(response).timestamp())
+        return max(0.0, int(reset) - now.timestamp())
     return None
 
 
@@ -179,9 +180,25 @@ def _is_number(text: str) -> bool:
 
 
 def vendor_time(response: Response) -> datetime:
-    """The vendor's clock when it answered (``Date``), else when we asked."""
+    """The vendor's clock when it answered: what a watermark is made of.
+
+    Raises:
+        BadPayload: there is no ``Date`` to tell it. Our own clock may be ahead, and what
+            changed in between would never be read.
+    """
+    moment = _date(response)
+    if moment is None:
+        raise BadPayload(
+            "the answer has no Date header, and without it the ATS's own time is not known",
+            status=response.status,
+            advice="look whether a proxy on the way takes it out; nothing was lost",
+        )
+    return moment
+
+
+def _date(response: Response) -> datetime | None:
     try:
         moment = parsedate_to_datetime(response.headers["date"])
     except (KeyError, ValueError, TypeError):
-        return response.sent_at
+        return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

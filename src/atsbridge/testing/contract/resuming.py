@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from attrs import evolve
 
-from ...errors import Unavailable
+from ...errors import BadPayload, Unavailable
 from ...simulators.interface import SimRequest, SimResponse
 from ...wire.effects import Purpose
 from ..account import Account
@@ -94,6 +96,20 @@ class Resuming(Subject):
         assert report.restarts >= 1
         assert account.differences() == {}
 
+    def test_no_watermark_is_made_of_our_own_clock(self, account: Account) -> None:
+        """Without the ATS's ``Date``, and with our clock ahead: an error, or no harm, but nothing skipped."""
+        account.driver.meddle = _without_date
+        account.time.wall_ahead = 7200.0
+        account.time.sleep(3600)
+        with suppress(BadPayload):
+            _ = account.bridge.pull()
+        account.driver.meddle, account.time.wall_ahead = None, 0.0
+        account.time.sleep(60)
+        _ = account.simulator.apply(name="Newly Applied", email="new@example.com")
+        account.time.sleep(60)
+        _ = account.bridge.pull()
+        assert account.differences() == {}
+
     def _before(self, account: Account, at: int, act: Callable[[], object]) -> None:
         seen = 0
 
@@ -104,6 +120,12 @@ class Resuming(Subject):
                 _ = act()
 
         account.driver.before = count
+
+
+def _without_date(request: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse | None:
+    answer = respond(request)
+    kept = tuple((name, value) for name, value in answer.headers if name.lower() != "date")
+    return evolve(answer, headers=kept)
 
 
 def _once(
