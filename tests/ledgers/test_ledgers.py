@@ -230,6 +230,21 @@ def test_what_one_ledger_wrote_another_reads(tmp_path: Path) -> None:
     other.close()
 
 
+def test_some_columns_of_many_are_what_the_whole_rows_hold(ledger: Ledger) -> None:
+    rows = [known(str(n), read_at=float(n), deleted="deleted" if n % 3 == 0 else None) for n in range(1203)]
+    ledger.do(lambda txn: txn.put(rows))
+    ledger.do(lambda txn: txn.put([known("5", connection="other", digest=None)]))
+    prefix, ids = ("acme", "application"), [str(n) for n in range(1, 1300, 2)]
+
+    def look(columns: tuple[str, ...]) -> dict[str, tuple[object, ...]]:
+        return ledger.look(lambda txn: txn.get_columns(Known, columns, prefix, ids))
+
+    whole = ledger.look(lambda txn: txn.get_many(Known, prefix, ids))
+    assert look(("digest", "deleted")) == {id: (row.digest, row.deleted) for id, row in whole.items()}
+    assert look(("read_at",))["7"] == (7.0,) and len(whole) == 601
+    assert ledger.look(lambda txn: txn.get_columns(Known, ("digest",), prefix, [])) == {}
+
+
 def test_several_that_open_a_new_ledger_at_once_make_one(tmp_path: Path) -> None:
     def begin(number: int) -> int:
         ledger = SqliteLedger(tmp_path / "new.sqlite")
