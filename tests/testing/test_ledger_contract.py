@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from atsbridge.ledgers.memory import MemoryLedger, MemoryTxn
 from atsbridge.ledgers.sqlite import SqliteLedger
 from atsbridge.sync.ledger import Ledger, Row, Txn, Where
 from atsbridge.testing import LedgerContract
+
+from .contracts import failures
 
 R = TypeVar("R", bound=Row)
 
@@ -144,44 +145,14 @@ BAD: dict[str, tuple[type[Ledger], str]] = {
 }
 
 
-def failures(make: Callable[[Path], Ledger], folder: Path, *, shared: bool) -> set[str]:
-    """The tests of the contract that a ledger does not pass."""
-    contract = type("Contract", (LedgerContract,), {"shared": shared, "make": lambda _self, at: make(at)})()
-    failed = set()
-    for name in (n for n in dir(contract) if n.startswith("test_")):
-        test = getattr(contract, name)
-        for number, values in enumerate(_parameters(test)):
-            place = folder / f"{name}-{number}"
-            place.mkdir(parents=True)
-            needs = inspect.signature(test).parameters
-            ledger = make(place) if "ledger" in needs else None
-            given = {"ledger": ledger} if ledger else {"tmp_path": place}
-            try:
-                test(**given, **values)
-            except pytest.skip.Exception:
-                pass
-            except (Exception, pytest.fail.Exception):
-                failed.add(name)
-            if ledger:
-                ledger.close()
-    return failed
-
-
-def _parameters(test: Any) -> Iterator[dict[str, Any]]:
-    """What `pytest.mark.parametrize` gives a test, for one mark of it."""
-    marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "parametrize"]
-    if not marks:
-        yield {}
-    for mark in marks:
-        names = [name.strip() for name in mark.args[0].split(",")]
-        for values in mark.args[1]:
-            yield dict(zip(names, values if len(names) > 1 else (values,), strict=True))
+def faults(make: Callable[[Path], Ledger], folder: Path, *, shared: bool) -> set[str]:
+    return failures(LedgerContract, folder, shared=shared, make=lambda _self, place: make(place))
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_ledger_with_one_fault_is_caught(name: str, tmp_path: Path) -> None:
     made, word = BAD[name]
-    failed = failures(lambda _folder: made(), tmp_path, shared=False)
+    failed = faults(lambda _folder: made(), tmp_path, shared=False)
     assert any(word in test for test in failed), (name, failed)
 
 
@@ -199,10 +170,10 @@ def test_a_ledger_that_forgets_what_was_not_durable_is_caught(tmp_path: Path) ->
         def __getattr__(self, name: str) -> Any:
             return (lambda *_: None) if name == "put" else getattr(self._txn, name)
 
-    failed = failures(lambda folder: Forgets(folder / "l.sqlite"), tmp_path, shared=True)
+    failed = faults(lambda folder: Forgets(folder / "l.sqlite"), tmp_path, shared=True)
     assert "test_what_was_committed_is_there_when_it_is_opened_again" in failed
 
 
 def test_a_good_one_has_no_fault(tmp_path: Path) -> None:
-    assert failures(lambda _folder: MemoryLedger(), tmp_path / "a", shared=False) == set()
-    assert failures(lambda folder: SqliteLedger(folder / "l"), tmp_path / "b", shared=True) == set()
+    assert faults(lambda _folder: MemoryLedger(), tmp_path / "a", shared=False) == set()
+    assert faults(lambda folder: SqliteLedger(folder / "l"), tmp_path / "b", shared=True) == set()
