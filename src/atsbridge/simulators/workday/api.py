@@ -55,7 +55,7 @@ NO_COMMENT = (
     "the setting in the Business Process Policy or tenant setup."
 )
 FIRST_WITH_MORE = (27, 0)
-"""From here on candidates can be sought by creation, and attachments left out; the sheet says: after v26.1."""
+"""From here on candidates can be sought by creation, and attachments left out: after v26.1."""
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "Get_Job_Requisitions": ("Job Requisition Data",),

@@ -61,6 +61,16 @@ def _requisition(account: Account, node: Node) -> None:
     account.keep_requisition(row)
 
 
+def _unlisted(ids: tuple[str, str, str], *, evergreen: bool) -> Row:
+    """A requisition that no recorded list shows, such as an evergreen one."""
+    none = ("", "", "")
+    return {
+        "wid": ids[0], "id": ids[1], "title": ids[2], "status": "OPEN", "evergreen": evergreen,
+        "organisation": none, "location": none, "hours": ("", ""), "description": "", "allocated": 1,
+        "available": 1, "start": 0.0, "target": 0.0, "confidential": False, "process": PROCESS, "roles": [],
+    }  # fmt: skip
+
+
 def _candidate(account: Account, node: Node) -> None:
     wid, id, _ = _ids(child(node, "Candidate_Reference"))
     data = child(node, "Candidate_Data")
@@ -93,7 +103,11 @@ def _application(account: Account, node: Node) -> Row:
     if not step[1]:
         step = (account.wid(), f"STEP_{stage[1]}", stage[2])
     account.steps.setdefault(step[1], Step(step[0], step[1], step[2], stage[1], PROCESS))
-    requisition = _ids(child(node, "Job_Requisition_Reference"))
+    named = child(node, "Job_Requisition_Reference")
+    requisition = _ids(named)
+    if requisition[0] not in account.requisitions:
+        kinds = {kind for kind, _ in ids_of(named)} if named is not None else set()
+        account.keep_requisition(_unlisted(requisition, evergreen="Evergreen_Requisition_ID" in kinds))
     disposition = child(node, "Disposition_Reference")
     way = None
     if disposition is not None:
