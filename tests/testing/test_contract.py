@@ -15,3 +15,7 @@ class TestGreenhouse(AtsContract):
 
 class TestLever(AtsContract):
     vendor = "lever"
+
+
+class TestWorkday(AtsContract):
+    vendor = "workday"
