@@ -246,16 +246,41 @@ class Puller:
 
     def follow(self, stream: Stream, *, full: bool) -> Flow[None]:
         """A stream from where it stands to its end; once per job where it belongs to jobs."""
-        for id in sorted(self.reality.jobs) if stream.scope is StreamScope.JOB else [""]:
+        by_job = stream.scope is StreamScope.JOB
+        last = (yield from self._last_job(stream)) if by_job and not full else ""
+        for id in sorted(self.reality.jobs) if by_job else [""]:
+            if id < last:
+                continue  # read before a round that was cut short; the next round reads it again
             at = yield from self._open(stream, id, full=full)
             job = self.reality.jobs.get(id)
             if job is not None and not full and at.fresh and not stream.due(job, at.watermark):
                 continue
+            if last and id == last and at.fresh:
+                continue  # it came to its end
             while at.cursor is not None:
                 asked_at = self.ctx.now()
                 page = yield from self._page(stream, at)
                 yield from self.process(stream, at, page, asked_at)
                 at.cursor = page.next
+        if by_job:
+            end = self._round(stream, None)
+            yield from perform(lambda: self.ctx.ledger.do(lambda txn: txn.put([end]), durable=False))
+
+    def _last_job(self, stream: Stream) -> Flow[str]:
+        """The job that was being read when a round of them was cut short; empty where none was."""
+        key = (self.ctx.connection, stream.name, "")
+        row = yield from perform(lambda: self.ctx.ledger.look(lambda txn: txn.get(Position, *key)))
+        return str(json.loads(row.cursor)) if row and row.cursor else ""
+
+    def _round(self, stream: Stream, job: str | None) -> Position:
+        """Where a round of jobs stands; None: it has come to its end."""
+        return Position(
+            connection=self.ctx.connection,
+            stream=stream.name,
+            job="",
+            cursor=None if job is None else json.dumps(job),
+            finished_at=self.sorter.wall if job is None else None,
+        )
 
     def _open(self, stream: Stream, job: str, *, full: bool) -> Flow[_At]:
         key = (self.ctx.connection, stream.name, job)
@@ -412,7 +437,8 @@ class Puller:
                         pages=at.pages,
                         restarts=at.restarts,
                         finished_at=self.sorter.wall if done else None,
-                    )
+                    ),
+                    *([self._round(stream, at.job)] if stream.scope is StreamScope.JOB else []),
                 ]
             )
 
