@@ -292,19 +292,24 @@ class Disposition:
         return f"{self.id}:{self.step}"
 
 
-def _rows(kind: Callable[..., Any], form: str) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
-    """A converter: a list of tables to values."""
+def _steps(rows: Iterable[Any]) -> tuple[Step, ...]:
+    """A converter: tables to steps."""
+    return tuple(_made(Step, row) for row in rows)
 
-    def convert(rows: Iterable[Any]) -> tuple[Any, ...]:
-        made: list[Any] = []
-        for place, row in enumerate(rows):
-            try:
-                made.append(kind(**row) if isinstance(row, Mapping) else row)
-            except (TypeError, ValueError):
-                raise ConfigurationError(f"{form}[{place}] is not a table of its keys and values") from None
-        return tuple(made)
 
-    return convert
+def _dispositions(rows: Iterable[Any]) -> tuple[Disposition, ...]:
+    """A converter: tables to dispositions."""
+    return tuple(_made(Disposition, row) for row in rows)
+
+
+def _made(kind: Callable[..., Any], row: Any) -> Any:
+    if not isinstance(row, Mapping):
+        return row
+    try:
+        return kind(**row)
+    except (TypeError, ValueError) as error:
+        why = str(error)
+    raise ConfigurationError(f"a row of the table of {kind.__name__.lower()}s: {why}")
 
 
 def _of_form(pattern: str, form: str) -> Callable[[Any, Any, str], None]:
@@ -350,8 +355,8 @@ class Workday(Ats):
     refresh_token: Secret | None = field(default=None, converter=optional_secret)
     version: str = field(default=WRITTEN_IN, validator=_of_form(_VERSION, "such as v40.0"))
     report: str = field(default="", validator=_of_form(f"{_NAME}/{_NAME}", "owner/name, blanks as _"))
-    steps: tuple[Step, ...] = field(default=(), converter=_rows(Step, "steps"))
-    dispositions: tuple[Disposition, ...] = field(default=(), converter=_rows(Disposition, "dispositions"))
+    steps: tuple[Step, ...] = field(default=(), converter=_steps)
+    dispositions: tuple[Disposition, ...] = field(default=(), converter=_dispositions)
     organisations: Mapping[str, str] = field(factory=dict)
     job_states: Mapping[str, str] = field(factory=dict)
     evergreen: bool = True
@@ -488,8 +493,7 @@ class Workday(Ats):
 
     def _jobs(self, found: _Listing, read_at: datetime) -> tuple[list[Item], list[tuple[str, str]]]:
         read = partial(self._read_job, read_at)
-        raws = [Raw.of(data) for data in found.records]
-        return sort_out(raws, lambda raw: Item(((Kind.JOB, _job_id(raw.data)),), raw, read))
+        return sort_out(found.records, lambda raw: Item(((Kind.JOB, _job_id(raw.data)),), raw, read))
 
     def _read_job(self, read_at: datetime, data: Any) -> tuple[Job]:
         job = read_job(self.connection, read_at, data, states=self.job_states)
@@ -515,7 +519,7 @@ class Workday(Ats):
         response, found, cursor = yield from self._crawl(cursor)
         read_at = response.sent_at if cursor["asked"] is None else _moment(cursor["asked"])
         hired = yield from self._hired(cursor["job"])
-        raws = list(_on(cursor["job"], found.records, hired))
+        raws = _on(cursor["job"], found.records, hired)
         items, rejected = sort_out(raws, lambda raw: self._item(raw, read_at))
         following = {**cursor, "page": cursor["page"] + 1}
         return Page(
@@ -527,13 +531,16 @@ class Workday(Ats):
 
     def _look_at_job(self, cursor: Any) -> Flow[Any]:
         """The cursor with what the requisition is like now; None where it does not show."""
-        data, evergreen = yield from self._job(cursor["job"])
-        if data is None:
+        shown, evergreen = yield from self._job(cursor["job"])
+        if shown is None:
             return None
-        over = read_job(self.connection, _EPOCH, data, states=self.job_states).status in _OVER
+        over = self._is_over(shown)
         return {**cursor, "over": cursor["before"] + 1 if over else 0, "all": False, "evergreen": evergreen}
 
-    def _job(self, id: str) -> Flow[tuple[Any, bool]]:
+    def _is_over(self, job: Raw) -> bool:
+        return read_job(self.connection, _EPOCH, job.data, states=self.job_states).status in _OVER
+
+    def _job(self, id: str) -> Flow[tuple[Raw | None, bool]]:
         """A requisition by its WID, and whether it is an evergreen one; None where it does not show."""
         kinds = [("Get_Job_Requisitions", "Job_Requisition")]
         if self.evergreen:
@@ -542,10 +549,10 @@ class Workday(Ats):
             named = _named(f"{name}_Reference", id)
             response = yield from request(self._soap(operation, named, self._filter(1)))
             found = _Listing.read(response, name, page=1)
-            for data in found.records:
-                if _job_id(data) != id:
+            for shown in found.records:
+                if _job_id(shown.data) != id:
                     raise BadPayload("the answer is about another requisition than the one asked for")
-                return data, name != "Job_Requisition"
+                return shown, name != "Job_Requisition"
         return None, False
 
     def _crawl(self, cursor: Any) -> Flow[tuple[Response, _Listing, Any]]:
@@ -594,11 +601,7 @@ class Workday(Ats):
         """What the report says of each application of a requisition; None where there is no report."""
         if not self.report:
             return None
-        response = yield from request(self._report(job))
-        _, raws = read_list(response.body, "Report_Entry")
-        rows = [record(raw.data) for raw in raws]
-        # Empty columns are left out.
-        return {opt_text(row, "Application_ID") or "": opt_text(row, "Hired") or "0" for row in rows}
+        return _hired_in((yield from request(self._report(job))))
 
     def _report(self, job: str | None) -> Request:
         address = _REPORTS.format(service_host=self.service_host, tenant=self.tenant)
@@ -616,39 +619,36 @@ class Workday(Ats):
         key = _KEY.fullmatch(ref.id)
         if key is None:
             raise GuardError("an application of Workday is named by two WIDs")
-        response, candidate = yield from self._candidate(key[1])
-        if candidate is None:
+        response, shown = yield from self._candidate(key[1])
+        own = None if shown is None else _own(shown, key[2])
+        if own is None:
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
-        for applied in _applications(candidate):
-            if _wid(applied, "Job_Application_Reference") != key[2]:
-                continue
-            hired = yield from self._hired(_wid(applied, "Job_Requisition_Reference"))
-            return self._fresh(_kept(candidate, applied, hired), response)
-        return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
+        hired = yield from self._hired(_job_of(own))
+        return self._fresh(_told_of(own, hired), response)
 
-    def _fresh(self, data: Any, response: Response) -> Fresh:
+    def _fresh(self, raw: Raw, response: Response) -> Fresh:
         application = read_application(
-            self.connection, response.sent_at, data, steps=self.steps, dispositions=self.dispositions
+            self.connection, response.sent_at, raw.data, steps=self.steps, dispositions=self.dispositions
         )
         moment = application.token or ""
         return Fresh(application=application, signals={write.name: moment for write in VENDOR.writes})
 
-    def _candidate(self, wid: str) -> Flow[tuple[Response, Any]]:
+    def _candidate(self, wid: str) -> Flow[tuple[Response, Raw | None]]:
         """A candidate by WID; None where there is none, or none that shows."""
         named = _named("Candidate_Reference", wid)
         wanted = self._soap("Get_Candidates", named, self._filter(1), self._candidate_group)
         response = yield from request(wanted)
         found = _Listing.read(response, "Candidate", page=1)
-        for candidate in found.records:
-            if _wid(candidate, "Candidate_Reference") != wid:
+        for shown in found.records:
+            if _wid(shown.data, "Candidate_Reference") != wid:
                 raise BadPayload("the answer is about another candidate than the one asked for")
-            return response, candidate
+            return response, shown
         return response, None
 
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
-        _, candidate = yield from self._candidate(ref.id)
-        return Tombstone(TombstoneKind.DELETED) if candidate is None else None
+        _, shown = yield from self._candidate(ref.id)
+        return Tombstone(TombstoneKind.DELETED) if shown is None else None
 
     # -- steps and dispositions --
 
@@ -679,17 +679,14 @@ class Workday(Ats):
         seen: dict[str, str] = {}
         if self.report:
             response = yield from request(self._report(job))
-            _, raws = read_list(response.body, "Report_Entry")
-            seen = {id: name for raw in raws for id, name in _steps_in(record(raw.data))}
+            seen = _steps_reported(response)
         else:
-            cursor = {"job": job, "page": 1, "at": None, "asked": None, "all": job is None, "evergreen": True}
+            cursor: Any = {
+                "job": job, "page": 1, "at": None, "asked": None, "all": job is None, "evergreen": True
+            }  # fmt: skip
             while cursor is not None:
                 _, found, cursor = yield from self._crawl(cursor)
-                for candidate in found.records:
-                    for applied in _applications(candidate):
-                        ids, name = _reference(applied, "Workflow_Step_Reference")
-                        if id := ids.get("Workflow_Step_ID"):
-                            seen.setdefault(id, name or id)
+                seen = {**_steps_shown(found.records), **seen}
                 cursor = {**cursor, "page": cursor["page"] + 1} if found.more else None
         steps = [Step(id=id, name=name) for id, name in sorted(seen.items())]
         return read_at, [_step_row(place, step) for place, step in enumerate(steps)]
@@ -698,10 +695,10 @@ class Workday(Ats):
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:
         process: str | None = None
         if job is not None and self.steps:
-            data, _ = yield from self._job(job.id)
-            if data is None:
+            shown, _ = yield from self._job(job.id)
+            if shown is None:
                 raise NotFound("the requisition does not show", vendor=VENDOR.name)
-            process = self._process_of(data)
+            process = self._process_of(shown.data)
         read_at, rows = yield from self._stages(job.id if job else None)
         stages = [read_stage(self.connection, read_at, row)[0] for row in rows]
         reasons = [_disposition_row(d, self.dispositions) for d in self.dispositions]
@@ -756,12 +753,12 @@ class Workday(Ats):
         if not shown:
             tried = "nothing: no requisition shows to ask the report about"
             return Finding(what=what, proof=Proof.UNPROVEN, tried=tried, ask=grant)
-        wanted = self._report(_job_id(shown[0]))
+        wanted = self._report(_job_id(shown[0].data))
         answer = yield from ask(wanted)
         finding = proof_of_read(what, wanted, answer, grant=grant)
         if isinstance(answer, Response):
             _, raws = read_list(answer.body, "Report_Entry")
-            columns = {name for raw in raws for name in record(raw.data)}
+            columns = {name for raw in raws for name in record(raw.data)}  # names, and no values
             lacking = {"Application_ID", "Hired"} - columns if raws else set()
             if lacking:
                 tried = f"{finding.tried}: it has no column {', '.join(sorted(lacking))}"
@@ -906,18 +903,17 @@ def _answer(response: Response) -> Any:
 class _Listing:
     """One page of a listing: its records as plain data, and whether there are more."""
 
-    records: list[Any]
+    records: list[Raw]
     more: bool
 
     @classmethod
     def read(cls, response: Response, name: str, *, page: int) -> _Listing:
         """Raises `BadPayload` where the figures do not fit what is there: nothing may be missing silently."""
         data = _answer(response)
-        total, pages, shown, this = (
-            _number(data, part) for part in ("Total_Results", "Total_Pages", "Page_Results", "Page")
-        )
-        records = list(every(data, "Response_Data", name))
-        if this != page or len(records) != shown or (page >= pages and shown == 0 < total and page == 1):
+        names = ("Total_Results", "Total_Pages", "Page_Results", "Page")
+        total, pages, shown, this = [_number(data, name) for name in names]
+        records = [Raw.of(one) for one in every(data, "Response_Data", name)]
+        if this != page or len(records) != shown or (page == 1 and shown == 0 < total):
             raise BadPayload("the figures of the listing do not fit what is in it")
         return cls(records, page < pages)
 
@@ -934,7 +930,7 @@ def _number(data: Any, name: str) -> int:
     raise BadPayload(f"the listing's {name} is no number")
 
 
-def _shown(response: Response, name: str) -> list[Any]:
+def _shown(response: Response, name: str) -> list[Raw]:
     try:
         return _Listing.read(response, name, page=1).records
     except BadPayload:
@@ -945,12 +941,56 @@ def _applications(candidate: Any) -> Iterator[Any]:
     return every(candidate, "Candidate_Data", "Job_Application_Data", "Job_Applied_To_Data")
 
 
-def _on(job: str, candidates: Iterable[Any], hired: Mapping[str, str] | None) -> Iterator[Raw]:
+def _on(job: str, candidates: Iterable[Raw], hired: Mapping[str, str] | None) -> list[Raw]:
     """A record for each application on a requisition; a candidate comes with those on others too."""
-    for candidate in candidates:
-        for applied in _applications(candidate):
-            if _reference(applied, "Job_Requisition_Reference")[0].get("WID", job) == job:
-                yield Raw.of(_kept(candidate, applied, hired))
+    return [
+        Raw.of(_kept(candidate.data, applied, hired))
+        for candidate in candidates
+        for applied in _applications(candidate.data)
+        if _reference(applied, "Job_Requisition_Reference")[0].get("WID", job) == job
+    ]
+
+
+def _own(candidate: Raw, wid: str) -> Raw | None:
+    """A candidate with one application, by its WID; None where there is no such."""
+    for applied in _applications(candidate.data):
+        if _wid(applied, "Job_Application_Reference") == wid:
+            return Raw.of(_kept(candidate.data, applied, None))
+    return None
+
+
+def _job_of(application: Raw) -> str:
+    return _wid(application.data["application"], "Job_Requisition_Reference")
+
+
+def _told_of(application: Raw, hired: Mapping[str, str] | None) -> Raw:
+    """The same with what the report says."""
+    own = _wid(application.data["application"], "Job_Application_Reference")
+    return Raw.of({**application.data, "hired": None if hired is None else hired.get(own, "?")})
+
+
+def _hired_in(response: Response) -> Mapping[str, str]:
+    """What a report says of each application, by its WID. Empty columns are left out."""
+    _, raws = read_list(response.body, "Report_Entry")
+    rows = [record(raw.data) for raw in raws]
+    return {opt_text(row, "Application_ID") or "": opt_text(row, "Hired") or "0" for row in rows}
+
+
+def _steps_reported(response: Response) -> dict[str, str]:
+    """The steps that a report names: where applications stand, and where they may go."""
+    _, raws = read_list(response.body, "Report_Entry")
+    return {id: name for raw in raws for id, name in _steps_in(record(raw.data))}
+
+
+def _steps_shown(candidates: Iterable[Raw]) -> dict[str, str]:
+    """The steps that applications stand in: ids to names."""
+    references = [
+        _reference(applied, "Workflow_Step_Reference")
+        for candidate in candidates
+        for applied in _applications(candidate.data)
+    ]
+    named = [(ids.get("Workflow_Step_ID"), name) for ids, name in references]
+    return {id: name or id for id, name in named if id}
 
 
 _KEPT = ("Name_Data", "Contact_Data", "Social_Media_Account_Data")
@@ -1004,14 +1044,15 @@ def _job_data(data: Any) -> Any:
     return first(data, "Job_Requisition_Data") or first(data, "Evergreen_Requisition_Data")
 
 
-def _steps_in(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The steps that a row of the report names: where it stands, and where it may go."""
-    if id := opt_text(row, "Current_Step_ID"):
-        yield id, opt_text(row, "Current_Step") or id
+def _steps_in(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     following = row.get("Next_Steps")
-    for one in following if isinstance(following, list) else []:
-        if isinstance(one, dict) and (id := opt_text(one, "Workflow_Step_ID")):
-            yield id, opt_text(one, "Step") or id
+    named = [(opt_text(row, "Current_Step_ID"), opt_text(row, "Current_Step"))]
+    named += [
+        (opt_text(one, "Workflow_Step_ID"), opt_text(one, "Step"))
+        for one in (following if isinstance(following, list) else [])
+        if isinstance(one, dict)
+    ]
+    return [(id, name or id) for id, name in named if id]
 
 
 def _step_row(place: int, step: Step) -> dict[str, Any]:
@@ -1052,7 +1093,7 @@ def _contacts_shown(candidates: Response | VendorError) -> Finding:
         tried = "nothing: no candidate shows"
         return Finding(what=what, proof=Proof.UNPROVEN, tried=tried, ask=ask)
     tried = f"{len(shown)} candidates"
-    if any(first(candidate, "Candidate_Data", "Name_Data") is not None for candidate in shown):
+    if any(first(raw.data, "Candidate_Data", "Name_Data") is not None for raw in shown):
         return Finding(what=what, proof=Proof.PROVED, tried=tried)
     return Finding(what=what, proof=Proof.MISSING, tried=f"{tried}: none shows a name", ask=ask)
 
