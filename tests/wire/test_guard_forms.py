@@ -189,6 +189,9 @@ def test_a_read_can_be_below_another_address_with_the_same_slots():
 def test_where_credentials_go_and_what_every_message_carries_is_part_of_the_surface():
     more = evolve(VENDOR, reads=(*VENDOR.reads, REPORT)), evolve(VENDOR, block=BLOCK)
     assert len({vendor.surface_digest for vendor in (VENDOR, *more)}) == 3
+    reading, saying = (vendor.surface() for vendor in more)
+    assert reading["below"] == [REPORTS] and saying["block"]["element"] == BLOCK.tag
+    assert {"below", "block"}.isdisjoint(VENDOR.surface())
 
 
 def test_a_permit_is_for_the_body_before_auth():

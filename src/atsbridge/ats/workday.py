@@ -238,7 +238,7 @@ _JOB_STATES: Mapping[str, JobStatus] = {
 }
 _OVER = frozenset({JobStatus.FILLED, JobStatus.CLOSED, JobStatus.ARCHIVED})
 _READS_AFTER_THE_END = 2
-"""So often the applications of a requisition are read once it is over: what was done until then is in them."""
+"""So often applications are read once their requisition is over: what was done until then is in them."""
 _TIMES: Mapping[str, EmploymentType] = {
     "full_time": EmploymentType.FULL_TIME,
     "part_time": EmploymentType.PART_TIME,
@@ -734,7 +734,8 @@ class Workday(Ats):
             findings.append(proof_of_read(f"read {name}", wanted, answer, grant=grant))
         findings += [_contacts_shown(answers[2]), _NOTHING_HIDDEN]
         findings.append((yield from self._check_report(answers[1])))
-        move = "Get and Put on Move Candidate and Candidate Data: Edit Job Application, and the action Move Candidate"
+        domains_of_move = "Move Candidate and Candidate Data: Edit Job Application"
+        move = f"Get and Put on {domains_of_move}, and the initiating action Move Candidate"
         return (
             reach(answers, host=self.host),
             *findings,
@@ -873,7 +874,7 @@ def _first_of(job: str | None, watermark: Any) -> Json:
 
 
 def _due(job: Job, watermark: Any) -> bool:
-    """Nobody tells which applications have changed: those of every requisition that is not long over are read."""
+    """Nobody tells which applications have changed: those of all requisitions not long over are read."""
     return job.status not in _OVER or not watermark or watermark["over"] < _READS_AFTER_THE_END
 
 
