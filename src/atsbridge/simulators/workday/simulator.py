@@ -77,6 +77,7 @@ class WorkdaySimulator(Simulator):
     """
 
     name: ClassVar[str] = "workday"
+    takes_back: ClassVar[bool] = False
     settings: ClassVar[Mapping[str, str]] = {
         "visible_after_seconds": "how long until a move by web service shows in a read; default 0",
         "self_steps": "a process lists a step as its own next one, so that a repeated move is a second event",
