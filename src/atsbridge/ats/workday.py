@@ -328,12 +328,15 @@ class Workday(Ats):
         connection: the link's globally unique id.
         service_host: of the address at the foot of the WSDL, such as ``wd5-services1.myworkday.com``.
         tenant: the customer's name there.
-        user, password: of the integration system user; or else
-        client_id, client_secret, refresh_token: of the API client for integrations.
+        user: the integration system user, in whose name all is done; without the tenant.
+        password: of that user.
+        client_id, client_secret, refresh_token: of an API client for integrations, in place of a password.
         version: of the reads.
         report: ``owner/name`` of the report that tells of hires; empty where there is none.
-        steps, dispositions: what the customer's processes consist of. Without ``steps``, those are
-            taken that applications stand in; without ``dispositions`` none can be ended.
+        steps: of the customer's processes, a table each: ``id``, ``name``, ``process`` and ``kind``.
+            Without any, those are taken that the report or the applications show.
+        dispositions: of the customer's processes, a table each: ``id``, ``step``, ``name``, ``process``
+            and ``status``. Without any, no application can be ended.
         organisations: the process of each supervisory organisation that does not have the first one.
         job_states: what the tenant's states of requisitions mean, by label or id.
         evergreen: read evergreen requisitions too.
@@ -348,15 +351,15 @@ class Workday(Ats):
         validator=_of_form(VENDOR.host_slots["service_host"], "a host of myworkday.com or workday.com")
     )
     tenant: str = field(validator=_of_form(VENDOR.host_slots["tenant"], "letters, digits and _"))
-    user: str = ""
+    user: str
     password: Secret | None = field(default=None, converter=optional_secret)
     client_id: Secret | None = field(default=None, converter=optional_secret)
     client_secret: Secret | None = field(default=None, converter=optional_secret)
     refresh_token: Secret | None = field(default=None, converter=optional_secret)
     version: str = field(default=WRITTEN_IN, validator=_of_form(_VERSION, "such as v40.0"))
     report: str = field(default="", validator=_of_form(f"{_NAME}/{_NAME}", "owner/name, blanks as _"))
-    steps: tuple[Step, ...] = field(default=(), converter=_steps)
-    dispositions: tuple[Disposition, ...] = field(default=(), converter=_dispositions)
+    steps: tuple[Step, ...] = field(factory=tuple, converter=_steps)
+    dispositions: tuple[Disposition, ...] = field(factory=tuple, converter=_dispositions)
     organisations: Mapping[str, str] = field(factory=dict)
     job_states: Mapping[str, str] = field(factory=dict)
     evergreen: bool = True
@@ -378,7 +381,7 @@ class Workday(Ats):
             return UsernameToken(user=user, password=self.password)
         if self.client_id is None or self.client_secret is None or self.refresh_token is None:
             raise ConfigurationError(
-                "a Workday connection has user and password, or client_id, client_secret and refresh_token"
+                "a Workday connection has a password, or client_id, client_secret and refresh_token"
             )
         endpoint = VENDOR.tokens[0]
         return RefreshToken(
