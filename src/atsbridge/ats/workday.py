@@ -348,7 +348,8 @@ class Workday(Ats):
 
     connection: str
     service_host: str = field(
-        validator=_of_form(VENDOR.host_slots["service_host"], "a host of myworkday.com or workday.com")
+        validator=_of_form(VENDOR.host_slots["service_host"], "a host of myworkday.com or workday.com"),
+        metadata={"example": "wd5-services1.myworkday.com"},
     )
     tenant: str = field(validator=_of_form(VENDOR.host_slots["tenant"], "letters, digits and _"))
     user: str
