@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -238,6 +241,17 @@ def test_every_documented_host_is_taken(host: str) -> None:
 def test_a_setting_that_is_none_is_said_so(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         _ = made(**wrong)
+
+
+def test_the_tables_of_the_docs_page_can_be_read() -> None:
+    page = (Path(__file__).parents[2] / "docs/vendors/workday.rst").read_text("utf-8")
+    block = page.partition("connection file::")[2].partition("The ids are in")[0]
+    settings = tomllib.loads(textwrap.dedent(block))["ats"]
+    ats = made(**settings)
+    assert [step.id for step in ats.steps] == ["STEP_C__ACTION_2"]
+    assert [d.key for d in ats.dispositions] == ["NOT_QUALIFIED:STEP_C__ACTION_9"]
+    assert ats.dispositions[0].status is REJECTED
+    assert ats.organisations == {"Data_Platform_sup": "Engineering Job Application"}
 
 
 def test_the_tenant_is_part_of_the_user_name() -> None:
