@@ -554,14 +554,14 @@ def test_a_single_page_needs_no_moment_and_several_have_one() -> None:
     before = len(account.driver.requests)
     account.time.sleep(3600)
     _ = account.bridge.pull()
-    assert operations(account, before).count("Server_Timestamp_Get") == 3
+    # Of the processes and of the log of requisitions alone.
+    assert operations(account, before).count("Server_Timestamp_Get") == 2
     small = account.restarted(ats=evolve(account.ats, page_size=1))
     _ = small.bridge.pull()
-    asked = [r.body for r, _ in small.driver.requests if b"Get_Candidates" in r.body and b"Page>2<" in r.body]
-    asked = asked or [
-        r.body for r, _ in small.driver.requests if b"Get_Candidates" in r.body and b">2</" in r.body
-    ]
-    assert asked and all(b"As_Of_Entry_DateTime" in body for body in asked)
+    asked = [request.body for request, _ in small.driver.requests if b"Get_Candidates" in request.body]
+    later = [body for body in asked if not re.search(rb"Page>1<", body)]
+    assert any(b"As_Of_Entry_DateTime" not in body for body in asked)
+    assert later and all(b"As_Of_Entry_DateTime" in body for body in later)
 
 
 @pytest.mark.parametrize("pages", [0, 1])
@@ -705,8 +705,11 @@ def test_steps_are_learned_where_the_customer_has_named_none(report: str) -> Non
     _ = bare.bridge.pull()
     stood_in = {t.stage for t in bare.truth().values()}
     assert stood_in <= set(bare.bridge.configuration().stages)
-    differences = {id: d for id, d in bare.differences().items() if d[0] and d[1] and d[0][0] != d[1][0]}
-    assert differences == {}
+    told = [(id, real, held) for id, (real, held) in bare.differences().items()]
+    # What the report tells of a hire, and the customer of a withdrawal, is missing; all else is there.
+    assert all(real and held and real[0] == held[0] for _, real, held in told)
+    pairs = {(real[1], held[1]) for _, real, held in told if real and held}
+    assert pairs <= {("withdrawn", "rejected")} | (set() if report else {("hired", "active")})
     id = movable(bare)
     plan = bare.engine.plan(None)
     there = next(s for s in bare.simulator.stages_for(id) if s in plan.steps)

@@ -67,7 +67,7 @@ from ..wire.auth import RefreshToken, Scheme, TokenEndpoint, UsernameToken
 from ..wire.effects import Flow, Json, Request, Response, request
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.payload import Raw, read_list
-from ..wire.reading import from_iso, link_type, opt_text, record
+from ..wire.reading import from_iso, link_type, objects, opt_text, record
 from ..wire.secrets import Secret, optional_secret
 from ..wire.streams import Item, Page, Stream, StreamScope, sort_out
 from ..wire.vendor import Read, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -289,7 +289,8 @@ class Disposition:
 
     @property
     def key(self) -> str:
-        return f"{self.id}:{self.step}"
+        """The id of the reason; one that nobody gave a step for cannot be written."""
+        return f"{self.id}:{self.step}" if self.step else self.id
 
 
 def _steps(rows: Iterable[Any]) -> tuple[Step, ...]:
@@ -410,9 +411,9 @@ class Workday(Ats):
     # -- reading --
 
     def streams(self) -> tuple[Stream, ...]:
-        evergreen = (self._listed("evergreen_requisitions", Kind.JOB, self._evergreens_page),)
+        evergreen = (self._listed("evergreen_requisitions", self._evergreens_page, Kind.JOB),)
         return (
-            self._listed("dispositions", Kind.REASON, self._dispositions_page),
+            self._listed("processes", self._processes_page, Kind.STAGE, Kind.REASON),
             Stream(
                 name="requisitions",
                 kinds=frozenset({Kind.JOB}),
@@ -421,7 +422,6 @@ class Workday(Ats):
                 page=lambda cursor: Routine(lambda: self._requisitions_page(cursor)),
             ),
             *(evergreen if self.evergreen else ()),
-            self._listed("steps", Kind.STAGE, self._steps_page),
             Stream(
                 name="applications",
                 kinds=frozenset({Kind.CANDIDATE, Kind.APPLICATION}),
@@ -434,11 +434,11 @@ class Workday(Ats):
             ),
         )
 
-    def _listed(self, name: str, kind: Kind, page: Callable[[Any], Flow[Page]]) -> Stream:
+    def _listed(self, name: str, page: Callable[[Any], Flow[Page]], *kinds: Kind) -> Stream:
         """A short listing that can only be read whole."""
         return Stream(
             name=name,
-            kinds=frozenset({kind}),
+            kinds=frozenset(kinds),
             incremental=False,
             start=lambda _watermark, _job: {"page": 1},
             page=lambda cursor: Routine(lambda: page(cursor)),
@@ -656,44 +656,30 @@ class Workday(Ats):
 
     # -- steps and dispositions --
 
-    def _steps_page(self, _cursor: Any) -> Flow[Page]:
-        read_at, stages = yield from self._stages(None)
-        return self._told(stages, Kind.STAGE, partial(read_stage, self.connection, read_at))
+    def _processes_page(self, _cursor: Any) -> Flow[Page]:
+        read_at, words = yield from self._processes(None)
+        stage = partial(read_stage, self.connection, read_at)
+        reason = partial(read_reason, self.connection, read_at)
+        stages = [Item(((Kind.STAGE, row["id"]),), Raw.of(row), stage) for row in words.stages()]
+        reasons = [Item(((Kind.REASON, row["id"]),), Raw.of(row), reason) for row in words.reasons()]
+        return Page(items=[*stages, *reasons], watermark={})
 
-    def _dispositions_page(self, _cursor: Any) -> Flow[Page]:
-        if not self.dispositions:
-            return Page(watermark={})
-        read_at, _ = yield from self._ask_now()
-        rows = [_disposition_row(d, self.dispositions) for d in self.dispositions]
-        return self._told(rows, Kind.REASON, partial(read_reason, self.connection, read_at))
-
-    def _told(self, rows: Sequence[Mapping[str, Any]], kind: Kind, read: Callable[[Any], Any]) -> Page:
-        items = [Item(((kind, row["id"]),), Raw.of(dict(row)), read) for row in rows]
-        return Page(items=items, watermark={})
-
-    def _ask_now(self) -> Flow[tuple[datetime, str]]:
-        at, asked = yield from self._now()
-        return _moment(asked), at
-
-    def _stages(self, job: str | None) -> Flow[tuple[datetime, list[Mapping[str, Any]]]]:
-        """The steps of the table; else those that the report, or the applications, show."""
-        read_at, _ = yield from self._ask_now()
+    def _processes(self, job: str | None) -> Flow[tuple[datetime, _Words]]:
+        """The tables; where there is none of steps, what the report, or the applications, show."""
+        _, asked = yield from self._now()
         if self.steps:
-            return read_at, [_step_row(place, step) for place, step in enumerate(self.steps)]
-        seen: dict[str, str] = {}
+            return _moment(asked), _Words(self.steps, self.dispositions)
         if self.report:
-            response = yield from request(self._report(job))
-            seen = _steps_reported(response)
-        else:
-            cursor: Any = {
-                "job": job, "page": 1, "at": None, "asked": None, "all": job is None, "evergreen": True
-            }  # fmt: skip
-            while cursor is not None:
-                _, found, cursor = yield from self._crawl(cursor)
-                seen = {**_steps_shown(found.records), **seen}
-                cursor = {**cursor, "page": cursor["page"] + 1} if found.more else None
-        steps = [Step(id=id, name=name) for id, name in sorted(seen.items())]
-        return read_at, [_step_row(place, step) for place, step in enumerate(steps)]
+            return _moment(asked), _reported((yield from request(self._report(job))))
+        words = _Words()
+        cursor: Any = {
+            "job": job, "page": 1, "at": None, "asked": None, "all": job is None, "evergreen": True
+        }  # fmt: skip
+        while cursor is not None:
+            _, found, cursor = yield from self._crawl(cursor)
+            words = words.and_those(_stood_in(found.records))
+            cursor = {**cursor, "page": cursor["page"] + 1} if found.more else None
+        return _moment(asked), words
 
     @routine
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:
@@ -703,13 +689,12 @@ class Workday(Ats):
             if shown is None:
                 raise NotFound("the requisition does not show", vendor=VENDOR.name)
             process = self._process_of(shown.data)
-        read_at, rows = yield from self._stages(job.id if job else None)
-        stages = [read_stage(self.connection, read_at, row)[0] for row in rows]
-        reasons = [_disposition_row(d, self.dispositions) for d in self.dispositions]
+        read_at, words = yield from self._processes(job.id if job else None)
+        stages = [read_stage(self.connection, read_at, row)[0] for row in words.stages()]
         return Catalogue(
             job=job,
             stages=tuple(s for s in stages if process in (None, s.pipeline)),
-            reasons=tuple(read_reason(self.connection, read_at, row)[0] for row in reasons),
+            reasons=tuple(read_reason(self.connection, read_at, row)[0] for row in words.reasons()),
         )
 
     # -- access --
@@ -981,21 +966,72 @@ def _hired_in(response: Response) -> Mapping[str, str]:
     return {opt_text(row, "Application_ID") or "": opt_text(row, "Hired") or "0" for row in rows}
 
 
-def _steps_reported(response: Response) -> dict[str, str]:
+@frozen
+class _Words:
+    """What processes consist of."""
+
+    steps: tuple[Step, ...] = ()
+    dispositions: tuple[Disposition, ...] = ()
+
+    @classmethod
+    def named(cls, steps: Iterable[tuple[str, str]], dispositions: Iterable[tuple[str, str]]) -> _Words:
+        """By pairs of id and name, of which each id counts once."""
+        return cls(
+            tuple(Step(id=id, name=name) for id, name in sorted(dict(steps).items())),
+            tuple(Disposition(id=id, step="", name=name) for id, name in sorted(dict(dispositions).items())),
+        )
+
+    def and_those(self, others: _Words) -> _Words:
+        both = (*self.steps, *others.steps), (*self.dispositions, *others.dispositions)
+        return _Words.named(*(((one.id, one.name) for one in part) for part in both))
+
+    def stages(self) -> list[dict[str, Any]]:
+        return [
+            {"id": s.id, "name": s.name, "process": s.process, "kind": s.kind.value, "order": place}
+            for place, s in enumerate(self.steps)
+        ]
+
+    def reasons(self) -> list[dict[str, Any]]:
+        """With its process in the name of a disposition that another process has too."""
+        rows: list[dict[str, Any]] = []
+        taken: set[str] = set()
+        for one in self.dispositions:
+            name = f"{one.name} ({one.process or one.id})" if one.name in taken else one.name
+            taken.add(one.name)
+            rows.append({"id": one.key, "name": name, "status": one.status.value})
+        return rows
+
+
+def _reported(response: Response) -> _Words:
     """The steps that a report names: where applications stand, and where they may go."""
     _, raws = read_list(response.body, "Report_Entry")
-    return {id: name for raw in raws for id, name in _steps_in(record(raw.data))}
+    rows = [record(raw.data) for raw in raws]
+    steps = [(opt_text(row, "Current_Step_ID"), opt_text(row, "Current_Step")) for row in rows]
+    steps += [pair for row in rows for pair in _cells(row, "Next_Steps", "Workflow_Step_ID")]
+    ends = [pair for row in rows for pair in _cells(row, "Disposition_Steps", "Recruiting_Disposition_ID")]
+    return _Words.named(_with_id(steps), _with_id(ends))
 
 
-def _steps_shown(candidates: Iterable[Raw]) -> dict[str, str]:
-    """The steps that applications stand in: ids to names."""
-    references = [
-        _reference(applied, "Workflow_Step_Reference")
-        for candidate in candidates
-        for applied in _applications(candidate.data)
-    ]
-    named = [(ids.get("Workflow_Step_ID"), name) for ids, name in references]
-    return {id: name or id for id, name in named if id}
+def _cells(row: Mapping[str, Any], column: str, id: str) -> list[tuple[str | None, str | None]]:
+    return [(opt_text(one, id), opt_text(one, "Step")) for one in objects(row, column)]
+
+
+def _stood_in(candidates: Iterable[Raw]) -> _Words:
+    """The steps that applications stand in, and the dispositions that they ended by."""
+    applied = [one for candidate in candidates for one in _applications(candidate.data)]
+
+    def named(reference: str, kind: str) -> Iterable[tuple[str, str]]:
+        found = [_reference(one, reference) for one in applied]
+        return _with_id([(ids.get(kind), name) for ids, name in found])
+
+    return _Words.named(
+        named("Workflow_Step_Reference", "Workflow_Step_ID"),
+        named("Disposition_Reference", "Recruiting_Disposition_ID"),
+    )
+
+
+def _with_id(pairs: Iterable[tuple[str | None, str | None]]) -> list[tuple[str, str]]:
+    return [(id, name or id) for id, name in pairs if id]
 
 
 _KEPT = ("Name_Data", "Contact_Data", "Social_Media_Account_Data")
@@ -1049,36 +1085,6 @@ def _job_data(data: Any) -> Any:
     return first(data, "Job_Requisition_Data") or first(data, "Evergreen_Requisition_Data")
 
 
-def _steps_in(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    following = row.get("Next_Steps")
-    named = [(opt_text(row, "Current_Step_ID"), opt_text(row, "Current_Step"))]
-    named += [
-        (opt_text(one, "Workflow_Step_ID"), opt_text(one, "Step"))
-        for one in (following if isinstance(following, list) else [])
-        if isinstance(one, dict)
-    ]
-    return [(id, name or id) for id, name in named if id]
-
-
-def _step_row(place: int, step: Step) -> dict[str, Any]:
-    return {
-        "id": step.id,
-        "name": step.name,
-        "process": step.process,
-        "kind": step.kind.value,
-        "order": place,
-    }
-
-
-def _disposition_row(disposition: Disposition, every: Sequence[Disposition]) -> dict[str, Any]:
-    """A disposition, with its process in the name where several have one of that name."""
-    alike = [d for d in every if d.name == disposition.name]
-    name = disposition.name
-    if len(alike) > 1 and disposition != alike[0]:
-        name = f"{name} ({disposition.process or disposition.step})"
-    return {"id": disposition.key, "name": name, "status": disposition.status.value}
-
-
 # --- what the preflight says ---------------------------------------------------------------------
 
 _NOTHING_HIDDEN = Finding(
@@ -1128,13 +1134,13 @@ def read_stage(connection: str, read_at: datetime, data: Any) -> tuple[Stage]:
 
 def read_reason(connection: str, read_at: datetime, data: Any) -> tuple[Reason]:
     status = ApplicationStatus(data["status"])
-    withdrew = status is ApplicationStatus.WITHDRAWN
+    withdrew, tabled = status is ApplicationStatus.WITHDRAWN, ":" in data["id"]
     return (
         Reason(
             ref=Ref(connection, Kind.REASON, data["id"]),
             read_at=read_at,
             name=data["name"],
-            by=ReasonBy.CANDIDATE if withdrew else ReasonBy.ORGANISATION,
+            by=ReasonBy.CANDIDATE if withdrew else ReasonBy.ORGANISATION if tabled else ReasonBy.UNKNOWN,
             active=True,
             outcome=status,
         ),
