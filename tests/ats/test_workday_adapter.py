@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 import tomllib
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +45,7 @@ from atsbridge.model import (
 )
 from atsbridge.simulators.interface import SimRequest, SimResponse
 from atsbridge.simulators.workday import WorkdaySimulator
+from atsbridge.sync.reality import Reality
 from atsbridge.testing import Account
 from atsbridge.testing.contract.access import Access
 from atsbridge.testing.contract.resuming import Resuming
@@ -395,20 +397,26 @@ def test_a_move_that_answers_well_and_never_shows_is_for_a_person() -> None:
     assert len(account.simulator.accepted) == 1
 
 
-def test_a_lost_answer_is_never_sent_again() -> None:
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_move_that_got_no_answer_is_never_sent_again(arrives: bool) -> None:
     """A process that names its own step as next would move a second time."""
     account = opened(self_steps=True)
     id = movable(account)
     event = account.ask(id, stage=account.simulator.stages_for(id)[0])
+    sent = 0
 
     def lose(asked: SimRequest, respond: Callable[[SimRequest], SimResponse], purpose: Purpose) -> Any:
-        answer = respond(asked)
-        return None if purpose is Purpose.WRITE else answer
+        nonlocal sent
+        if purpose is not Purpose.WRITE:
+            return respond(asked)
+        sent += 1
+        _ = respond(asked) if arrives else None
+        return None
 
     account.driver.meddle = lose
     receipt = pushed(account, event)
-    assert len(account.simulator.accepted) == 1
-    assert receipt.result in (Result.APPLIED, Result.REVIEW)
+    assert (sent, len(account.simulator.accepted)) == (1, int(arrives))
+    assert receipt.result is (Result.APPLIED if arrives else Result.REVIEW)
 
 
 @pytest.mark.parametrize(
@@ -580,6 +588,50 @@ def test_the_range_of_the_log_ends_by_workdays_own_clock() -> None:
     sim: Any = account.simulator
     sim.close(account.truth()[movable(account)].job)
     _ = account.bridge.pull()
+    assert account.differences() == {}
+
+
+def test_a_change_that_is_logged_late_is_within_the_overlap() -> None:
+    account = opened()
+    sim: Any = account.simulator
+    row = sim.account.requisitions[account.truth()[movable(account)].job]
+    account.time.sleep(3600)
+    _ = account.bridge.pull()
+    row["title"] = "Renamed late"
+    sim.account.keep_requisition(row, at=sim.clock() - 300)
+    _ = account.bridge.pull()
+    assert account.bridge.configuration().jobs[row["wid"]].title == "Renamed late"
+    jobs = account.bridge.ledger.look(lambda txn: Reality.load(txn, "acme")).jobs
+    assert jobs[row["wid"]].title == "Renamed late"
+
+
+@pytest.mark.parametrize("spoiled", ["a candidate", "the data", "the number"])
+def test_a_listing_that_is_not_whole_is_no_listing(spoiled: str) -> None:
+    """What a figure counts and the page does not show must not be taken for gone."""
+    account = opened()
+
+    def spoil(asked: SimRequest, respond: Callable[[SimRequest], SimResponse], _purpose: Purpose) -> Any:
+        answer = respond(asked)
+        if b"Get_Candidates_Request" not in asked.body or answer.status != 200:
+            return answer
+        root = read_xml(answer.body)
+        (data,) = [*root.iter("{urn:com.workday/bsvc}Response_Data")] or [None]
+        if data is None:
+            return answer
+        if spoiled == "a candidate":
+            data.remove(data[0])
+        elif spoiled == "the data":
+            root[0][0].remove(data)
+        else:
+            next(iter(root.iter("{urn:com.workday/bsvc}Page_Results"))).text = "many"
+        return SimResponse(200, answer.headers, ElementTree.tostring(root))
+
+    account.driver.meddle = spoil
+    with pytest.raises(BadPayload):
+        _ = account.bridge.pull(full=True)
+    with pytest.raises(BadPayload):
+        _ = account.fresh(movable(account))
+    account.driver.meddle = None
     assert account.differences() == {}
 
 
