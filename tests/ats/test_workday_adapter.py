@@ -573,6 +573,12 @@ def test_a_single_page_needs_no_moment_and_several_have_one() -> None:
 
 
 @pytest.mark.parametrize("pages", [0, 1])
+def test_figures_may_come_as_decimals(pages: int) -> None:
+    account = opened(decimal_figures=True, pages_when_empty=pages)
+    assert account.differences() == {}
+
+
+@pytest.mark.parametrize("pages", [0, 1])
 def test_an_empty_listing_is_empty_with_either_number_of_pages(pages: int) -> None:
     account = opened(pages_when_empty=pages)
     sim: Any = account.simulator

@@ -682,6 +682,74 @@ def test_workers_and_reference_ids_are_other_services(world: World) -> None:
     assert set(world.sim.account.steps) <= ids
 
 
+def test_an_application_in_parallel_stages_shows_one_by_soap_and_all_in_the_report(world: World) -> None:
+    id = world.one()
+    before = world.shown(id)
+    world.sim.also_at(id, world.sim.stages_for(id)[0])
+    after = world.shown(id)
+    assert id_of(after, "Workflow_Step_Reference") == id_of(before, "Workflow_Step_Reference")
+    assert len(after.findall(w("Stage_Reference"))) == 1
+    rows = json.loads(world.report(query="?format=json", authorization=basic(world)).body)["Report_Entry"]
+    (row,) = [row for row in rows if row["Application_ID"] == id.partition(":")[2]]
+    assert row["Parallel_Stages"] == [{"Step": world.sim.stage_name(world.sim.stages_for(id)[0])}]
+
+
+# -- criteria --
+
+
+def seek(world: World, operation: str, criteria: str) -> int:
+    asked = f"<w:Request_Criteria>{criteria}</w:Request_Criteria>"
+    return results(world.call(f"{operation}_Request", asked))[0]
+
+
+def test_candidates_are_sought_by_every_criterion_and_all_together(world: World) -> None:
+    people = list(world.sim.account.candidates.values())
+    hired = next(c for c in people if c["worker"])
+    last = f"<w:Last_Name>{hired['last']}</w:Last_Name>"
+    assert seek(world, "Get_Candidates", last) == sum(c["last"] == hired["last"] for c in people)
+    first = f"<w:First_Name>{hired['first']}</w:First_Name>"
+    assert seek(world, "Get_Candidates", first + last) >= 1
+    assert world.fault("Get_Candidates_Request", f"<w:Request_Criteria>{first}</w:Request_Criteria>")
+    assert (
+        seek(world, "Get_Candidates", last + ref("Worker_Reference", "Employee_ID", hired["worker"][1])) == 1
+    )
+    assert seek(world, "Get_Candidates", ref("Pre-Hire_Reference", "WID", hired["prehire"][0])) == 1
+    internal = "<w:Internal_Workers_Only>1</w:Internal_Workers_Only>"
+    assert seek(world, "Get_Candidates", internal) == sum(c["worker"] is not None for c in people)
+    for name, kind, id in (
+        ("Recruiting_Stage_Reference", "Recruiting_Stage_ID", "REVIEW"),
+        ("Applicant_Source_Reference", "Applicant_Source_ID", "REFERRAL"),
+    ):
+        assert 0 < seek(world, "Get_Candidates", ref(name, kind, id)) < len(people)
+        assert seek(world, "Get_Candidates", ref(name, kind, "NONE")) == 0
+
+
+def test_requisitions_and_postings_are_sought_by_every_criterion(world: World) -> None:
+    jobs = [r for r in world.sim.account.requisitions.values() if not r["evergreen"]]
+    one = jobs[0]
+    open_now = [j["status"] == "OPEN" for j in jobs]
+    there = [j["location"][1] == one["location"][1] for j in jobs]
+    own = [j["organisation"] == one["organisation"] for j in jobs]
+    for name, kind, id, fits in (
+        ("Job_Requisition_Status_Reference", "Job_Requisition_Status_ID", "OPEN", open_now),
+        ("Supervisory_Organization_Reference", "WID", one["organisation"][0], own),
+        ("Primary_Location_Reference", "Location_ID", one["location"][1], there),
+        ("Additional_Locations_Reference", "Location_ID", "Site_0", [False]),
+    ):
+        assert seek(world, "Get_Job_Requisitions", ref(name, kind, id)) == sum(fits), name
+    everything = results(world.call("Get_Job_Postings_Request"))[0]
+    assert (
+        seek(world, "Get_Job_Postings", "<w:Job_Posting_Start_Date>2099-01-01</w:Job_Posting_Start_Date>")
+        == 0
+    )
+    site = "<w:Job_Posting_Site_Name>External</w:Job_Posting_Site_Name>"
+    assert seek(world, "Get_Job_Postings", site) == everything
+    world.sim.close(one["wid"])
+    active = "<w:Show_Only_Active_Job_Postings>1</w:Show_Only_Active_Job_Postings>"
+    assert seek(world, "Get_Job_Postings", active) == everything - 1
+    assert seek(world, "Get_Job_Postings", ref("Job_Requisition_Reference", "WID", one["wid"])) == 1
+
+
 # -- accounts --
 
 

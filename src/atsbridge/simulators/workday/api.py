@@ -11,40 +11,31 @@ from attrs import define, field
 from ..interface import Accepted, Truth
 from .account import NOT_ONE, Account, Row, key_of
 from .asking import Asked
+from .criteria import (
+    CANDIDATE,
+    POSTING,
+    REQUISITION,
+    Candidates,
+    log_range,
+    posting_fits,
+    requisition_fits,
+)
 from .shapes import candidate_node, evergreen_node, posting_node, requisition_node, worker_node
 from .soap import (
     Node,
     child,
     el,
-    every,
-    flag,
     ids_of,
     in_order,
     invalid_id,
     leaf,
     local,
-    moment_of,
     not_authorised,
     reference,
-    text_of,
     validation,
     when,
 )
 
-CANDIDATE_CRITERIA = (
-    "First_Name", "Last_Name", "Candidate_Email_Address", "Pre-Hire_Reference", "Worker_Reference",
-    "Job_Requisition_Reference", "Recruiting_Stage_Reference", "Applicant_Source_Reference", "Applied_From",
-    "Applied_Through", "Internal_Workers_Only", "Created_From", "Created_Through",
-)  # fmt: skip
-REQUISITION_CRITERIA = (
-    "Transaction_Log_Criteria_Data", "Job_Requisition_Status_Reference",
-    "Supervisory_Organization_Reference", "Primary_Location_Reference", "Additional_Locations_Reference",
-    "Field_And_Parameter_Criteria_Data",
-)  # fmt: skip
-POSTING_CRITERIA = (
-    "Job_Posting_Start_Date", "Job_Posting_End_Date", "Job_Posting_Site_Name", "Job_Posting_Site_Reference",
-    "Supervisory_Organization_Reference", "Job_Requisition_Reference", "Show_Only_Active_Job_Postings",
-)  # fmt: skip
 REQUISITION_GROUP = (
     "Include_Reference", "Include_Job_Requisition_Definition_Data",
     "Include_Job_Requisition_Restrictions_Data", "Include_Qualifications",
@@ -133,7 +124,7 @@ class Api:
 
     def requisitions(self, asked: Asked) -> Node:
         in_order(asked.references, "Job_Requisition_Reference")
-        in_order(asked.criteria, *REQUISITION_CRITERIA)
+        in_order(asked.criteria, *REQUISITION)
         in_order(asked.group, *REQUISITION_GROUP)
         named = asked.named(
             "Job_Requisition_Reference", lambda kind, id: self._requisition(kind, id, asked.at),
@@ -144,35 +135,16 @@ class Api:
         return asked.answer("Get_Job_Requisitions", rows, show)
 
     def _requisitions_by(self, asked: Asked) -> list[Row]:
-        criteria = asked.criteria
-        rows = [r for r in self.account.past_requisitions.all(asked.at) if not r["evergreen"]]
-        log = child(criteria, "Transaction_Log_Criteria_Data")
-        if log is not None:
-            since, until = self._range(log)
-            changed = self.account.past_requisitions.changed
-            rows = [r for r in rows if changed(r["wid"], since, until)]
-        states = {id for n in every(criteria, "Job_Requisition_Status_Reference") for _, id in ids_of(n)}
-        places = {id for n in every(criteria, "Supervisory_Organization_Reference") for _, id in ids_of(n)}
-        status = self.account.statuses
+        span = log_range(asked.criteria, self.account.clock())
+        log = self.account.past_requisitions
         return [
-            r
-            for r in rows
-            if self.visible(r)
-            and (not states or states & {status[r["status"]][0], status[r["status"]][2]})
-            and (not places or places & set(r["organisation"][:2]))
+            row
+            for row in log.all(asked.at)
+            if not row["evergreen"]
+            and self.visible(row)
+            and (span is None or log.changed(row["wid"], *span))
+            and requisition_fits(self.account, row, asked.criteria)
         ]
-
-    def _range(self, log: Node) -> tuple[float, float]:
-        span = child(log, "Transaction_Date_Range_Data")
-        in_order(span, "Updated_From", "Updated_Through", "Effective_From", "Effective_Through")
-        now = self.account.clock()
-        since = moment_of(text_of(span, "Updated_From"), "Updated_From")
-        until = moment_of(text_of(span, "Updated_Through"), "Updated_Through")
-        if until is not None and until > now:
-            raise validation("Updated Through must be less than or equal to Current Moment!")
-        if (text_of(span, "Effective_From") is None) is not (text_of(span, "Effective_Through") is None):
-            raise validation("Effective From and Effective Through come in pairs")
-        return since if since is not None else 0.0, until if until is not None else now
 
     def evergreens(self, asked: Asked) -> Node:
         in_order(asked.references, "Evergreen_Requisition_Reference")
@@ -191,25 +163,21 @@ class Api:
 
     def postings(self, asked: Asked) -> Node:
         in_order(asked.references, "Job_Posting_Reference")
-        in_order(asked.criteria, *POSTING_CRITERIA)
-        wanted = {id for n in every(asked.criteria, "Job_Requisition_Reference") for _, id in ids_of(n)}
-        active = flag(asked.criteria, "Show_Only_Active_Job_Postings")
-        rows = []
-        for posting in self.account.postings.values():
-            requisition = self.account.requisitions.get(posting["requisition"])
-            if requisition is None or not self.visible(requisition):
-                continue
-            if wanted and not wanted & {requisition["wid"], requisition["id"]}:
-                continue
-            if not active or requisition["status"] == "OPEN":
-                rows.append(posting)
+        in_order(asked.criteria, *POSTING)
+        jobs = self.account.requisitions
+        rows = [
+            posting
+            for posting in self.account.postings.values()
+            if self.visible(jobs.get(posting["requisition"]))
+            and posting_fits(jobs[posting["requisition"]], asked.criteria)
+        ]
         show = lambda row: posting_node(self.account, row, asked)  # noqa: E731
         return asked.answer("Get_Job_Postings", rows, show)
 
     def get_candidates(self, asked: Asked) -> Node:
         more = asked.version >= FIRST_WITH_MORE
         in_order(asked.references, "Candidate_Reference")
-        in_order(asked.criteria, *(CANDIDATE_CRITERIA if more else CANDIDATE_CRITERIA[:-2]))
+        in_order(asked.criteria, *(CANDIDATE if more else CANDIDATE[:-2]))
         in_order(
             asked.group,
             *(("Include_Reference", "Exclude_All_Attachments") if more else ("Include_Reference",)),
@@ -244,43 +212,18 @@ class Api:
             "Job_Requisition_Reference", lambda kind, id: self._sought(kind, id, asked.at),
             type="Job_Requisition_ID", within=criteria,
         )  # fmt: skip
-        jobs = None if wanted is None else {row["wid"] for row in wanted}
-        stages = {id for n in every(criteria, "Recruiting_Stage_Reference") for _, id in ids_of(n)}
-        times = {name: moment_of(text_of(criteria, name), name) for name in
-                 ("Applied_From", "Applied_Through", "Created_From", "Created_Through")}  # fmt: skip
-        if text_of(criteria, "First_Name") and not text_of(criteria, "Last_Name"):
-            raise validation("First Name needs Last Name")
+        jobs = None if wanted is None else frozenset(row["wid"] for row in wanted)
+        seeking = Candidates.read(self.account, criteria, jobs)
         found = []
-        for row in rows:
-            if not self._named(row, criteria):
-                continue
-            if not _within(row["created"], times["Created_From"], times["Created_Through"]):
-                continue
-            fits = [a for a in row["applications"] if self._fits(a, jobs, stages, times)]
-            if fits or (
-                jobs is None and not stages and not times["Applied_From"] and not times["Applied_Through"]
-            ):
+        for row in filter(seeking.person_fits, rows):
+            fits = [a for a in row["applications"] if seeking.application_fits(a)]
+            if fits or not seeking.about_applications:
                 found.append(row if self.whole_candidate else {**row, "applications": fits})
         return found
 
     def _sought(self, kind: str, id: str, at: float) -> Row | None:
         either = None if kind == "WID" and self.evergreen_by_wid else False
         return self._requisition(kind, id, at, evergreen=either)
-
-    def _named(self, row: Row, criteria: Node) -> bool:
-        pairs = (("First_Name", "first"), ("Last_Name", "last"), ("Candidate_Email_Address", "email"))
-        texts = [(text_of(criteria, name), row[key] or "") for name, key in pairs]
-        return all(not wanted or wanted.casefold() == have.casefold() for wanted, have in texts)
-
-    def _fits(
-        self, application: Row, jobs: set[str] | None, stages: set[str], times: Mapping[str, float | None]
-    ) -> bool:
-        stage = self.account.steps[application["step"]].stage
-        return (
-            (jobs is None or application["requisition"] in jobs)
-            and (not stages or bool(stages & {stage, self.account.stages[stage][0]}))
-            and _within(application["date"], times["Applied_From"], times["Applied_Through"])
-        )
 
     def get_workers(self, asked: Asked) -> Node:
         find = lambda kind, id: self._worker(kind, id)  # noqa: E731
@@ -398,10 +341,6 @@ class Api:
                 actor=actor,
             )
         )
-
-
-def _within(moment: float, since: float | None, until: float | None) -> bool:
-    return (since is None or moment >= since) and (until is None or moment <= until)
 
 
 def http_date(seconds: float) -> str:

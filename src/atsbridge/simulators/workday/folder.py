@@ -120,6 +120,6 @@ def _application(account: Account, node: Node) -> Row:
     return {
         "wid": wid, "id": id, "requisition": requisition[0], "step": step[1], "disposition": way,
         "date": moment_of(text_of(node, "Job_Application_Date"), "Job_Application_Date") or moment,
-        "timestamp": moment, "hired": False, "event": account.wid(),
+        "timestamp": moment, "hired": False, "parallel": [], "event": account.wid(),
         "source": _ids(child(node, "Source_Reference")),
     }  # fmt: skip

@@ -97,7 +97,7 @@ def application_row(account: Account, requisition: Row, at: float) -> Row:
     source = SOURCES[number % len(SOURCES)]
     return {
         "wid": account.wid(), "id": f"JOB_APPLICATION-6-{number}", "requisition": requisition["wid"],
-        "date": at, "step": step.id, "disposition": None, "timestamp": at, "hired": False,
+        "date": at, "step": step.id, "disposition": None, "timestamp": at, "hired": False, "parallel": [],
         "event": account.wid(), "source": (f"{number % len(SOURCES):032x}", *source),
     }  # fmt: skip
 

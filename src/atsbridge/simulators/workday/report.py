@@ -48,6 +48,9 @@ def _row(api: Api, application: Row, requisition: Row) -> Row:
             {"Workflow_Step_ID": d.step, "Step": d.name, "Recruiting_Disposition_ID": d.id}
             for d in (account.ways_out(application) if going else [])
         ],
+        "Parallel_Stages": [{"Step": account.steps[id].name} for id in application["parallel"]],
+        "Offer_Stage": step.name if step.stage == "OFFER" else "",
+        "Hire_Stage": step.name if step.stage == "READY_FOR_HIRE" else "",
         "Hired": "1" if application["hired"] else "0",
         "Last_Functionally_Updated": moment.isoformat(timespec="microseconds"),
     }

@@ -73,7 +73,7 @@ class WorkdaySimulator(Simulator):
     A folder for `from_folder` holds recorded answers: ``Get_Job_Requisitions*.xml`` and
     ``Get_Candidates*.xml``, SOAP envelopes or the response elements alone.
 
-    The seven settings after ``seed`` say what no page of Workday's confirms.
+    The eight settings after ``seed`` say what no page of Workday's confirms.
     """
 
     name: ClassVar[str] = "workday"
@@ -85,6 +85,7 @@ class WorkdaySimulator(Simulator):
         "pages_when_empty": "the Total_Pages of an answer without results; default 0",
         "whole_candidate": "a candidate found by a requisition comes with all applications; default yes",
         "evergreen_by_wid": "candidates can be sought by an evergreen requisition's WID; default yes",
+        "decimal_figures": "the figures of a listing come as 1.0",
         "lock_after": "wrong passwords in a row until the user is locked; default 10",
     }
 
@@ -97,6 +98,7 @@ class WorkdaySimulator(Simulator):
     pages_when_empty: int = 0
     whole_candidate: bool = True
     evergreen_by_wid: bool = True
+    decimal_figures: bool = False
     lock_after: int = 10
     oauth: bool = False
     """A connection to it is configured with an API client instead of a password."""
@@ -222,6 +224,8 @@ class WorkdaySimulator(Simulator):
         pages = child(results, "Total_Pages")
         if pages is not None and text_of(results, "Total_Results") == "0":
             pages.text = str(self.pages_when_empty)
+        for figure in results if results is not None and self.decimal_figures else ():
+            figure.text = f"{figure.text}.0"
         return answer
 
     def _log_in(self, request: SimRequest, head: Node | None) -> str:
@@ -423,6 +427,12 @@ class WorkdaySimulator(Simulator):
         if self.account.ended(candidate, row) is not None:
             raise ValueError("the application has ended")
         candidate["withdrawn"] = True
+        self.account.keep(candidate)
+
+    def also_at(self, application: str, step: str) -> None:
+        """A parallel stage: SOAP goes on showing one alone."""
+        candidate, row = self._find(application)
+        row["parallel"].append(step)
         self.account.keep(candidate)
 
     def reactivate(self, application: str) -> None:
