@@ -436,6 +436,21 @@ def test_a_refusal_has_workdays_own_words(obstacle: str, words: str) -> None:
     assert words.lower() in receipt.why.lower()
 
 
+def test_a_step_that_the_tenant_has_no_more_is_refused_and_the_application_is_not_taken_for_gone() -> None:
+    account = opened()
+    sim: Any = account.simulator
+    id = movable(account)
+    there = sim.stages_for(id)[0]
+    event = account.ask(id, stage=there)
+    del sim.account.steps[there]
+    for step in sim.account.steps.values():
+        step.following = [other for other in step.following if other != there]
+    receipt = pushed(account, event)
+    assert (receipt.result, account.simulator.accepted) == (Result.REFUSED, [])
+    assert "not a valid id value" in receipt.why.lower()
+    assert not account.views()[id].deleted
+
+
 def test_a_step_of_another_process_is_not_even_tried() -> None:
     account = opened()
     id = movable(account)

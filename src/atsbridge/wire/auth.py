@@ -20,6 +20,7 @@ Headers = tuple[tuple[str, str], ...]
 
 _WSS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss"
 _WSSE = f"{_WSS}-wssecurity-secext-1.0.xsd"
+_SECURITY = f"{{{_WSSE}}}Security"
 _AS_TEXT = f"{_WSS}-username-token-profile-1.0#PasswordText"
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
@@ -173,7 +174,7 @@ class UsernameToken(Scheme):
 
     user: str
     password: Secret = field(converter=secret)
-    block: str = field(default=f"{{{_WSSE}}}Security", init=False)
+    block: str | None = field(default=_SECURITY, init=False)
 
     def sign(self, request: Request, *, token: Token | None, url: str, now: datetime) -> Request:
         password = self.password.reveal()
@@ -181,7 +182,7 @@ class UsernameToken(Scheme):
             basic = ("Authorization", _basic(self.user, password))
             return evolve(request, signature=(*request.signature, basic))
         block = Element(
-            self.block,
+            _SECURITY,
             (
                 Element(
                     f"{{{_WSSE}}}UsernameToken",

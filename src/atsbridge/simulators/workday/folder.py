@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-from defusedxml.ElementTree import parse as read
+from defusedxml.ElementTree import fromstring
 
 from .account import Account, Disposition, Row, Step
 from .soap import Node, child, every, flag, ids_of, moment_of, tag, text_of
@@ -27,7 +26,7 @@ def load(account: Account, folder: Path) -> None:
 
 def _records(folder: Path, operation: str, name: str) -> Iterator[Node]:
     for path in sorted(folder.glob(f"{operation}*.xml")):
-        root: ElementTree.Element = read(path, forbid_dtd=True).getroot()
+        root: Node = fromstring(path.read_bytes(), forbid_dtd=True)
         for data in root.iter(tag("Response_Data")):
             yield from every(data, name)
 

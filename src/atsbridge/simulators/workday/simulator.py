@@ -8,6 +8,7 @@ import io
 import json
 import random
 import re
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -89,7 +90,7 @@ class WorkdaySimulator(Simulator):
         "lock_after": "wrong passwords in a row until the user is locked; default 10",
     }
 
-    clock: Callable[[], float] = field(default=Simulator.clock)
+    clock: Callable[[], float] = time.time
     limits: Limits = field(factory=Limits)
     seed: int = 1
     visible_after_seconds: float = 0.0
