@@ -48,8 +48,10 @@ from atsbridge.simulators.workday import WorkdaySimulator
 from atsbridge.sync.reality import Reality
 from atsbridge.testing import Account
 from atsbridge.testing.contract.access import Access
+from atsbridge.testing.contract.reading import Reading
 from atsbridge.testing.contract.resuming import Resuming
 from atsbridge.testing.contract.secrets import Secrecy
+from atsbridge.testing.contract.writing import Writing
 from atsbridge.wire.answers import judge
 from atsbridge.wire.effects import Purpose, Request, Response
 from atsbridge.wire.guard import Guard
@@ -807,6 +809,31 @@ class TestByToken(Resuming, Access, Secrecy):
 
     def open(self, *, applications: int | None = None, seed: int = 1, **switches: Any) -> Account:
         return super().open(applications=applications, seed=seed, oauth=True, **switches)
+
+
+# -- whatever is not confirmed --
+
+
+class TestWhereMovesShowLate(Reading, Writing):
+    """The same accounts where a move by web service shows after 20 seconds."""
+
+    vendor = "workday"
+
+    def open(self, *, applications: int | None = None, seed: int = 1, **switches: Any) -> Account:
+        return super().open(applications=applications, seed=seed, visible_after_seconds=20.0, **switches)
+
+
+class TestTheOtherWayRound(Reading, Writing):
+    """The same accounts where every other open question has its other answer."""
+
+    vendor = "workday"
+
+    def open(self, *, applications: int | None = None, seed: int = 1, **switches: Any) -> Account:
+        answers = {
+            "self_steps": True, "purge_hides": True, "pages_when_empty": 1, "decimal_figures": True,
+            "whole_candidate": False, "evergreen_by_wid": False,
+        }  # fmt: skip
+        return super().open(applications=applications, seed=seed, **answers, **switches)
 
 
 # -- readers --
