@@ -634,8 +634,9 @@ class Workday(Ats):
         application = read_application(
             self.connection, response.sent_at, raw.data, steps=self.steps, dispositions=self.dispositions
         )
-        moment = application.token or ""
-        return Fresh(application=application, signals={write.name: moment for write in VENDOR.writes})
+        moment = application.token
+        signals = {} if moment is None else {write.name: moment for write in VENDOR.writes}
+        return Fresh(application=application, signals=signals)
 
     def _candidate(self, wid: str) -> Flow[tuple[Response, Raw | None]]:
         """A candidate by WID; None where there is none, or none that shows."""
