@@ -37,10 +37,12 @@ def _held(account: Account, entities: Mapping[str, Entity], name: str, shown: Ro
             held = _held(account, entities, navigation.target, one)
             if key in OPERATORS:
                 held["operatorRole"] = OPERATORS[key]
+            if name == "JobApplication" and key == "jobApplicationStatusAuditTrail":
+                held["applicationId"] = row["applicationId"]
+            if name == "JobApplicationStatusAuditTrail" and key == "jobAppStatus":
+                row["item"] = held["appStatusId"]
     values = [row[key] for key in entity.keys]
     key = values[0] if len(values) == 1 else tuple(values)
-    if name == "JobApplicationStatusAuditTrail":
-        key = row["revNumber"]
     return account[name].setdefault(key, row)
 
 
@@ -62,6 +64,8 @@ def _missing(account: Account, name: str, row: Row) -> Row:
             "meant": "system" if system in SYSTEM else meant,
             "system": system if system in SYSTEM else None,
         }
+    if name == "JobApplicationStatusAuditTrail":
+        return {"applicationId": None, "item": None, "skippedStatus": row["skippedStatus"] or 0}
     if name == "JobApplication":
         return {"status": row["status"] or 0}
     if name == "JobRequisition":

@@ -176,7 +176,7 @@ def entities() -> dict[str, Entity]:
         ),
         Entity(
             "JobApplicationStatusAuditTrail",
-            ("applicationId", "revNumber"),
+            ("revNumber",),
             _types(
                 Int64="revNumber",
                 Int32="revType skippedStatus",
@@ -191,7 +191,8 @@ def entities() -> dict[str, Entity]:
             _types(
                 Int64="candidateId",
                 String="primaryEmail contactEmail firstName middleName lastName cellPhone homePhone address"
-                " city zip country currentCompany currentTitle usersSysId candidateLocale anonymized password",
+                " city zip country currentCompany currentTitle usersSysId candidateLocale anonymized"
+                " password",
                 Boolean="externalCandidate consentToMarketing",
                 DateTimeOffset="creationDateTime lastModifiedDateTime anonymizedDateTime"
                 " privacyAcceptDateTime",
