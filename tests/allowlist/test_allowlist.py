@@ -86,7 +86,7 @@ def list_of(name):
 def _shown(shape):
     """A declared body or query value: slots as their source and JSON type, constants as JSON."""
     if isinstance(shape, Slot):
-        return f"<{shape.name.value}: {'integer' if shape.type is int else 'string'}>"
+        return f"<{shape.name.value}: {'integer' if shape.type is int else 'string'}>".join(shape.frame)
     if isinstance(shape, dict):
         return "{" + ", ".join(f"{json.dumps(k)}: {_shown(v)}" for k, v in shape.items()) + "}"
     if isinstance(shape, (list, tuple)):
@@ -95,14 +95,21 @@ def _shown(shape):
 
 
 def _listed(shape, types):
-    """The same for the list's: `{"slot": ..., "type": ...}` is a slot, all else is itself."""
-    if isinstance(shape, dict) and set(shape) == {"slot", "type"}:
-        return f"<{shape['slot']}: {types[shape['type']]['json']}>"
+    """The same for the list's: `{"slot": ..., "type": ...}` is a slot, all else is itself.
+
+    A slot inside a longer text has a ``frame``: what stands before and after it.
+    """
+    if _is_slot(shape):
+        return f"<{shape['slot']}: {types[shape['type']]['json']}>".join(shape.get("frame", ("", "")))
     if isinstance(shape, dict):
         return "{" + ", ".join(f"{json.dumps(k)}: {_listed(v, types)}" for k, v in shape.items()) + "}"
     if isinstance(shape, list):
         return "[" + ", ".join(_listed(v, types) for v in shape) + "]"
     return json.dumps(shape)
+
+
+def _is_slot(shape):
+    return isinstance(shape, dict) and {"slot", "type"} <= set(shape) <= {"slot", "type", "frame"}
 
 
 def _line(method, path, query, body):
@@ -139,7 +146,7 @@ def slot_types(row):
     todo = [row["query"], row["body"]]
     while todo:
         shape = todo.pop()
-        if isinstance(shape, dict) and set(shape) == {"slot", "type"}:
+        if _is_slot(shape):
             found[shape["slot"]] = shape["type"]
         elif isinstance(shape, dict):
             todo.extend(shape.values())
@@ -261,7 +268,7 @@ def test_keys_are_read_word_by_word():
 
 
 def _keys(shape):
-    if isinstance(shape, dict) and set(shape) != {"slot", "type"}:
+    if isinstance(shape, dict) and not _is_slot(shape):
         for key, value in shape.items():
             yield key
             yield from _keys(value)
