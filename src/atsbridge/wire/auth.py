@@ -120,6 +120,10 @@ class Scheme:
         """How to get a token; None where the credential itself signs."""
         return None
 
+    def token_request_at(self, previous: Token | None, now: datetime) -> Request | None:
+        """The same where what is sent tells the time, as a signed assertion does; ``now`` is UTC."""
+        return self.token_request(previous)
+
     def read_token(self, response: Response, previous: Token | None) -> Token:
         raise NotImplementedError
 

@@ -256,7 +256,7 @@ class Client:
         attempt = 0
         while True:
             attempt += 1
-            wanted = self.scheme.token_request(last)
+            wanted = self.scheme.token_request_at(last, self.now())
             if wanted is None:
                 raise Unauthorized("the auth scheme has no token request", vendor=self.vendor.name)
             try:
