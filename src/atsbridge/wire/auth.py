@@ -98,6 +98,8 @@ class Scheme:
     adds: frozenset[str] = frozenset({"authorization"})
     block: str | None = None
     rotates: bool = False
+    tells_time: bool = False
+    """A token request tells the time, and is refused where our clock is not the vendor's."""
 
     @property
     def endpoint(self) -> TokenEndpoint | None:
@@ -190,9 +192,12 @@ class OAuthTokens(Scheme):
             raise Unauthorized("there is no access token")
         return (("Authorization", f"Bearer {token.access.reveal()}"),)
 
+    def _asked(self, form: tuple[tuple[str, str], ...]) -> Request:
+        return Request(operation="token", method="POST", url=self.url, purpose=Purpose.TOKEN, body=form)
+
     def _request(self, form: tuple[tuple[str, str], ...]) -> Request:
         client, form = (self.client_id.reveal(), self.client_secret.reveal()), (*form, *self.extra)
-        request = Request(operation="token", method="POST", url=self.url, purpose=Purpose.TOKEN, body=form)
+        request = self._asked(form)
         if self.basic:
             return evolve(request, signature=(("Authorization", _basic(*client)),))
         return evolve(request, body=(*form, ("client_id", client[0]), ("client_secret", client[1])))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -211,8 +212,6 @@ def _canonical(element: Any, algorithm: str) -> bytes:
 
 def _without(root: Any, signature: Any) -> Any:
     """The assertion without its signature, and the text after it left where it was."""
-    import copy
-
     whole = copy.deepcopy(root)
     inner = whole.find(signature.tag)
     before = inner.getprevious()
