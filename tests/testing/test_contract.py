@@ -13,5 +13,9 @@ class TestGreenhouse(AtsContract):
     vendor = "greenhouse"
 
 
+class TestSuccessFactors(AtsContract):
+    vendor = "successfactors"
+
+
 class TestLever(AtsContract):
     vendor = "lever"

@@ -29,7 +29,6 @@ from ..errors import (
     NotFound,
     Refused,
     Unauthorized,
-    Unavailable,
     VendorError,
 )
 from ..model import (
@@ -61,7 +60,7 @@ from ..model import (
 )
 from ..wire.answers import AnswerRule, Complaint, Complaints, vendor_time
 from ..wire.auth import Scheme, TokenEndpoint
-from ..wire.effects import Flow, Purpose, Request, Response, request
+from ..wire.effects import Flow, Json, Purpose, Request, Response, request
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
 from ..wire.payload import Raw, read_json, read_list
@@ -236,11 +235,7 @@ VENDOR = Vendor(
         ),
     ),
     concurrent=5,
-    answers=(
-        AnswerRule(meaning=BadPayload, status=404, when=_no_odata),
-        # "OData metadata is being generated for the same instance in another thread" passes.
-        AnswerRule(meaning=Unavailable, status=500),
-    ),
+    answers=(AnswerRule(meaning=BadPayload, status=404, when=_no_odata),),
     complaints=Complaints(
         read=_complaint,
         meanings=_MEANINGS,
@@ -332,6 +327,7 @@ class _Listing:
     Args:
         fields: what is selected; a tenant's templates may lack some, but not ``key`` and ``needed``.
         where: a filter that always holds.
+        inner: other entities whose fields are asked for, and what stands before those.
     """
 
     entity: str
@@ -340,22 +336,30 @@ class _Listing:
     needed: frozenset[str] = frozenset()
     expand: tuple[str, ...] = ()
     where: str = ""
+    inner: Mapping[str, str] = field(factory=dict, eq=False)
 
-    def query(self, fields: Sequence[str], *filters: str, top: int = _PAGE) -> tuple[tuple[str, str], ...]:
-        wheres = " and ".join(part for part in (self.where, *filters) if part)
-        pairs = {
-            "$select": ",".join(fields),
-            "$expand": ",".join(self.expand),
-            "$filter": wheres,
-            "$orderby": self.key,
-            "$top": str(top),
-            "$format": "json",
-        }
-        return tuple((name, value) for name, value in pairs.items() if value)
+    def query(self, *filters: str, top: int) -> tuple[tuple[str, str], ...]:
+        return self._pairs(
+            ("$filter", " and ".join(part for part in (self.where, *filters) if part)),
+            ("$orderby", self.key),
+            ("$top", str(top)),
+        )
 
-    def one(self, fields: Sequence[str], *more: str) -> tuple[tuple[str, str], ...]:
-        pairs = {"$select": ",".join(fields), "$expand": ",".join((*self.expand, *more)), "$format": "json"}
-        return tuple((name, value) for name, value in pairs.items() if value)
+    def one(self) -> tuple[tuple[str, str], ...]:
+        return self._pairs()
+
+    def _pairs(self, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+        shape = (("$select", ",".join(self.fields)), ("$expand", ",".join(self.expand)))
+        return tuple((name, value) for name, value in (*shape, *more, ("$format", "json")) if value)
+
+    def narrowed(self, has: Any) -> _Listing:
+        """Without what this tenant has been found not to have; all of it where nobody has looked."""
+        if has is None:
+            return self
+        return evolve(self, fields=tuple(has["fields"]), expand=tuple(has["expand"]))
+
+    def has(self) -> Json:
+        return {"fields": list(self.fields), "expand": list(self.expand)}
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -385,7 +389,9 @@ _APPLICATIONS = _Listing(
         "applicationId candidateId jobReqId appStatusSetItemId status applicationDate lastModifiedDateTime"
         " hiredOn source anonymizedFlag"
     ),
-    needed=frozenset({"candidateId", "jobReqId", "appStatusSetItemId", "status", "lastModifiedDateTime"}),
+    needed=frozenset(
+        {"candidateId", "jobReqId", "appStatusSetItemId", "status", "lastModifiedDateTime", "jobAppStatus"}
+    ),
     expand=("jobAppStatus",),
     where=_SUBMITTED,
 )
@@ -409,8 +415,16 @@ _TRAIL = _Listing(
     ),
     needed=frozenset({"jobApplication/applicationId"}),
     expand=("jobApplication", "jobApplication/jobAppStatus"),
+    where="jobApplication/status ne 4 and jobApplication/status ne 6",
+    inner={"JobApplication": "jobApplication/", "JobApplicationStatus": "jobApplication/jobAppStatus/"},
 )  # fmt: skip
-_HISTORY = ("jobApplicationStatusAuditTrail", "jobApplicationStatusAuditTrail/jobAppStatus")
+_HISTORY = "jobApplicationStatusAuditTrail"
+_WITH_HISTORY = evolve(
+    _APPLICATIONS,
+    expand=(*_APPLICATIONS.expand, _HISTORY, f"{_HISTORY}/jobAppStatus"),
+    needed=_APPLICATIONS.needed | {_HISTORY},
+    inner={"JobApplicationStatusAuditTrail": f"{_HISTORY}/"},
+)
 
 
 @frozen(kw_only=True)
@@ -534,15 +548,14 @@ class SuccessFactors(Ats):
         """Few, and without a time: read whole."""
 
         def page(cursor: Any) -> Flow[Page]:
-            response, raws, more, fields = yield from _rows(
-                _STATUSES_LISTED, cursor["fields"], _after(cursor)
-            )
+            listing = _STATUSES_LISTED.narrowed(cursor["has"])
+            response, raws, more, has = yield from _rows(listing, _after(cursor))
             items, rejected = sort_out(raws, lambda raw: _stage_item(self.connection, raw, response))
             following = _last(raws, _STATUSES_LISTED.key) if more else None
             return Page(
                 items=items,
                 rejected=rejected,
-                next=None if following is None else {"after": following, "fields": fields},
+                next=None if following is None else {"after": following, "has": has},
                 watermark={} if following is None else None,
             )
 
@@ -550,7 +563,7 @@ class SuccessFactors(Ats):
             name=_STATUSES_LISTED.entity,
             kinds=frozenset({Kind.STAGE}),
             incremental=False,
-            start=lambda _watermark, _job: {"after": None, "fields": None},
+            start=lambda _watermark, _job: {"after": None, "has": None},
             page=lambda cursor: Routine(lambda: page(cursor)),
         )
 
@@ -573,19 +586,18 @@ class SuccessFactors(Ats):
         """
 
         def page(cursor: Any) -> Flow[Page]:
-            span, fields = Span.of(cursor["span"]), cursor["fields"]
+            span, own = Span.of(cursor["span"]), listing.narrowed(cursor["has"])
             if now and span.since is None:
-                response, _, _, fields = yield from _rows(listing, fields, top=1)
+                response, _, _, has = yield from _rows(own, top=1)
                 raws, more = list[Raw](), False
             else:
-                response, raws, more, fields = yield from _rows(
-                    listing, fields, _since(since, span), _keyed(listing, span.token, again=now)
-                )
+                keyed = _keyed(own, span.token, again=now)
+                response, raws, more, has = yield from _rows(own, _since(since, span), keyed)
             items, rejected = sort_out(raws, lambda raw: item(raw, response))
             following, watermark = span.seen(vendor_time(response)).after(
                 _last(raws, listing.key) if more else None, overlap=timedelta(minutes=self.overlap_minutes)
             )
-            following = None if following is None else {"span": following, "fields": fields}
+            following = None if following is None else {"span": following, "has": has}
             return Page(items=items, rejected=rejected, next=following, watermark=watermark)
 
         return Stream(
@@ -594,7 +606,7 @@ class SuccessFactors(Ats):
             incremental=True,
             start=lambda watermark, _job: {
                 "span": Span.first(watermark, again=not now),
-                "fields": None,
+                "has": None,
             },
             page=lambda cursor: Routine(lambda: page(cursor)),
         )
@@ -611,7 +623,6 @@ class SuccessFactors(Ats):
         inner = raw.peek("jobApplication")
         if not isinstance(inner, dict):
             raise BadRecord("jobApplication", "expected an object")
-        # Alone, it is the same record as in the list of applications.
         return self._application_item(Raw.of(inner), response)
 
     def _read_job(self, connection: str, read_at: datetime, data: Any) -> tuple[Record, ...]:
@@ -619,8 +630,7 @@ class SuccessFactors(Ats):
 
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
-        more = _HISTORY if self.audit_trail else ()
-        answer = yield from _one(_APPLICATIONS, ref.id, *more)
+        answer = yield from _one(_WITH_HISTORY if self.audit_trail else _APPLICATIONS, ref.id)
         if isinstance(answer, NotFound):
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
         if isinstance(answer, VendorError):
@@ -629,9 +639,9 @@ class SuccessFactors(Ats):
         (application,) = read_application(self.connection, answer.sent_at, data)
         if not self.audit_trail:
             return Fresh(application=application)
-        trail = opt_object(data, "jobApplicationStatusAuditTrail") or {}
+        trail = opt_object(data, _HISTORY) or {}
         if not isinstance(trail.get("results"), list):
-            raise BadRecord("jobApplicationStatusAuditTrail", "expected a list")
+            raise BadRecord(_HISTORY, "expected a list")
         # Who skips a status leaves a row for it too.
         counted = str(sum(not opt_int(row, "skippedStatus") for row in objects(trail, "results")))
         history = tuple(_history(trail))
@@ -662,7 +672,7 @@ class SuccessFactors(Ats):
         own = need_id(owner, "statusSetId")
         if not re.fullmatch(_ID, own):
             raise BadRecord("statusSetId", "expected an id")
-        response, raws, more, _ = yield from _rows(_STATUSES_LISTED, None, f"appStatusSetId eq {own}")
+        response, raws, more, _ = yield from _rows(_STATUSES_LISTED, f"appStatusSetId eq {own}")
         if more:
             raise BadPayload("a status set has more statuses than a page")
         stages = [s for raw in raws for s in read_stage(self.connection, response.sent_at, raw.data)]
@@ -681,11 +691,11 @@ class SuccessFactors(Ats):
         answers: list[Response | VendorError] = []
         findings: list[Finding] = []
         for listing, grant in grants.items():
-            wanted = _asked(listing, evolve(listing, expand=(), where="").query((listing.key,), top=1))
+            wanted = _asked(evolve(listing, fields=(listing.key,), expand=(), where=""), top=1)
             answer = yield from ask(wanted)
             answers.append(answer)
             findings.append(_read_finding(listing, wanted, answer, grant))
-        pairs = yield from ask(_asked(_APPLICATIONS, _APPLICATIONS.query(_PAIRED, top=100)))
+        pairs = yield from ask(_asked(evolve(_APPLICATIONS, fields=_PAIRED), top=100))
         metadata = yield from ask(_metadata_of("JobApplication"))
         return (
             reach(answers, host=self.host), *findings, _pair_finding(pairs), _write_finding(metadata),
@@ -807,7 +817,8 @@ def _no(why: str) -> Unplannable:
 # --- requests ------------------------------------------------------------------------------------
 
 
-def _asked(listing: _Listing, query: tuple[tuple[str, str], ...]) -> Request:
+def _asked(listing: _Listing, *filters: str, top: int) -> Request:
+    query = listing.query(*filters, top=top)
     return Request(operation=f"list_{listing.entity}", method="GET", url=f"/{listing.entity}", query=query)
 
 
@@ -815,57 +826,56 @@ def _metadata_of(entity: str) -> Request:
     return Request(operation=f"metadata_{entity}", method="GET", url=f"/{entity}/$metadata")
 
 
-def _rows(
-    listing: _Listing, fields: Sequence[str] | None, *filters: str, top: int = _PAGE
-) -> Flow[tuple[Response, list[Raw], bool, Sequence[str]]]:
-    """One page: the answer, its rows, whether more follow, and the fields that this tenant has."""
-    chosen = list(listing.fields if fields is None else fields)
-    answer = yield from ask(_asked(listing, listing.query(chosen, *filters, top=top)))
-    if isinstance(answer, Refused) and fields is None:
-        chosen = yield from _present(listing, answer)
-        answer = yield from ask(_asked(listing, listing.query(chosen, *filters, top=top)))
+def _rows(listing: _Listing, *filters: str, top: int = _PAGE) -> Flow[tuple[Response, list[Raw], bool, Json]]:
+    """One page: the answer, its rows, whether more follow, and what this tenant has of the listing."""
+    answer = yield from ask(_asked(listing, *filters, top=top))
+    if isinstance(answer, Refused):
+        listing = yield from _present(listing, answer)
+        answer = yield from ask(_asked(listing, *filters, top=top))
     if isinstance(answer, VendorError):
         raise answer
     envelope, raws = read_list(_inner(answer.body), "results")
-    return answer, raws, len(raws) >= top or envelope.get("__next") is not None, chosen
+    return answer, raws, len(raws) >= top or envelope.get("__next") is not None, listing.has()
 
 
-def _one(listing: _Listing, id: str, *expand: str) -> Flow[Response | VendorError]:
+def _one(listing: _Listing, id: str) -> Flow[Response | VendorError]:
     """One record by its key."""
 
-    def wanted(fields: Sequence[str]) -> Request:
+    def wanted(listing: _Listing) -> Request:
         url = f"/{listing.entity}({id}L)"
-        return Request(
-            operation=f"get_{listing.entity}", method="GET", url=url, query=listing.one(fields, *expand)
-        )
+        return Request(operation=f"get_{listing.entity}", method="GET", url=url, query=listing.one())
 
-    answer = yield from ask(wanted(listing.fields))
+    answer = yield from ask(wanted(listing))
     if isinstance(answer, Refused):
         answer = yield from ask(wanted((yield from _present(listing, answer))))
     return answer
 
 
-def _present(listing: _Listing, refusal: Refused) -> Flow[list[str]]:
-    """The fields that this tenant's templates have: one that is missing fails a whole query.
+def _present(listing: _Listing, refusal: Refused) -> Flow[_Listing]:
+    """What this tenant's templates have of a listing: one name that is missing fails a whole query.
 
     Raises:
         Refused: none is missing, or one that nothing can be done without.
     """
-    response = yield from request(_metadata_of(listing.entity))
-    known = _properties(response, listing.entity)
-    chosen = [name for name in listing.fields if "/" in name or name in known]
-    if len(chosen) == len(listing.fields) or not {listing.key, *listing.needed} <= set(chosen):
+    known: set[str] = set()
+    for entity, before in {listing.entity: "", **listing.inner}.items():
+        response = yield from request(_metadata_of(entity))
+        known |= {before + name for name in _properties(response, entity)}
+    fields = tuple(name for name in listing.fields if name in known)
+    expand = tuple(path for path in listing.expand if path in known)
+    narrow = evolve(listing, fields=fields, expand=expand)
+    if narrow == listing or not {listing.key, *listing.needed} <= {*fields, *expand}:
         raise refusal
-    return chosen
+    return narrow
 
 
 def _properties(response: Response, entity: str) -> dict[str, Mapping[str, str]]:
-    """The properties of an entity, each with its attributes, by a metadata document."""
+    """The properties and navigations of an entity, each with its attributes, by a metadata document."""
     found: dict[str, Mapping[str, str]] = {}
     for kind in read_xml(response.body).iter():
         if local(str(kind.tag)) == "EntityType" and kind.get("Name") == entity:
             for part in kind:
-                if local(str(part.tag)) == "Property":
+                if local(str(part.tag)) in ("Property", "NavigationProperty"):
                     found[part.get("Name", "")] = {local(name): value for name, value in part.attrib.items()}
     return found
 
@@ -918,9 +928,9 @@ def _shown(listing: _Listing, kind: Kind, cursor: Any) -> Operation[Page]:
     """A page of ids."""
 
     def page() -> Flow[Page]:
-        bare = evolve(listing, expand=())
+        bare = evolve(listing, fields=(listing.key,), expand=())
         keyed = _keyed(listing, cursor["after"], again=False)
-        response = yield from request(_asked(bare, bare.query((listing.key,), keyed, top=1000)))
+        response = yield from request(_asked(bare, keyed, top=1000))
         envelope, raws = read_list(_inner(response.body), "results")
         more = len(raws) >= 1000 or envelope.get("__next") is not None
         shown = [(kind, _id(raw, listing.key)) for raw in raws]

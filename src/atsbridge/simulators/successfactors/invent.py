@@ -67,10 +67,10 @@ class _Town:
 
     def _user(self, number: int) -> None:
         person = self.inventor.person()
-        id = f"user{number}{people.marks.person}"
+        id = f"user{number}"
         self.account["User"][id] = {
             "userId": id, "username": id, "firstName": person.given, "lastName": person.family,
-            "email": f"{id}@example.com", "status": "t" if number else "f",
+            "email": f"{id}{people.marks.person}@example.com", "status": "t" if number else "f",
         }  # fmt: skip
 
     def _set(self, set_id: int, own: tuple[tuple[str, str], ...]) -> None:

@@ -428,8 +428,10 @@ class SuccessFactorsSimulator(Simulator):
     # -- what an administrator does --
 
     def remove_field(self, entity: str, name: str) -> None:
-        """A template loses a field: whoever selects it gets nothing at all."""
-        del self.api.entities[entity].types[name]
+        """A template loses a field or a navigation: whoever asks for it gets nothing at all."""
+        found = self.api.entities[entity]
+        if found.types.pop(name, None) is None:
+            del found.navigations[name]
 
 
 def _query(text: str) -> dict[str, str]:
