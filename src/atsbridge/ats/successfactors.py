@@ -667,11 +667,9 @@ class SuccessFactors(Ats):
         if isinstance(answer, VendorError):
             raise answer
         owner = record(_single(answer))
-        if need_id(owner, "jobReqId") != job.id:
+        if _need(owner, "jobReqId") != job.id:
             raise BadPayload("the answer is about another requisition")
-        own = need_id(owner, "statusSetId")
-        if not re.fullmatch(_ID, own):
-            raise BadRecord("statusSetId", "expected an id")
+        own = _need(owner, "statusSetId")
         response, raws, more, _ = yield from _rows(_STATUSES_LISTED, f"appStatusSetId eq {own}")
         if more:
             raise BadPayload("a status set has more statuses than a page")
@@ -941,7 +939,15 @@ def _shown(listing: _Listing, kind: Kind, cursor: Any) -> Operation[Page]:
 
 
 def _id(raw: Raw, key: str) -> str:
-    return need_id({key: raw.peek(key)}, key)
+    return _need({key: raw.peek(key)}, key)
+
+
+def _need(data: Mapping[str, Any], key: str) -> str:
+    """A whole number, as every id but a user's is: only such a one can be asked for again."""
+    id = need_id(data, key)
+    if not re.fullmatch(_ID, id):
+        raise BadRecord(key, "expected a whole number")
+    return id
 
 
 # --- what a preflight found ----------------------------------------------------------------------
@@ -1030,10 +1036,10 @@ def read_stage(connection: str, read_at: datetime, data: Any) -> tuple[Stage]:
     kind = _SYSTEM.get(name or "")
     return (
         Stage(
-            ref=Ref(connection, Kind.STAGE, need_id(status, "appStatusId")),
+            ref=Ref(connection, Kind.STAGE, _need(status, "appStatusId")),
             read_at=read_at,
             name=name,
-            pipeline=need_id(status, "appStatusSetId"),
+            pipeline=_need(status, "appStatusSetId"),
             scope=StageScope.PIPELINE,
             active=True,
             kind=StageKind.UNMAPPED if kind is None else kind,
@@ -1044,7 +1050,7 @@ def read_stage(connection: str, read_at: datetime, data: Any) -> tuple[Stage]:
 
 def read_job(connection: str, read_at: datetime, data: Any, *, deleted_reads: str = "Deleted") -> tuple[Job]:
     job = record(data)
-    ref = Ref(connection, Kind.JOB, need_id(job, "jobReqId"))
+    ref = Ref(connection, Kind.JOB, _need(job, "jobReqId"))
     if opt_text(job, "deleted") == deleted_reads:
         return (Job(ref=ref, read_at=read_at, deleted=Tombstone(TombstoneKind.DELETED)),)
     state, own = opt_id(job, "internalStatus"), _locale(job)
@@ -1066,7 +1072,7 @@ def read_job(connection: str, read_at: datetime, data: Any, *, deleted_reads: st
                 for person in _rows_of(job, key)
                 if (id := opt_id(person, "usersSysId"))
             ),
-            pipelines=(need_id(job, "statusSetId"),),
+            pipelines=(_need(job, "statusSetId"),),
             description_html=opt_text(own, "externalJobDescription"),
             closed_at=_moment(job.get("closedDateTime")),
         ),
@@ -1083,7 +1089,7 @@ def _locale(job: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def read_candidate(connection: str, read_at: datetime, data: Any) -> tuple[Candidate]:
     person = record(data)
-    ref = Ref(connection, Kind.CANDIDATE, need_id(person, "candidateId"))
+    ref = Ref(connection, Kind.CANDIDATE, _need(person, "candidateId"))
     anonymised_at = _moment(person.get("anonymizedDateTime"))
     if anonymised_at is not None or opt_text(person, "anonymized") in _ANONYMISED:
         gone = Tombstone(TombstoneKind.ANONYMISED, anonymised_at)
@@ -1128,12 +1134,12 @@ def read_application(connection: str, read_at: datetime, data: Any) -> tuple[App
     status = _STATUSES.get(word or "", ApplicationStatus.UNKNOWN)
     return (
         Application(
-            ref=Ref(connection, Kind.APPLICATION, need_id(application, "applicationId")),
+            ref=Ref(connection, Kind.APPLICATION, _need(application, "applicationId")),
             read_at=read_at,
             updated_at=_moment(application.get("lastModifiedDateTime")),
             created_at=_moment(application.get("applicationDate")),
-            candidate=Ref(connection, Kind.CANDIDATE, need_id(application, "candidateId")),
-            job=Ref(connection, Kind.JOB, need_id(application, "jobReqId")),
+            candidate=Ref(connection, Kind.CANDIDATE, _need(application, "candidateId")),
+            job=Ref(connection, Kind.JOB, _need(application, "jobReqId")),
             stage=Ref(connection, Kind.STAGE, stage) if stage else None,
             stage_name=opt_text(shown or {}, "appStatusName"),
             status=ApplicationStatus.HIRED if hired_on is not None else status,

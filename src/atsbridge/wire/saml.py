@@ -31,14 +31,14 @@ class SamlBearer(OAuthTokens):
     """OAuth 2.0 with an assertion that this side makes and signs.
 
     Args:
-        private_key: PEM. issuer, subject, audience, recipient: as the assertion has them.
+        private_key: PEM. issuer (which may be a key), subject, audience, recipient: as the assertion has them.
         attributes: names and values of its attribute statement.
         again: form keys that ask for another token than the one given before.
     """
 
     client_secret: Secret = field(converter=secret, default=Secret(""))
     private_key: Secret = field(converter=secret)
-    issuer: str
+    issuer: Secret = field(converter=secret)
     subject: str
     audience: str
     recipient: str
@@ -59,7 +59,12 @@ class SamlBearer(OAuthTokens):
         return self._asked((*form, *self.extra))
 
     def _signed(self, now: datetime) -> bytes:
-        id = "_" + hashlib.sha256(f"{self.issuer} {self.subject} {now.isoformat()}".encode()).hexdigest()[:32]
+        id = (
+            "_"
+            + hashlib.sha256(f"{self.issuer.reveal()} {self.subject} {now.isoformat()}".encode()).hexdigest()[
+                :32
+            ]
+        )
         return sign(document(self._assertion(id, now)), id=id, private_key=self.private_key)
 
     def _assertion(self, id: str, now: datetime) -> Element:
@@ -84,7 +89,7 @@ class SamlBearer(OAuthTokens):
         ]
         return _element(
             "Assertion",
-            _element("Issuer", text=self.issuer),
+            _element("Issuer", text=self.issuer.reveal()),
             # Where signxml puts the signature: the schema wants it after the issuer.
             Element(_SIGNATURE, attributes=(("Id", "placeholder"),)),
             subject,

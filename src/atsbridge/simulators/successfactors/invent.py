@@ -154,6 +154,8 @@ class _Town:
         for step in own[: chance.randrange(len(own) + 1)]:
             account.change(row, step, by="user1")
         self._end(row, set_id)
+        if job["internalStatus"] == 2 and account.truth(row).status == "active":
+            account.change(row, account.named(set_id, "Requisition Closed"), by="rcmuser")
 
     def _end(self, row: Row, set_id: int) -> None:
         chance, account = self.inventor.random, self.account
