@@ -31,7 +31,8 @@ class SamlBearer(OAuthTokens):
     """OAuth 2.0 with an assertion that this side makes and signs.
 
     Args:
-        private_key: PEM. issuer (which may be a key), subject, audience, recipient: as the assertion has them.
+        private_key: PEM. issuer (which may be a key), subject, audience, recipient: as the assertion
+            has them.
         attributes: names and values of its attribute statement.
         again: form keys that ask for another token than the one given before.
     """
@@ -122,8 +123,8 @@ def sign(content: bytes, *, id: str, private_key: Secret) -> bytes:
     """
     try:
         from lxml import etree
-        from signxml import XMLSigner
         from signxml.algorithms import CanonicalizationMethod
+        from signxml.signer import XMLSigner
     except ImportError:
         raise ConfigurationError(
             "this ATS wants a signed SAML assertion, and the package signxml is not installed",

@@ -166,7 +166,7 @@ class Api:
 
     def _size(self, query: Query) -> int:
         size = _whole(query, "customPageSize", PAGE)
-        return max(1, min(PAGE, size))
+        return max(1, min(PAGE, int(size)))
 
     def _begin(self, entity: Entity, query: Query, session: str) -> tuple[list[Any], int, str]:
         """The keys of the list, where this page begins, and the snapshot it is of, if any."""

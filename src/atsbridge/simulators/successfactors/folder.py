@@ -42,8 +42,8 @@ def _held(account: Account, entities: Mapping[str, Entity], name: str, shown: Ro
             if name == "JobApplicationStatusAuditTrail" and key == "jobAppStatus":
                 row["item"] = held["appStatusId"]
     values = [row[key] for key in entity.keys]
-    key = values[0] if len(values) == 1 else tuple(values)
-    return account[name].setdefault(key, row)
+    place: Any = values[0] if len(values) == 1 else tuple(values)
+    return account[name].setdefault(place, row)
 
 
 def _plain(entity: str, key: str, type: str, value: Any) -> Any:

@@ -148,12 +148,11 @@ class _Town:
         begin = "Forwarded" if chance.random() < 0.1 else "Default"
         status = account.named(set_id, begin)
         row = account.apply(requisition=job, candidate=somebody, status=status, at=at)
-        if begin == "Forwarded":
-            return
-        own = [s for s in account.statuses(set_id) if s["meant"] == "active"]
-        for step in own[: chance.randrange(len(own) + 1)]:
-            account.change(row, step, by="user1")
-        self._end(row, set_id)
+        if begin == "Default":
+            own = [s for s in account.statuses(set_id) if s["meant"] == "active"]
+            for step in own[: chance.randrange(len(own) + 1)]:
+                account.change(row, step, by="user1")
+            self._end(row, set_id)
         if job["internalStatus"] == 2 and account.truth(row).status == "active":
             account.change(row, account.named(set_id, "Requisition Closed"), by="rcmuser")
 

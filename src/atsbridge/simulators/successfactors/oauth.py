@@ -173,7 +173,7 @@ class Tokens:
 
     def _check_signature(self, root: Any) -> None:
         signature = root.find(f"{_DS}Signature")
-        info = signature.find(f"{_DS}SignedInfo") if signature is not None else None
+        info: Any = signature.find(f"{_DS}SignedInfo") if signature is not None else None
         references = [] if info is None else info.findall(f"{_DS}Reference")
         if len(references) != 1 or references[0].get("URI") not in ("", f"#{root.get('ID')}"):
             raise TokenRefusal(_SIGNATURE)

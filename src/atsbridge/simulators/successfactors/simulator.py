@@ -157,7 +157,7 @@ class SuccessFactorsSimulator(Simulator):
         if self.maintenance:
             text = b"The suite is currently under scheduled maintenance."
             return self._answered(503, text, kind="text/plain")
-        path, _, text = request.target.partition("?")
+        path, _, asked = request.target.partition("?")
         try:
             if len(request.target) > self.url_limit:
                 raise Refusal(URL_LENGTH, "The URL is too long")
@@ -166,7 +166,7 @@ class SuccessFactorsSimulator(Simulator):
             if not path.startswith(_ROOT):
                 raise Refusal(ENDPOINT, "invalid endpoint")
             self._log_in(request)
-            return self._odata(unquote(path.removeprefix(_ROOT)), _query(text), request)
+            return self._odata(unquote(path.removeprefix(_ROOT)), _query(asked), request)
         except Refusal as refusal:
             return self._answered(refusal.status, refusal.body())
         except TokenRefusal as refusal:
