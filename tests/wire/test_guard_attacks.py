@@ -38,7 +38,7 @@ PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 REGISTERED = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"]["atsbridge.ats"]
 SAMPLES = (
     "1001", "2002", "abc-1", "0d5f3d0a-5b0e-4a52-9a52-2a8f3f7f9c11", "a",
-    "7c1e2b4d-93af-4e0c-8d55-6b1f0a2c3d4e",
+    "7c1e2b4d-93af-4e0c-8d55-6b1f0a2c3d4e", "api4.successfactors.com",
 )  # fmt: skip
 
 METHODS = (
@@ -151,10 +151,18 @@ class Account:
         if self.vendor.tokens:
             first = self.vendor.tokens[0]
             self.scheme = ClientCredentials(
-                token_endpoint=first, url=first.urls[0], client_id="canary", client_secret="canary"
+                token_endpoint=first,
+                url=self.filled(first.urls[0]),
+                client_id="canary",
+                client_secret="canary",
             )
-        base = next(host for host in self.vendor.hosts.values() if "{" not in host)
+        hosts = self.vendor.hosts.values()
+        base = next((host for host in hosts if "{" not in host), self.filled(next(iter(hosts))))
         self.guard = Guard(vendor=self.vendor, base=base, scheme=self.scheme, permits=self.permits)
+
+    def filled(self, address):
+        """An address with a value in each slot."""
+        return re.sub(r"\{(\w+)\}", lambda slot: sample(self.vendor.host_slots[slot[1]]), address)
 
     @property
     def base(self):
@@ -180,7 +188,7 @@ class Account:
         return Request(
             operation="token",
             method="POST",
-            url=self.scheme.endpoint.urls[0] if self.vendor.tokens else "/token",
+            url=self.filled(self.scheme.endpoint.urls[0]) if self.vendor.tokens else "/token",
             body=form,
             purpose=Purpose.TOKEN,
         )
