@@ -7,7 +7,7 @@ import pytest
 from atsbridge.testing import Account
 from atsbridge.testing.histories import Weather, never_miss
 
-VENDORS = ("ashby", "greenhouse", "lever")
+VENDORS = ("ashby", "greenhouse", "lever", "successfactors")
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
