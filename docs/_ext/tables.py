@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from atsbridge.ats.interface import Ats
+from atsbridge.cli import example
 from atsbridge.registry import Group, load
 from atsbridge.sync import ledger
 from atsbridge.wire.budgets import RateLimit
@@ -93,9 +94,8 @@ def _rate(rate: RateLimit) -> str:
 
 def sample(cls: type[Ats]) -> Ats:
     """An adapter with made-up settings: its streams are the same for every account."""
-    made_up = {"connection": "acme", "api_key": "-", "client_id": "-", "client_secret": "-"}
-    names = {a.name for a in attrs.fields(cls)}
-    return cls(**{k: v for k, v in made_up.items() if k in names})
+    made: Ats = example.sample(cls)
+    return made
 
 
 def streams(cls: type[Ats]) -> str:
@@ -147,7 +147,7 @@ def _drawn(write: StatusWrite) -> list[str]:
 
 def _slot(shape: Any) -> str:
     if isinstance(shape, Slot):
-        return f"{{{shape.name.value}}}"
+        return f"{{{shape.key}}}".join(shape.frame)
     if isinstance(shape, dict):
         return "{" + ", ".join(f'"{k}": {_slot(v)}' for k, v in shape.items()) + "}"
     if isinstance(shape, (list, tuple)):

@@ -93,14 +93,18 @@ def _notes(adapter: Any) -> dict[str, str]:
     return found
 
 
+def sample(adapter: Any) -> Any:
+    """An adapter with stand-ins for what it requires.
+
+    A setting of a form of its own has one under ``example`` in its metadata.
+    """
+    required = (a for a in attrs.fields(adapter) if a.default is attrs.NOTHING)
+    stand_ins = {a.name: a.metadata.get("example", "example") for a in required}
+    return adapter(**stand_ins)
+
+
 def _streams(adapter: Any) -> Any:
-    """The streams of an adapter with stand-ins for what it requires."""
-    stand_ins = {
-        a.name: "example"
-        for a in attrs.fields(adapter)
-        if a.default is attrs.NOTHING and a.name != "connection"
-    }
     try:
-        return adapter(connection="example", **stand_ins).streams()
+        return sample(adapter).streams()
     except (TypeError, ValueError, ConfigurationError):
         return ()
