@@ -802,19 +802,10 @@ def test_match_path_gives_the_values_of_the_segments():
 def test_match_path_takes_a_value_between_constant_texts():
     template, patterns = "/a/P({x}L)/b", {"x": NUMBER}
     assert match_path(template, patterns, "/a/P(7L)/b") == {"x": "7"}
-    for path in (
-        "P(7)",
-        "P(L)",
-        "P(7L",
-        "(7L)",
-        "P(7L)x",
-        "xP(7L)",
-        "P(7L)(7L)",
-        "P%287L%29",
-        "P(07L)",
-        "PL)",
-    ):
+    broken = "P(7) P(L) P(7L (7L) P(7L)x xP(7L) P(7L)(7L) P%287L%29 P(07L) PL) Q(7L) P[7L)"
+    for path in broken.split():
         assert match_path(template, patterns, f"/a/{path}/b") is None, path
+    assert match_path("/a/{x}{y}", {"x": ".*", "y": ".*"}, "/a/qq") is None
     # What stands around a value must not be taken from the value.
     assert match_path("/aba{x}aba", {"x": ".*"}, "/aba") is None
     assert match_path("/aba{x}aba", {"x": ".*"}, "/ababa") is None
@@ -841,11 +832,28 @@ FRAMED = Slot(SlotName.APPLICATION, NUMBER, frame=("P(", "L)"))
 def test_a_slot_inside_a_longer_text():
     assert FRAMED.value("7") == "P(7L)"
     assert FRAMED.text("P(7L)") == "7"
-    for value in ("7", "P(7)", "(7L)", "P(7L)L)", "P(P(7L)", "P()", "P(L)", "P(L", "P(07L)", 7, None):
+    for value in (
+        "7",
+        "P(7)",
+        "(7L)",
+        "P(7L)L)",
+        "P(P(7L)",
+        "P()",
+        "P(L)",
+        "P(L",
+        "P(07L)",
+        "Q(7L)",
+        7,
+        None,
+    ):
         assert FRAMED.text(value) is None, value
     assert Slot(SlotName.APPLICATION, ".*", frame=("aba", "aba")).text("ababa") is None
     numbered = Slot(SlotName.APPLICATION, NUMBER, int, frame=("", "L"))
     assert (numbered.value("7"), numbered.text("7L"), numbered.text(7)) == ("7L", "7", None)
+    numbered = Slot(SlotName.APPLICATION, NUMBER, int, frame=("P", ""))
+    assert (numbered.value("7"), numbered.text("P7"), numbered.text(7)) == ("P7", "7", None)
+    begun = StatusWrite(name="f", method="POST", path="/f", slots=(numbered,), body=numbered)
+    assert begun.surface()["body"] == {"slot": "application", "frame": ["P", ""]}
     with pytest.raises(GuardError):
         FRAMED.value("7L)/Other(1")
     write = StatusWrite(name="f", method="POST", path="/f", slots=(FRAMED,), body={"uri": FRAMED})
