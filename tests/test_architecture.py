@@ -45,6 +45,10 @@ LAZY: Mapping[tuple[str, str], str] = {
     ("connection", "keyring"): "extra `keyring`",
     ("tokens", "keyring"): "extra `keyring`",
     ("wire.xml", "defusedxml"): "extra `xml`: the adapters that read XML need it",
+    ("wire.saml", "lxml"): "extra `saml`: the adapters that sign an assertion need it",
+    ("wire.saml", "signxml"): "the same",
+    ("simulators.successfactors.oauth", "lxml"): "extra `saml`: it checks what was signed",
+    ("simulators.successfactors.oauth", "cryptography"): "the same",
     ("simulators.serve", "simulators.certificates"): "extra `serve`: it imports cryptography, for TLS alone",
     ("testing.plugin", "click"): "extra `cli`: patched only where it is there",
 }
@@ -91,6 +95,7 @@ CARRIED: Mapping[tuple[str, str], str] = {
     ("connection", "ImportError"): "it names a module",
     ("tokens", "ImportError"): "the same",
     ("wire.xml", "ImportError"): "the same",
+    ("wire.saml", "ImportError"): "the same",
     (
         "registry",
         "Exception",

@@ -58,6 +58,9 @@ WIRE = {
     "retry": """
         Retry RetryBudget
     """,
+    "saml": """
+        GRANT SamlBearer sign
+    """,
     "secrets": """
         Secret optional_secret secret
     """,

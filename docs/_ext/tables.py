@@ -165,7 +165,7 @@ def _element(shape: Element) -> list[str]:
 
 def _slot(shape: Any) -> str:
     if isinstance(shape, Slot):
-        return f"{{{shape.key}}}"
+        return f"{{{shape.key}}}".join(shape.frame)
     if isinstance(shape, dict):
         return "{" + ", ".join(f'"{k}": {_slot(v)}' for k, v in shape.items()) + "}"
     if isinstance(shape, (list, tuple)):

@@ -87,7 +87,7 @@ def list_of(name):
 def _shown(shape):
     """A declared body or query value: slots as their source and JSON type, constants as JSON."""
     if isinstance(shape, Slot):
-        return f"<{shape.key}: {'integer' if shape.type is int else 'string'}>"
+        return f"<{shape.key}: {'integer' if shape.type is int else 'string'}>".join(shape.frame)
     if isinstance(shape, Element):
         within = [_shown(child) for child in shape.children] or [_shown(shape.text)]
         return _xml(shape.tag, {name: _shown(value) for name, value in shape.attributes}, within)
@@ -103,9 +103,12 @@ def _xml(tag, attributes, within):
 
 
 def _listed(shape, types):
-    """The same for the list's: `{"slot": ..., "type": ...}` is a slot, `{"xml": ...}` an element."""
-    if isinstance(shape, dict) and set(shape) == {"slot", "type"}:
-        return f"<{shape['slot']}: {types[shape['type']]['json']}>"
+    """The same for the list's: `{"slot": ..., "type": ...}` is a slot, `{"xml": ...}` an element.
+
+    A slot inside a longer text has a ``frame``: what stands before and after it.
+    """
+    if _is_slot(shape):
+        return f"<{shape['slot']}: {types[shape['type']]['json']}>".join(shape.get("frame", ("", "")))
     if isinstance(shape, dict) and "xml" in shape:
         attributes = {name: _listed(value, types) for name, value in shape.get("attributes", {}).items()}
         children = [_listed(child, types) for child in shape.get("children", ())]
@@ -115,6 +118,10 @@ def _listed(shape, types):
     if isinstance(shape, list):
         return "[" + ", ".join(_listed(v, types) for v in shape) + "]"
     return json.dumps(shape)
+
+
+def _is_slot(shape):
+    return isinstance(shape, dict) and {"slot", "type"} <= set(shape) <= {"slot", "type", "frame"}
 
 
 def _line(method, path, query, body):
@@ -151,7 +158,7 @@ def slot_types(row):
     todo = [row["query"], row["body"]]
     while todo:
         shape = todo.pop()
-        if isinstance(shape, dict) and set(shape) == {"slot", "type"}:
+        if _is_slot(shape):
             found[shape["slot"]] = shape["type"]
         elif isinstance(shape, dict):
             todo.extend(shape.values())
@@ -287,7 +294,7 @@ def _keys(shape):
         yield from (name.rpartition("}")[2] for name in shape.get("attributes", {}))
         for child in shape.get("children", ()):
             yield from _keys(child)
-    elif isinstance(shape, dict) and set(shape) != {"slot", "type"}:
+    elif isinstance(shape, dict) and not _is_slot(shape):
         for key, value in shape.items():
             yield key
             yield from _keys(value)

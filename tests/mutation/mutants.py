@@ -81,7 +81,7 @@ GUARD = Target(
         ("match_path", "for want, have in zip(wanted, given, strict=True):", "without strict"): _SAME_LENGTH,
         (
             "match_path",
-            'if quote(value, safe="") != have or _NOT_IN_A_SEGMENT.search(value):',
+            'if quote(value, safe="") != text or _NOT_IN_A_SEGMENT.search(value):',
             "without safe",
         ): "a slash in a value is refused by the next operand too",
         (

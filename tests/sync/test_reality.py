@@ -137,6 +137,22 @@ def test_a_stage_may_tell_how_an_application_stands() -> None:
     assert {seen(TinyAts(), id) for id in "ABCH"} == {ApplicationStatus.UNKNOWN}
 
 
+def test_what_the_ats_makes_of_a_stage_holds_where_the_stage_does_not_tell() -> None:
+    """It may know no difference between a rejection and a withdrawal, or call who is hired open."""
+    kinds = {"B": StageKind.UNMAPPED, "C": StageKind.WITHDRAWN, "H": StageKind.HIRED, "A": StageKind.ARCHIVED}
+    reality = Reality.of([JOB, *(evolve(stage(id), kind=kind) for id, kind in kinds.items())])
+    engine = reality.compile(load_mapping({"version": 1}))
+
+    def seen(ats: TinyAts, id: str, status: str) -> str:
+        read = read_application({"id": "1", "status": status, "stage": id}, AT)
+        return Interpreter.of(ats, reality, engine).application(read).status.value
+
+    ats = StageDecides()
+    assert [seen(ats, id, "rejected") for id in "BCA"] == ["rejected", "withdrawn", "rejected"]
+    assert [seen(ats, id, "active") for id in "BH"] == ["active", "hired"]
+    assert seen(TinyAts(), "C", "rejected") == "rejected"
+
+
 def test_as_much_of_an_application_as_the_ledger_remembers() -> None:
     w = world("1")
     w.put(evolve(w.known(), reason="r1"))

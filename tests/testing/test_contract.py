@@ -13,6 +13,10 @@ class TestGreenhouse(AtsContract):
     vendor = "greenhouse"
 
 
+class TestSuccessFactors(AtsContract):
+    vendor = "successfactors"
+
+
 class TestLever(AtsContract):
     vendor = "lever"
 

@@ -799,6 +799,21 @@ def test_match_path_gives_the_values_of_the_segments():
     assert match_path("/a/{x}", {"x": r".+"}, "/a/ü") is None
 
 
+def test_match_path_takes_a_value_between_constant_texts():
+    template, patterns = "/a/P({x}L)/b", {"x": NUMBER}
+    assert match_path(template, patterns, "/a/P(7L)/b") == {"x": "7"}
+    broken = "P(7) P(L) P(7L (7L) P(7L)x xP(7L) P(7L)(7L) P%287L%29 P(07L) PL) Q(7L) P[7L)"
+    for path in broken.split():
+        assert match_path(template, patterns, f"/a/{path}/b") is None, path
+    assert match_path("/a/{x}{y}", {"x": ".*", "y": ".*"}, "/a/qq") is None
+    # What stands around a value must not be taken from the value.
+    assert match_path("/aba{x}aba", {"x": ".*"}, "/aba") is None
+    assert match_path("/aba{x}aba", {"x": ".*"}, "/ababa") is None
+    assert match_path("/aba{x}aba", {"x": ".*"}, "/abaaba") == {"x": ""}
+    assert match_path("/P({x})", {"x": r"(?s).+"}, "/P(a%2Fb)") is None
+    assert match_path("/P({x})", {"x": r"(?s).+"}, "/P(a%29)") == {"x": "a)"}
+
+
 def test_match_write_gives_the_values_of_the_slots():
     assert match_write(MOVE, MOVE.render(VALUES)) == {
         SlotName.APPLICATION: "p1",
@@ -809,6 +824,44 @@ def test_match_write_gives_the_values_of_the_slots():
     assert match_write(RESET, RESET.render(VALUES)) == {SlotName.APPLICATION: "p1"}
     numbered = StatusWrite(name="n", method="PUT", path="/p", slots=(FROM,), query=(("from", FROM),))
     assert match_write(numbered, numbered.render(VALUES)) == {SlotName.EXPECTED_STAGE: "41"}
+
+
+FRAMED = Slot(SlotName.APPLICATION, NUMBER, frame=("P(", "L)"))
+
+
+def test_a_slot_inside_a_longer_text():
+    assert FRAMED.value("7") == "P(7L)"
+    assert FRAMED.text("P(7L)") == "7"
+    for value in (
+        "7",
+        "P(7)",
+        "(7L)",
+        "P(7L)L)",
+        "P(P(7L)",
+        "P()",
+        "P(L)",
+        "P(L",
+        "P(07L)",
+        "Q(7L)",
+        7,
+        None,
+    ):
+        assert FRAMED.text(value) is None, value
+    assert Slot(SlotName.APPLICATION, ".*", frame=("aba", "aba")).text("ababa") is None
+    numbered = Slot(SlotName.APPLICATION, NUMBER, int, frame=("", "L"))
+    assert (numbered.value("7"), numbered.text("7L"), numbered.text(7)) == ("7L", "7", None)
+    numbered = Slot(SlotName.APPLICATION, NUMBER, int, frame=("P", ""))
+    assert (numbered.value("7"), numbered.text("P7"), numbered.text(7)) == ("P7", "7", None)
+    begun = StatusWrite(name="f", method="POST", path="/f", slots=(numbered,), body=numbered)
+    assert begun.surface()["body"] == {"slot": "application", "frame": ["P", ""]}
+    with pytest.raises(GuardError):
+        FRAMED.value("7L)/Other(1")
+    write = StatusWrite(name="f", method="POST", path="/f", slots=(FRAMED,), body={"uri": FRAMED})
+    assert write.render(VALUES | {SlotName.APPLICATION: "7"}).body == {"uri": "P(7L)"}
+    assert write.surface()["body"] == {"uri": {"slot": "application", "frame": ["P(", "L)"]}}
+    assert match_write(write, evolve(write.render({SlotName.APPLICATION: "7"}), body={"uri": "P(8L)"})) == {
+        "application": "8"
+    }
 
 
 def test_a_slot_reads_back_what_it_gave():

@@ -138,9 +138,10 @@ class Ats(ABC):
 
     VENDOR: ClassVar[Vendor]
     STAGE_DECIDES: ClassVar[bool] = False
-    """The ATS has no status beside the stage: what a stage is for says how an application in it stands.
+    """What a stage is for says how an application in it stands.
 
-    Such an adapter reads every status as UNKNOWN, and a stage whose meaning nobody gave as UNMAPPED.
+    Such an adapter reads a stage whose meaning nobody gave as UNMAPPED, and an application's status as
+    UNKNOWN, or as what the ATS makes of the stage by itself: that holds where the stage does not tell.
     """
     REVISION: ClassVar[str] = "1"
     """Of the readers: another revision makes every stored digest stale."""

@@ -135,8 +135,8 @@ def _body(shape: Any) -> str:
 
 def _value(shape: Any) -> str:
     """A shape as it is sent: slots in braces, constants as JSON."""
-    if isinstance(shape, dict) and set(shape) == {"slot"}:
-        return f"{{{shape['slot']}}}"
+    if isinstance(shape, dict) and "slot" in shape and set(shape) <= {"slot", "frame"}:
+        return f"{{{shape['slot']}}}".join(shape.get("frame", ("", "")))
     if isinstance(shape, dict) and set(shape) == {"constant"}:
         return json.dumps(shape["constant"])
     if isinstance(shape, dict):

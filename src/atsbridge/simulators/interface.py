@@ -237,7 +237,10 @@ class Simulator(ABC):
 
     @abstractmethod
     def reasons(self, outcome: str) -> list[str]:
-        """Usable reason ids for ``rejected``, ``withdrawn`` or ``hired`` (may be empty)."""
+        """Usable reason ids for ``rejected``, ``withdrawn`` or ``hired`` (may be empty).
+
+        Where the ATS has no reasons beside its stages: ids of the stages that end so.
+        """
 
     @abstractmethod
     def move(self, application: str, stage: str) -> None: ...

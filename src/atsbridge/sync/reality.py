@@ -138,12 +138,11 @@ class Interpreter:
         return {id: stage.kind for id, stage in stages.items()} if self.stage_decides else {}
 
     def application(self, application: Application) -> Application:
-        if application.status is ApplicationStatus.UNKNOWN:
-            told = self._told_by_stage(application) if self.stage_decides else None
-            if application.reason is not None:
-                told = self.outcomes.get(application.reason.id, told)
-            if told is not None:
-                application = restated(application, told)
+        told = self._told_by_stage(application) if self.stage_decides else None
+        if application.status is ApplicationStatus.UNKNOWN and application.reason is not None:
+            told = self.outcomes.get(application.reason.id, told)
+        if told is not None and told is not application.status:
+            application = restated(application, told)
         return self.engine.reinterpret(application)
 
     def _told_by_stage(self, application: Application) -> ApplicationStatus | None:

@@ -264,7 +264,8 @@ def opened_wide(suggested: str, reality: Reality) -> dict[str, Any]:
     mapping = tomllib.loads(suggested)
     mapping["scope"] = {**mapping["scope"], "prospects": True, "confidential": True, "terminal": True}
     mapping["write"] = {"mode": "on"}
-    hiring = [stage for stage in reality.stages.values() if stage.kind is StageKind.HIRED]
+    said = mapping.get("kinds", {})
+    hiring = [s for s in reality.stages.values() if said.get(s.ref.id, s.kind) == StageKind.HIRED]
     picks = {pick for stage in hiring for pick in (stage.ref.id, stage.name)}
     steps = mapping.get("steps", {})
     hires = [word for word, step in steps.items() if picks & set(map(_name, step["stages"]))]

@@ -103,6 +103,8 @@ class Scheme:
     adds: frozenset[str] = frozenset({"authorization"})
     block: str | None = None
     rotates: bool = False
+    tells_time: bool = False
+    """A token request tells the time, and is refused where our clock is not the vendor's."""
 
     @property
     def endpoint(self) -> TokenEndpoint | None:
@@ -124,6 +126,10 @@ class Scheme:
     def token_request(self, previous: Token | None) -> Request | None:
         """How to get a token; None where the credential itself signs."""
         return None
+
+    def token_request_at(self, previous: Token | None, now: datetime) -> Request | None:
+        """The same where what is sent tells the time, as a signed assertion does; ``now`` is UTC."""
+        return self.token_request(previous)
 
     def read_token(self, response: Response, previous: Token | None) -> Token:
         raise NotImplementedError
@@ -223,9 +229,12 @@ class OAuthTokens(Scheme):
             raise Unauthorized("there is no access token")
         return (("Authorization", f"Bearer {token.access.reveal()}"),)
 
+    def _asked(self, form: tuple[tuple[str, str], ...]) -> Request:
+        return Request(operation="token", method="POST", url=self.url, purpose=Purpose.TOKEN, body=form)
+
     def _request(self, form: tuple[tuple[str, str], ...]) -> Request:
         client, form = (self.client_id.reveal(), self.client_secret.reveal()), (*form, *self.extra)
-        request = Request(operation="token", method="POST", url=self.url, purpose=Purpose.TOKEN, body=form)
+        request = self._asked(form)
         if self.basic:
             return evolve(request, signature=(("Authorization", _basic(*client)),))
         return evolve(request, body=(*form, ("client_id", client[0]), ("client_secret", client[1])))

@@ -10,15 +10,15 @@ from __future__ import annotations
 import random as random_module
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 import attrs
 from attrs import define, field
 
-from ..errors import GuardError, NoAnswer, Throttled, Unauthorized, Unavailable
-from .answers import AnswerRule, judge
+from ..errors import BadPayload, GuardError, NoAnswer, Throttled, Unauthorized, Unavailable
+from .answers import AnswerRule, judge, vendor_time
 from .auth import MemoryTokens, Scheme, Token, TokenStore, TokenTurn
 from .budgets import Budget
 from .effects import (
@@ -53,6 +53,7 @@ T = TypeVar("T")
 _TOKEN_RULES = (AnswerRule(meaning=Unauthorized, status=400), AnswerRule(meaning=Unauthorized, status=403))
 
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _TURN_SECONDS = 90.0
 _TURN_LOOK_SECONDS = 0.25
 
@@ -87,6 +88,7 @@ class Client:
     _budgets: list[Budget] = field(init=False)
     _retries: RetryBudget = field(init=False)
     _token: Token | None = field(init=False, default=None)
+    _drift: timedelta = field(init=False, default=timedelta(0))
 
     def __attrs_post_init__(self) -> None:
         self._budgets = [
@@ -254,17 +256,22 @@ class Client:
         Raises:
             Unauthorized: the credential or the grant is not good: a person has to renew it.
         """
-        attempt = 0
+        attempt, corrected = 0, False
         while True:
             attempt += 1
-            wanted = self.scheme.token_request(last)
+            told = self.now() + self._drift
+            wanted = self.scheme.token_request_at(last, told)
             if wanted is None:
                 raise Unauthorized("the auth scheme has no token request", vendor=self.vendor.name)
             try:
                 response = yield from request(wanted)
+                self._note_clock(response)
                 judge(wanted, response, vendor=self.vendor.name, rules=_TOKEN_RULES)
                 token = self.scheme.read_token(response, last)
             except Unauthorized:
+                if self.scheme.tells_time and not corrected and self._was_wrong(told):
+                    corrected = True
+                    continue
                 # A refresh token is spent once it is used: somebody may have used it, and saved the next.
                 newest = yield from perform(lambda: self.tokens.load(self.connection))
                 if not self.scheme.rotates or newest is None or newest == last:
@@ -289,6 +296,16 @@ class Client:
         blocks = () if block is None else (block,)
         headed = attrs.evolve(wanted, signature=self.vendor.headers, blocks=blocks)
         return self.scheme.sign(headed, token=token, url=full_url(self.base, wanted), now=self.now())
+
+    def _note_clock(self, response: Response) -> None:
+        """How far the vendor's clock is ahead of ours, where the answer tells."""
+        try:
+            self._drift = vendor_time(response) - self.now()
+        except BadPayload:
+            return
+
+    def _was_wrong(self, told: datetime) -> bool:
+        return abs(self.now() + self._drift - told) > _CLOCKS_DIFFER
 
     def _await_budget(self, *, writes: bool = False) -> Flow[None]:
         """Wait for a place in every budget.

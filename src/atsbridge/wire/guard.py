@@ -31,6 +31,8 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What some server or proxy on the way may take for the end of a segment, or decode once more.
 _NOT_IN_A_SEGMENT = re.compile(r"[/\\%?#;\x00-\x1f\x7f]")
+_TYPED = re.compile(r"([^{}]*)\{([^{}]+)\}([^{}]*)")
+"""A segment of a path template with a value in it, alone or between constant texts."""
 _TURNS_A_REQUEST = re.compile(r"method|override|original|rewrite|forwarded|content-|\bhost\b")
 """In the name of a header that makes another request of a declared one; no auth scheme needs it."""
 
@@ -249,19 +251,25 @@ def _decoded_segments(path: str) -> list[str]:
 def match_path(template: str, patterns: Mapping[str, str], path: str) -> dict[str, str] | None:
     """The values of a template's typed segments in a path, or None where it does not fit.
 
-    Every value must be one segment, in the one canonical percent-encoding.
+    Every value must be one segment, or what its template leaves of one (``/people({id})``),
+    in the one canonical percent-encoding.
     """
     wanted, given = template.split("/"), path.split("/")
     if len(wanted) != len(given):
         return None
     values: dict[str, str] = {}
     for want, have in zip(wanted, given, strict=True):
-        if not (want.startswith("{") and want.endswith("}")):
+        typed = _TYPED.fullmatch(want)
+        if typed is None:
             if want != have:
                 return None
             continue
-        name, value = want[1:-1], unquote(have)
-        if quote(value, safe="") != have or _NOT_IN_A_SEGMENT.search(value):
+        before, name, after = typed.groups()
+        if not have.startswith(before) or not have[len(before) :].endswith(after):
+            return None
+        text = have[len(before) :].removesuffix(after)
+        value = unquote(text)
+        if quote(value, safe="") != text or _NOT_IN_A_SEGMENT.search(value):
             return None
         if not re.fullmatch(patterns[name], value):
             return None

@@ -64,6 +64,7 @@ class Slot:
         part: where the source is a composite id, ``first:second``, which of its parts this
             is: 0 or 1. None: the whole.
         alone: this part names the record by itself; else a write must name both parts.
+        frame: constant texts before and after the value, where a body has an id inside a longer text.
     """
 
     name: SlotName
@@ -71,6 +72,7 @@ class Slot:
     type: type[str] | type[int] = str
     part: int | None = None
     alone: bool = False
+    frame: tuple[str, str] = ("", "")
 
     @property
     def key(self) -> str:
@@ -88,13 +90,17 @@ class Slot:
         """Raises `GuardError` where the text does not match."""
         if not re.fullmatch(self.pattern, text):
             raise GuardError(f"the {self.key} of a write is not of the form {self.pattern}")
-        return self.type(text)
+        return text.join(self.frame) if any(self.frame) else self.type(text)
 
     def text(self, value: object) -> str | None:
         """The value as text, or None where it could not have come from this slot."""
-        if type(value) is not self.type:
+        before, after = self.frame
+        if type(value) is not (str if before or after else self.type):
             return None
         text = str(value)
+        if not text.startswith(before) or not text[len(before) :].endswith(after):
+            return None
+        text = text[len(before) :].removesuffix(after)
         return text if re.fullmatch(self.pattern, text) else None
 
 
@@ -230,7 +236,7 @@ def _text(shape: Any, fill: Any) -> str | None:
 
 def _plain(shape: Any) -> Any:
     if isinstance(shape, Slot):
-        return {"slot": shape.key}
+        return {"slot": shape.key, **({"frame": list(shape.frame)} if any(shape.frame) else {})}
     if isinstance(shape, Element):
         return {
             "element": shape.tag,

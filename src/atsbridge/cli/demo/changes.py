@@ -103,6 +103,11 @@ class Changes:
         self._change(self._next(), "step without a mapping", expected=refused, step="Coffee with the founder")
 
     def _no_reason(self) -> None:
+        if not self.setting.words.reality.reasons:
+            # Where a stage is the reason, a rejection may well name none.
+            refused = frozenset({Result.REFUSED})
+            self._change(self._next(), "status that the ATS has not", expected=refused, status="On hold")
+            return
         self._change(
             self._next(),
             "rejection without a reason",
@@ -133,7 +138,8 @@ class Changes:
         app = self._rejected.pop()
         stage = self.setting.words.reality.stages.get(app.confirmed.stage or "")
         # Where the end is a stage, whoever takes it back says to which step.
-        step = self._somewhere(app)[1] if stage is not None and stage.terminal else None
+        in_stage = self.setting.bridge.ats.STAGE_DECIDES or (stage is not None and stage.terminal)
+        step = self._somewhere(app)[1] if in_stage else None
         kind = "reactivation of a rejected application"
         offered = self.setting.simulator.takes_back
         expected = _DONE if offered else frozenset({Result.REFUSED})
@@ -143,11 +149,23 @@ class Changes:
         words = self.setting.words
         ids = self.setting.simulator.reasons(status.value)
         reasons = [found for id in ids if (found := words.reason(id, status=status))]
-        if not reasons:
-            self._move("move")  # an account without such reasons
-            return
-        reason = self.random.choice(reasons)
-        self._change(self._next(), kind, expected=_DONE, status=word, reason=reason)
+        app = self._next()
+        steps = (
+            [] if reasons else [found for id in ids if self._shares(app, id) and (found := words.step(id))]
+        )
+        if reasons:
+            reason = self.random.choice(reasons)
+            self._change(app, kind, expected=_DONE, status=word, reason=reason)
+        elif steps:
+            self._change(app, kind, expected=_DONE, step=self.random.choice(steps), status=word)
+        else:  # an account without such reasons
+            self._change(app, "move", expected=_DONE, step=self._somewhere(app)[1])
+
+    def _shares(self, app: AppView, stage: str) -> bool:
+        """Whether a stage that ends is of the pipeline that the application is in."""
+        stages = self.setting.words.reality.stages
+        here, there = stages.get(app.confirmed.stage or ""), stages.get(stage)
+        return here is not None and there is not None and here.pipeline == there.pipeline
 
     # -- the least parts --
 

@@ -77,6 +77,8 @@ class Reading(Subject):
         stages = [r for r in records if isinstance(r, Stage)]
         assert all(s.name for s in stages)
         reasons = {r.ref.id for r in records if isinstance(r, Reason)}
+        if account.ats.STAGE_DECIDES:
+            reasons |= {s.ref.id for s in stages}
         for outcome in ("rejected", "withdrawn"):
             assert set(account.simulator.reasons(outcome)) <= reasons
         assert any(isinstance(r, Job) and r.title for r in records)

@@ -84,6 +84,12 @@ def elsewhere(account: Account, application: str) -> list[str]:
     ]  # fmt: skip
 
 
+def reason_for(account: Account, outcome: str) -> str | None:
+    """A reason that the mapping has a word for; None where there is none, or the stage is the reason."""
+    words = account.engine.plan(None).reason_words
+    return next((reason for reason in account.simulator.reasons(outcome) if reason in words), None)
+
+
 def requests_of_a_pull(account: Account) -> int:
     """How many requests a first pull of such an account makes."""
     before = len(account.driver.requests)

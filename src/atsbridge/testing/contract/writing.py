@@ -12,7 +12,7 @@ from ...simulators.interface import SimRequest, SimResponse
 from ...wire.effects import Purpose
 from ..account import Account
 from ..direct import Respond
-from .subject import Subject, active, elsewhere, first_of
+from .subject import Subject, active, elsewhere, first_of, reason_for
 
 ENDS = ("rejected", "withdrawn", "hired")
 FAULTS = ("lost request", "lost answer", "late request", "server error", "throttled")
@@ -38,11 +38,8 @@ class Writing(Subject):
     @pytest.mark.parametrize("status", ENDS)
     def test_an_end_is_written_or_refused_in_words(self, account: Account, status: str) -> None:
         id = first_of(active(account), "application under way")
-        reasons = [
-            r for r in account.simulator.reasons(status) if r in account.engine.plan(None).reason_words
-        ]
         before = account.truth()
-        event = account.ask(id, status=status, reason=reasons[0] if reasons else None)
+        event = account.ask(id, status=status, reason=reason_for(account, status))
         receipt = self._pushed(account)[event]
         if receipt.result is Result.REFUSED:
             assert receipt.why, receipt
@@ -70,7 +67,7 @@ class Writing(Subject):
     def test_a_pair_is_a_chain_that_ends_at_its_target(self, account: Account) -> None:
         """A step and an end in one change: whatever the vendor needs for it, in order."""
         id = first_of(active(account), "application that can be moved")
-        reason = next(iter(account.simulator.reasons("rejected")), None)
+        reason = reason_for(account, "rejected")
         event = account.ask(id, stage=elsewhere(account, id)[0], status="rejected", reason=reason)
         receipt = self._pushed(account)[event]
         if receipt.result is Result.REFUSED:
@@ -208,7 +205,7 @@ class Writing(Subject):
     def test_a_plan_writes_nothing_and_comes_true(self, account: Account) -> None:
         for number, id in enumerate(active(account)[:4]):
             if number % 2:
-                reason = next(iter(account.simulator.reasons("rejected")), None)
+                reason = reason_for(account, "rejected")
                 _ = account.ask(id, status="rejected", reason=reason)
             else:
                 _ = account.ask(id, stage=elsewhere(account, id)[0])
