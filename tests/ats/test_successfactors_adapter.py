@@ -897,6 +897,8 @@ def test_several_rows_of_the_trail_under_one_number_are_all_read() -> None:
     account = Account.open("successfactors", applications=30, moves_bump=False)
     _ = account.bridge.pull()
     account.time.sleep(7200)
+    _ = account.bridge.pull()
+    account.time.sleep(7200)
     trail, before = sim(account).account["JobApplicationStatusAuditTrail"], set[int]()
     before |= set(trail)
     for id in active(account)[:8]:
