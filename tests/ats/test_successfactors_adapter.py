@@ -893,16 +893,31 @@ def test_trap_13_no_page_depends_on_a_session() -> None:
 
 
 def test_several_rows_of_the_trail_under_one_number_are_all_read() -> None:
-    account = Account.open("successfactors", applications=30)
+    """As where several people are ticked in a list, and a page ends among them."""
+    account = Account.open("successfactors", applications=30, moves_bump=False)
     _ = account.bridge.pull()
     account.time.sleep(7200)
-    trail = sim(account).account["JobApplicationStatusAuditTrail"]
-    for id in active(account):
+    _ = account.bridge.pull()
+    account.time.sleep(7200)
+    trail, before = sim(account).account["JobApplicationStatusAuditTrail"], set[int]()
+    before |= set(trail)
+    for id in active(account)[:8]:
         account.simulator.move(id, account.simulator.stages_for(id)[0])
-    assert len(active(account)) > 5
-    newest = max(trail)
-    for number in sorted(trail)[-5:]:
-        trail[number]["revNumber"] = newest
+    made = sorted(set(trail) - before)
+    assert len(made) == 8
+    for number in made[3:]:
+        trail[number]["revNumber"] = made[-1]
+
+    def meddle(request: SimRequest, respond: Any, purpose: Purpose) -> SimResponse:
+        """A server that gives six rows a page."""
+        answer: SimResponse = respond(request)
+        if not request.target.startswith("/odata/v2/JobApplicationStatusAuditTrail?"):
+            return answer
+        rows = json.loads(answer.body)["d"]["results"]
+        more = {"__next": "https://x"} if len(rows) > 6 else {}
+        return evolve(answer, body=json.dumps({"d": {"results": rows[:6], **more}}).encode())
+
+    account.driver.meddle = meddle
     account.time.sleep(60)
     _ = account.bridge.pull()
     assert account.differences() == {}

@@ -118,7 +118,7 @@ def sign(content: bytes, *, id: str, private_key: Secret) -> bytes:
         ConfigurationError: signxml is not installed, or the key is no RSA key in PEM.
     """
     try:
-        from lxml import etree
+        from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
         from signxml.algorithms import CanonicalizationMethod
         from signxml.signer import XMLSigner
     except ImportError:
