@@ -73,6 +73,20 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def matrix(session: nox.Session) -> None:
+    """The capability matrix, from the adapters and a run of their contract; the tests compare it."""
+    session.install("-e", ".[dev]")
+    session.run("python", "docs/_ext/matrix.py", "--write")
+
+
+@nox.session
+def sunset(session: nox.Session) -> None:
+    """Fails where a vendor's API ends within 180 days; to be run on a schedule, and no part of the gate."""
+    session.install("-e", ".[cli]")
+    session.run("python", "docs/_ext/matrix.py", "--sunset", "180")
+
+
+@nox.session
 def changelog(session: nox.Session) -> None:
     """Gather the fragments of changelog.d into CHANGELOG.md: `nox -s changelog -- 0.2.0`."""
     session.install("towncrier")

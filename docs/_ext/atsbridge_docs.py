@@ -29,6 +29,7 @@ def _directive(make: Callable[..., str], *, arguments: int) -> type[SphinxDirect
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("vendor-tables", _directive(tables.vendor_page, arguments=1))
     app.add_directive("simulator-settings", _directive(tables.simulator_settings, arguments=1))
+    app.add_directive("capability-matrix", _directive(tables.capabilities, arguments=0))
     app.add_directive("ledger-tables", _directive(tables.ledger_tables, arguments=0))
     app.add_directive("exit-codes", _directive(tables.exit_codes, arguments=0))
     app.add_directive("command-line", _directive(tables.command_line, arguments=0))

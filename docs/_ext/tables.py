@@ -14,6 +14,7 @@ import attrs
 
 from atsbridge.ats.interface import Ats
 from atsbridge.cli import example
+from atsbridge.cli.capabilities import matrix
 from atsbridge.registry import Group, load
 from atsbridge.sync import ledger
 from atsbridge.wire.budgets import RateLimit
@@ -49,6 +50,38 @@ def code(text: object) -> str:
 
 def words(values: Iterable[object]) -> str:
     return ", ".join(code(value) for value in sorted(map(str, values)))
+
+
+def capabilities() -> str:
+    """The matrix, an adapter a row."""
+    rows = []
+    for name, row in matrix().items():
+        streams = list(row["streams"].values())
+        writes = [
+            f"{code(write)}: compare-and-set {how['compare_and_set']}, signal {how['signal']}"
+            for write, how in row["writes"].items()
+        ]
+        rows.append((
+            f":doc:`{row['title']} <../vendors/{name}>`",
+            row["api_version"],
+            f"{streams.count('incremental')} of {len(streams)} streams incremental",
+            row["deletions"],
+            "yes" if row["web_hooks"] else "no",
+            "; ".join(writes),
+            row["sunset"] or "none told",
+            f"{row['contract']['passed']} tests",
+        ))  # fmt: skip
+    heads = (
+        "Adapter",
+        "API",
+        "Reads",
+        "Deletions",
+        "Web hooks",
+        "Status writes",
+        "API ends",
+        "Contract passed",
+    )
+    return table(heads, rows)
 
 
 # --- vendors -------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def describe(adapter: type[Ats]) -> dict[str, Any]:
             }
             for stream in streams
         ],
-        "deletions": _deletions(streams),
+        "deletions": _deletions(adapter, streams),
         "reads": [{"name": r.name, "method": r.method, "path": r.path} for r in vendor.reads],
         "writes": [{**write.surface(), **write.semantics()} for write in vendor.writes],
         "unconfirmed": dict(vendor.unconfirmed),
@@ -45,10 +45,10 @@ def describe(adapter: type[Ats]) -> dict[str, Any]:
     }
 
 
-def _deletions(streams: Any) -> str:
+def _deletions(adapter: type[Ats], streams: Any) -> str:
     if any(stream.name.startswith("deleted") for stream in streams):
         return "the vendor lists them"
-    if any(stream.sweeps for stream in streams):
+    if adapter.sweeps is not Ats.sweeps or any(stream.sweeps for stream in streams):
         return "found by a sweep (`atsbridge sync --sweep`)"
     return "not found"
 

@@ -9,6 +9,7 @@ import click
 
 from ..registry import Group, load, names
 from .approval import write_approval
+from .capabilities import matrix
 from .example import describe
 from .exits import Exit
 from .opening import Options, json_option, on_connection
@@ -23,14 +24,35 @@ def vendors() -> None:
 @vendors.command("list")
 @json_option
 def list_(*, as_json: bool) -> int:
-    """List the installed adapters. None is imported."""
-    simulated = set(names(Group.SIMULATOR))
-    rows = [{"name": name, "simulator": name in simulated} for name in names(Group.ATS)]
+    """List the installed adapters, and of ours what they can do. None is imported."""
+    simulated, known = set(names(Group.SIMULATOR)), matrix()
+    rows = [
+        {"name": name, "simulator": name in simulated, "capabilities": known.get(name)}
+        for name in names(Group.ATS)
+    ]
     if as_json:
         show_json(rows)
     else:
-        show_table(("adapter", "simulator"), [(r["name"], "yes" if r["simulator"] else "") for r in rows])
+        heads = ("adapter", "API", "reads", "deletions", "hooks", "writes", "ends", "simulator")
+        show_table(heads, [_row(row) for row in rows])
     return 0
+
+
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
+    told, simulator = row["capabilities"], "yes" if row["simulator"] else ""
+    if told is None:
+        return (row["name"], f"see `vendors show {row['name']}`", "", "", "", "", "", simulator)
+    streams = list(told["streams"].values())
+    return (
+        row["name"],
+        told["api_version"],
+        f"{streams.count('incremental')} of {len(streams)} incremental",
+        told["deletions"].partition(" (")[0],
+        "yes" if told["web_hooks"] else "",
+        ", ".join(told["writes"]),
+        told["sunset"] or "",
+        simulator,
+    )
 
 
 @vendors.command(short_help="Show what an adapter can do, and all it can write.")
