@@ -32,8 +32,8 @@ class SamlBearer(OAuthTokens):
     """OAuth 2.0 with an assertion that this side makes and signs.
 
     Args:
-        private_key: PEM, or its base64 in one line. issuer (which may be a key), subject, audience, recipient: as the assertion
-            has them.
+        private_key: PEM, or its base64 in one line.
+        issuer, subject, audience, recipient: as the assertion has them; the issuer may be a key.
         attributes: names and values of its attribute statement.
         again: form keys that ask for another token than the one given before.
     """
@@ -153,7 +153,8 @@ def sign(content: bytes, *, id: str, private_key: Secret) -> bytes:
     if signed is None:
         raise ConfigurationError(
             "the private key is not an RSA key in PEM form",
-            advice="give the key whose certificate was registered, unencrypted: from -----BEGIN to -----END, or the base64 between",
+            advice="give the key whose certificate was registered, unencrypted: from -----BEGIN to -----END,"
+            " or the base64 between",
         )
     told: bytes = etree.tostring(signed, encoding="utf-8", xml_declaration=True)
     return told
