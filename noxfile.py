@@ -33,6 +33,14 @@ def campaign(session: nox.Session) -> None:
 
 
 @nox.session
+def plugin(session: nox.Session) -> None:
+    """The example plugin, installed from its own folder: found by the registry, and its contract."""
+    session.install(".[dev]", "./examples/plugin")
+    with session.chdir("examples/plugin"):
+        session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style and form."""
     session.install("-e", ".[lint]")

@@ -87,7 +87,7 @@ def opportunity(place: int, *, changed: bool = False) -> dict[str, Any]:
         "location": "Leeds, United Kingdom" if place % 3 else "",
         "phones": [phone],
         "emails": [email],
-        "links": [f"https://linkedin.example.com/in/{place}"] if place % 4 else [],
+        "links": [f"https://people.example.com/in/{place}"] if place % 4 else [],
         "archived": archived,
         "tags": ["Relocation", "Remote"] if place % 5 == 0 else [],
         "sources": ["Added manually"],

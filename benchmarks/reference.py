@@ -184,7 +184,7 @@ def _rows(records: list[dict[str, Any]], read_at: datetime, number: int) -> dict
                 *(CONNECTION, contact, r["name"]),
                 _dump([(email, "other", n == 0) for n, email in enumerate(r["emails"])]),
                 _dump([(phone["value"], phone["type"]) for phone in r["phones"]]),
-                _dump([(link, "linkedin" if "linkedin" in link else "other") for link in r["links"]]),
+                _dump([(link, "other") for link in r["links"]]),
                 _dump([place_name]) if r["location"] else None,
                 *(r["headline"] or None, _dump(r["tags"]), source, r["origin"]),
                 *(r["confidentiality"] == "confidential", "unknown", updated, url, at),

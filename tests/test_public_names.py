@@ -21,7 +21,7 @@ WIRE = {
     """,
     "auth": """
         Basic ClientCredentials Headers KeyHeader MemoryTokens OAuthTokens RefreshToken Scheme Token
-        TokenEndpoint TokenStore TokenTurn
+        TokenEndpoint TokenStore TokenTurn UsernameToken
     """,
     "budgets": """
         Budget RateLimit

@@ -17,7 +17,8 @@ from atsbridge.cli import example
 from atsbridge.registry import Group, load
 from atsbridge.sync import ledger
 from atsbridge.wire.budgets import RateLimit
-from atsbridge.wire.vendor import Slot, StatusWrite, Vendor
+from atsbridge.wire.vendor import Read, Slot, StatusWrite, Vendor
+from atsbridge.wire.xml import Element, local
 
 _MEANING = {
     "version": "VERSION: the vendor refuses if anything is newer",
@@ -140,9 +141,26 @@ def _drawn(write: StatusWrite) -> list[str]:
     lines = [f"{write.name}", f"    {write.method} {write.path}"]
     for key, value in write.query:
         lines.append(f"    ?{key}={_slot(value)}")
-    lines.append(f"    body: {_slot(write.body)}" if write.body is not None else "    no body")
-    lines += [f"    {{{s.name.value}}}: {s.type.__name__} of the form {s.pattern}" for s in write.slots]
+    if isinstance(write.body, Element):
+        lines += ["    the body of a SOAP message:", *(f"      {line}" for line in _element(write.body))]
+    else:
+        lines.append(f"    body: {_slot(write.body)}" if write.body is not None else "    no body")
+    lines += [f"    {{{s.key}}}: {s.type.__name__} of the form {s.pattern}" for s in write.slots]
     return lines
+
+
+def _element(shape: Element) -> list[str]:
+    """An element by local names, a line each; slots in braces."""
+    inside = "".join(
+        f" {local(key)}={_slot(value) if isinstance(value, Slot) else value}"
+        for key, value in shape.attributes
+    )
+    name = local(shape.tag)
+    if not shape.children:
+        text = _slot(shape.text) if isinstance(shape.text, Slot) else shape.text or ""
+        return [f"<{name}{inside}>{text}</{name}>"]
+    within = [f"  {line}" for child in shape.children for line in _element(child)]
+    return [f"<{name}{inside}>", *within, f"</{name}>"]
 
 
 def _slot(shape: Any) -> str:
@@ -156,10 +174,17 @@ def _slot(shape: Any) -> str:
 
 
 def reads(vendor: Vendor) -> str:
-    rows = [(code(r.name), code(f"{r.method} {r.path}"), words(r.query), words(r.body)) for r in vendor.reads]
+    rows = [(code(r.name), _request(r), words(r.query), words(r.body)) for r in vendor.reads]
     if any(r.body for r in vendor.reads):
         return table(("Read", "Request", "Query keys", "Body keys"), rows)
     return table(("Read", "Request", "Query keys"), [row[:3] for row in rows])
+
+
+def _request(read: Read) -> str:
+    """Method and path; where it is not below the data address, and which element its body is."""
+    below = [f"below {code(read.below)}"] if read.below else []
+    root = [f"a SOAP message with {code(local(read.root))}"] if read.root else []
+    return "\n".join([code(f"{read.method} {read.path}"), *below, *root])
 
 
 def configuration(cls: type[Ats]) -> str:

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from atsbridge.wire.vendor import Read, Slot, SlotName, StatusWrite
+from atsbridge.wire.xml import Element
 
 HERE = Path(__file__).resolve().parent
 PYPROJECT = HERE.parents[1] / "pyproject.toml"
@@ -86,7 +87,10 @@ def list_of(name):
 def _shown(shape):
     """A declared body or query value: slots as their source and JSON type, constants as JSON."""
     if isinstance(shape, Slot):
-        return f"<{shape.name.value}: {'integer' if shape.type is int else 'string'}>".join(shape.frame)
+        return f"<{shape.key}: {'integer' if shape.type is int else 'string'}>".join(shape.frame)
+    if isinstance(shape, Element):
+        within = [_shown(child) for child in shape.children] or [_shown(shape.text)]
+        return _xml(shape.tag, {name: _shown(value) for name, value in shape.attributes}, within)
     if isinstance(shape, dict):
         return "{" + ", ".join(f"{json.dumps(k)}: {_shown(v)}" for k, v in shape.items()) + "}"
     if isinstance(shape, (list, tuple)):
@@ -94,13 +98,21 @@ def _shown(shape):
     return json.dumps(shape)
 
 
+def _xml(tag, attributes, within):
+    return f"<{tag} {attributes}>{''.join(within)}</{tag}>"
+
+
 def _listed(shape, types):
-    """The same for the list's: `{"slot": ..., "type": ...}` is a slot, all else is itself.
+    """The same for the list's: `{"slot": ..., "type": ...}` is a slot, `{"xml": ...}` an element.
 
     A slot inside a longer text has a ``frame``: what stands before and after it.
     """
     if _is_slot(shape):
         return f"<{shape['slot']}: {types[shape['type']]['json']}>".join(shape.get("frame", ("", "")))
+    if isinstance(shape, dict) and "xml" in shape:
+        attributes = {name: _listed(value, types) for name, value in shape.get("attributes", {}).items()}
+        children = [_listed(child, types) for child in shape.get("children", ())]
+        return _xml(shape["xml"], attributes, children or [_listed(shape.get("text"), types)])
     if isinstance(shape, dict):
         return "{" + ", ".join(f"{json.dumps(k)}: {_listed(v, types)}" for k, v in shape.items()) + "}"
     if isinstance(shape, list):
@@ -176,7 +188,7 @@ def write_faults(vendor, allowed):
         yield f"the list names a write that the adapter does not have: {line}"
     for line in ours.keys() & theirs.keys():
         types = slot_types(theirs[line])
-        slots = {slot.name.value: slot for slot in ours[line].slots}
+        slots = {slot.key: slot for slot in ours[line].slots}
         if slots.keys() != types.keys():
             yield f"{line}: the adapter's slots are {sorted(slots)}, the list's are {sorted(types)}"
         for name in slots.keys() & types.keys():
@@ -185,9 +197,9 @@ def write_faults(vendor, allowed):
 
 def read_faults(vendor, allowed):
     """Every declared read is on the list; an adapter may well read less."""
-    rows = {(row["method"], re.sub(r"\{.*?\}", "{}", row["path"])): row for row in allowed["reads"]}
+    rows = {_place(row["method"], row["path"], row.get("root", "")): row for row in allowed["reads"]}
     for read in vendor.reads:
-        row = rows.get((read.method, re.sub(r"\{.*?\}", "{}", read.path)))
+        row = rows.get(_place(read.method, read.below + read.path, read.root))
         if row is None:
             yield f"the adapter reads what the list does not allow: {read.method} {read.path}"
             continue
@@ -203,6 +215,10 @@ def read_faults(vendor, allowed):
             if key in read.body:
                 where, pattern = f"{read.method} {read.path}: {key}", read.values.get(key, ".*")
                 yield from pattern_faults(where, pattern, allowed["types"][type])
+
+
+def _place(method, path, root):
+    return method, re.sub(r"\{.*?\}", "{}", path), root
 
 
 def token_faults(vendor, allowed):
@@ -224,6 +240,8 @@ def token_faults(vendor, allowed):
 
 def faults(vendor, allowed):
     found = [*write_faults(vendor, allowed), *read_faults(vendor, allowed), *token_faults(vendor, allowed)]
+    if _shown(vendor.block) != _listed(allowed.get("block"), allowed["types"]):
+        found.append(f"the adapter's constant block is {_shown(vendor.block)}")
     for host in set(vendor.hosts.values()) ^ set(allowed["hosts"]):
         whose = "the adapter" if host in vendor.hosts.values() else "the list"
         found.append(f"only {whose} names the data address {host}")
@@ -246,17 +264,20 @@ def test_the_adapter_declares_exactly_what_the_list_allows(name):
 def test_no_list_allows_anything_but_status(name):
     """The lists are written by people too."""
     for row in list_of(name)["writes"]:
-        assert "application" in slot_types(row)
+        sources = {slot.partition(".")[0] for slot in slot_types(row)}
+        assert "application" in sources
         keys = [*row["query"], *_keys(row["body"])]
         wrong = [key for key in keys if NOT_STATUS & words(key)]
         assert wrong == [], row["means"]
-        assert set(slot_types(row)) <= {name.value for name in SlotName}
+        assert sources <= {name.value for name in SlotName}
 
 
 def words(key):
-    """The words of a key; where a vendor calls its stages interview stages, those are stages."""
-    plain = re.sub(r"([A-Z])", r"_\1", key).lower()
-    return set(re.findall(r"[a-z]+", plain.replace("interview_stage", "stage")))
+    """The words of a key; an interview stage is a stage, and a job application an application."""
+    plain = re.sub(r"([A-Z])", r"_\1", key).lower().replace("__", "_")
+    for longer, word in (("interview_stage", "stage"), ("job_application", "application")):
+        plain = plain.replace(longer, word)
+    return set(re.findall(r"[a-z]+", plain))
 
 
 def test_keys_are_read_word_by_word():
@@ -268,7 +289,12 @@ def test_keys_are_read_word_by_word():
 
 
 def _keys(shape):
-    if isinstance(shape, dict) and not _is_slot(shape):
+    if isinstance(shape, dict) and "xml" in shape:
+        yield shape["xml"].rpartition("}")[2]
+        yield from (name.rpartition("}")[2] for name in shape.get("attributes", {}))
+        for child in shape.get("children", ()):
+            yield from _keys(child)
+    elif isinstance(shape, dict) and not _is_slot(shape):
         for key, value in shape.items():
             yield key
             yield from _keys(value)
@@ -278,11 +304,11 @@ def _keys(shape):
 def test_a_declaration_names_only_the_segments_it_describes(name):
     vendor = vendor_of(name)
     for write in vendor.writes:
-        slots = {slot.name.value for slot in write.slots}
-        assert set(re.findall(r"\{(\w+)\}", write.path)) <= slots
-        assert set(re.findall(r"<(\w+):", _shown(dict(write.query)) + _shown(write.body))) <= slots
+        slots = {slot.key for slot in write.slots}
+        assert set(re.findall(r"\{([\w.]+)\}", write.path)) <= slots
+        assert set(re.findall(r"<([\w.]+):", _shown(dict(write.query)) + _shown(write.body))) <= slots
         assert len(slots) == len(write.slots)
-        assert SlotName.APPLICATION.value in slots
+        assert SlotName.APPLICATION in {slot.name for slot in write.slots}
     for read in vendor.reads:
         assert set(re.findall(r"\{(\w+)\}", read.path)) == set(read.segments)
     for url in (*vendor.hosts.values(), *(url for t in vendor.tokens for url in t.urls)):
@@ -381,3 +407,21 @@ def test_an_integer_is_no_string():
     assert _shown({"a": [ours, None]}) == '{"a": [<target_stage: integer>, null]}'
     listed = {"a": [{"slot": "target_stage", "type": "id"}, None]}
     assert _listed(listed, {"id": {"json": "string"}}) == '{"a": [<target_stage: string>, null]}'
+
+
+def _xml_changes():
+    workday = vendor_of("workday")
+    move = workday.writes[0]
+    comment = Element("{urn:com.workday/bsvc}Comment_Data")
+    first, *rest = move.body.children
+    later = evolve(move.body, attributes=(("{urn:com.workday/bsvc}version", "v45.0"),))
+    more = evolve(move.body, children=(evolve(first, children=(*first.children, comment)), *rest))
+    for body, named in ((more, "Comment_Data"), (later, "v45.0"), (evolve(move.body, children=()), "write")):
+        yield evolve(workday, writes=(evolve(move, body=body), *workday.writes[1:])), named
+    yield evolve(workday, block=None), "constant block"
+    yield evolve(workday, reads=(evolve(workday.reads[0], root="{urn:com.workday/bsvc}Put"),)), "reads"
+
+
+def test_a_planted_difference_in_xml_is_named():
+    for vendor, named in _xml_changes():
+        assert any(named in fault for fault in faults(vendor, list_of("workday"))), named

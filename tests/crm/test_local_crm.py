@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from deliveries import app_ref, application, run, run_async
 
 from atsbridge.crm.interface import Crm, CrmFinding, Delivery, Feed, Held, WriteResult, Written
 from atsbridge.crm.local import AsyncLocalCrm, LocalCrm
 from atsbridge.errors import CrmError
 from atsbridge.model import Kind, Receipt, Ref
+from atsbridge.testing.deliveries import app_ref, application, play
 
 
 class Noted(LocalCrm):
@@ -85,10 +85,6 @@ class AsyncNoted(AsyncLocalCrm):
         return self.inner.check()
 
 
-def play(crm: Crm, flow: Any) -> Any:
-    return run(flow) if isinstance(crm, LocalCrm) else asyncio.run(run_async(flow))
-
-
 def noted(crm: Crm) -> list[tuple[str, Any]]:
     return crm.asked if isinstance(crm, Noted) else crm.inner.asked  # type: ignore[attr-defined]
 
@@ -109,7 +105,7 @@ CALLS: dict[str, Any] = {
 @pytest.mark.parametrize("make", [Noted, AsyncNoted])
 def test_each_flow_calls_its_method_and_gives_its_answer(make: Any) -> None:
     crm = make()
-    answers = [play(crm, call(crm)) for call in CALLS.values()]
+    answers = [play(call(crm)) for call in CALLS.values()]
     assert noted(crm) == [
         ("write_batch", BATCH),
         ("read_changes", {"at": 1}),
@@ -129,7 +125,7 @@ def test_each_flow_calls_its_method_and_gives_its_answer(make: Any) -> None:
 @pytest.mark.parametrize("make", [Noted, AsyncNoted])
 def test_a_crm_without_leads_links_none(make: Any) -> None:
     crm = make()
-    assert play(crm, crm.match(REFS, by_email=True)) == ()
+    assert play(crm.match(REFS, by_email=True)) == ()
 
 
 @pytest.mark.parametrize("make", [Noted, AsyncNoted])
@@ -138,7 +134,7 @@ def test_an_exception_names_class_method_type_and_place_and_nothing_else(make: A
     error = ValueError("canary@example.org")
     crm = make(error)
     with pytest.raises(CrmError) as caught:
-        play(crm, CALLS[name](crm))
+        play(CALLS[name](crm))
     *_, (_, line) = traceback.walk_tb(error.__traceback__)
     place = f"test_local_crm.py, line {line}"
     assert str(caught.value) == f"{make.__name__}.{name} raised ValueError at {place}"
@@ -150,7 +146,7 @@ def test_a_crm_error_goes_through_as_it_is(make: Any) -> None:
     error = CrmError("closed for the night", advice="come back at eight")
     crm = make(error)
     with pytest.raises(CrmError) as caught:
-        play(crm, crm.write(BATCH))
+        play(crm.write(BATCH))
     assert caught.value is error
 
 
@@ -161,4 +157,4 @@ def test_results_that_do_not_fit_the_batch_are_refused(make: Any, answer: Any) -
     inner = crm if isinstance(crm, Noted) else crm.inner
     inner.write_batch = lambda batch: answer  # type: ignore[method-assign]
     with pytest.raises(CrmError, match="one result for each"):
-        play(crm, crm.write(BATCH))
+        play(crm.write(BATCH))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from attrs import define
-from deliveries import ACTIVE, app_ref, application, at, run
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
@@ -11,6 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from atsbridge.crm.interface import WriteResult
 from atsbridge.crm.sql import SqlCrm
 from atsbridge.model import Base, Receipt, Result, State
+from atsbridge.testing.deliveries import ACTIVE, app_ref, application, at, play
 
 APPS = ("1", "2")
 apps, minutes, stages = st.sampled_from(APPS), st.integers(0, 9), st.sampled_from(["s1", "s2", "s3"])
@@ -52,12 +52,12 @@ class CrmMachine(RuleBasedStateMachine):
         self.delivery += 1
         expected = self.expected[id_]
         delivery = application(id_, stage, minute=minute, delivery=self.delivery)
-        (written,) = run(self.crm.write([delivery]))
+        (written,) = play(self.crm.write([delivery]))
         assert (written.result is WriteResult.STALE) == (minute < expected.minute)
         if minute >= expected.minute:
             expected.minute, expected.stage, expected.delivery = minute, stage, self.delivery
             self.reached[id_] = False
-            (again,) = run(self.crm.write([delivery]))
+            (again,) = play(self.crm.write([delivery]))
             assert again.result is WriteResult.UNCHANGED
 
     @rule(target=events, id_=apps, step=words)
@@ -86,7 +86,7 @@ class CrmMachine(RuleBasedStateMachine):
 
     @rule(receipt=receipts)
     def receive(self, receipt: Receipt) -> None:
-        run(self.crm.receive([receipt]))
+        play(self.crm.receive([receipt]))
         if receipt.event_id in self.received:
             return
         self.received.add(receipt.event_id)
@@ -101,12 +101,12 @@ class CrmMachine(RuleBasedStateMachine):
 
     @rule(event=consumes(events))
     def acknowledge(self, event: str) -> None:
-        run(self.crm.acknowledge([event, event]))
+        play(self.crm.acknowledge([event, event]))
         self.open.remove(event)
 
     @invariant()
     def the_confirmed_part_is_the_newest_said(self) -> None:
-        held = run(self.crm.statuses([app_ref(id_) for id_ in APPS]))
+        held = play(self.crm.statuses([app_ref(id_) for id_ in APPS]))
         for id_, expected in self.expected.items():
             assert (app_ref(id_) in held) == (expected.minute >= 0)
             if expected.minute < 0:
@@ -135,7 +135,7 @@ class CrmMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_feed_holds_every_open_event_in_order(self) -> None:
-        updates = run(self.crm.changes(None)).updates
+        updates = play(self.crm.changes(None)).updates
         assert [update.event_id for update in updates] == self.open
         for id_ in APPS:
             sequence = [u.sequence or 0 for u in updates if u.application.id == id_]

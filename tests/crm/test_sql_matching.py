@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from deliveries import application, candidate, candidate_ref, gone, run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from atsbridge.crm._writing import normal_email
 from atsbridge.crm.interface import Link
 from atsbridge.crm.sql import SqlCrm
 from atsbridge.model import TombstoneKind
+from atsbridge.testing.deliveries import application, candidate, candidate_ref, gone, play
 
 ONE, TWO = candidate_ref("1"), candidate_ref("2")
 
@@ -24,8 +24,8 @@ def crm() -> Iterator[SqlCrm]:
 
 
 def arrive(crm: SqlCrm, *deliveries: object) -> list[Link]:
-    run(crm.write(deliveries))  # type: ignore[arg-type]
-    return list(run(crm.match([d.record.ref for d in deliveries], by_email=True)))  # type: ignore[attr-defined]
+    play(crm.write(deliveries))  # type: ignore[arg-type]
+    return list(play(crm.match([d.record.ref for d in deliveries], by_email=True)))  # type: ignore[attr-defined]
 
 
 def test_a_unique_email_links_whatever_its_case(crm: SqlCrm) -> None:
@@ -34,14 +34,14 @@ def test_a_unique_email_links_whatever_its_case(crm: SqlCrm) -> None:
     assert links == [Link(candidate=ONE, lead_id=lead, rule="email", certain=True)]
     assert crm.lead_of(ONE) == lead
     assert crm.leads()[0].candidates == (ONE,)
-    run(crm.write([application("1")]))
+    play(crm.write([application("1")]))
     assert crm.applications()[0].lead_id == lead
 
 
 def test_matching_again_changes_nothing(crm: SqlCrm) -> None:
     crm.add_lead("Mara", "mara@example.org")
     first = arrive(crm, candidate("1", "mara@example.org"))
-    assert run(crm.match([ONE], by_email=True)) == first
+    assert play(crm.match([ONE], by_email=True)) == first
 
 
 def test_a_name_alone_and_a_plus_sign_never_link(crm: SqlCrm) -> None:
@@ -96,16 +96,16 @@ def test_a_second_applicant_does_not_take_a_linked_lead(crm: SqlCrm) -> None:
 def test_one_who_is_gone_is_no_rival(crm: SqlCrm, kind: TombstoneKind) -> None:
     lead = crm.add_lead("A", "a@example.org")
     first = candidate("1", "a@example.org")
-    run(crm.write([first, gone(first, kind, minute=1)]))
+    play(crm.write([first, gone(first, kind, minute=1)]))
     (link,) = arrive(crm, candidate("2", "a@example.org"))
     assert link.lead_id == lead
-    assert run(crm.match([ONE], by_email=True)) == []
+    assert play(crm.match([ONE], by_email=True)) == []
 
 
 def test_an_email_given_up_is_no_claim_any_more(crm: SqlCrm) -> None:
     lead = crm.add_lead("A", "a@example.org")
-    run(crm.write([candidate("1", "a@example.org"), candidate("1", "b@example.org", minute=1)]))
-    run(crm.write([candidate("1", "c@example.org", minute=2)]))
+    play(crm.write([candidate("1", "a@example.org"), candidate("1", "b@example.org", minute=1)]))
+    play(crm.write([candidate("1", "c@example.org", minute=2)]))
     (link,) = arrive(crm, candidate("2", "a@example.org"))
     assert link.lead_id == lead
 
@@ -128,7 +128,7 @@ def test_the_survivor_of_a_merge_is_the_lead_still(crm: SqlCrm) -> None:
     lead = crm.add_lead("A", "a@example.org")
     first = candidate("1", "a@example.org")
     arrive(crm, first)
-    run(crm.write([gone(first, TombstoneKind.MERGED, minute=1, into=TWO)]))
+    play(crm.write([gone(first, TombstoneKind.MERGED, minute=1, into=TWO)]))
     (link,) = arrive(crm, candidate("2"))
     assert (link.lead_id, link.rule) == (lead, "ats_ref")
 
@@ -149,7 +149,7 @@ def test_after_an_undone_link_another_lead_is_a_question(crm: SqlCrm) -> None:
     arrive(crm, candidate("1", "a@example.org"))
     crm.undo_link(ONE, actor="r")
     other = crm.add_lead("B", "a@example.org")
-    (link,) = run(crm.match([ONE], by_email=True))
+    (link,) = play(crm.match([ONE], by_email=True))
     assert (link.certain, link.options) == (False, (other,))
     assert "undone" in crm.reviews()[0].why
 

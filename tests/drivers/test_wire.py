@@ -8,12 +8,10 @@ import gzip
 import itertools
 import logging
 import socket
-import threading
 import time
 import traceback
 from datetime import UTC, datetime, timedelta
 
-import attrs
 import httpcore
 import pytest
 from hypothesis import given
@@ -28,7 +26,7 @@ from atsbridge.simulators.interface import SimResponse
 from atsbridge.simulators.serve import serve
 from atsbridge.wire.effects import Permit, Purpose, Request
 
-from .proxies import proxy_to
+from .loopback import proxy_to, raw_server
 
 CANARY = "canary-7d1f"
 HOST = "api.vendor.example"
@@ -59,46 +57,6 @@ class Answers:
         self.seen.append(request)
         path = request.target.partition("?")[0]
         return self.answers.get(path.strip("/"), SimResponse(200, (("Content-Type", "x/y"),), b"hello"))
-
-
-@contextlib.contextmanager
-def raw_server(*pieces, drip=None, hold=False):
-    """Answers every connection with these bytes, whatever was asked."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    stop, count = threading.Event(), []
-
-    def serve_one(connection):
-        with connection, contextlib.suppress(OSError):
-            connection.recv(65536)
-            for piece in pieces:
-                connection.sendall(piece)
-            while drip and not stop.wait(0.01):
-                connection.sendall(drip)
-            if hold:
-                stop.wait(10)
-
-    def accept():
-        while True:
-            connection, _ = listener.accept()
-            if stop.is_set():
-                connection.close()
-                return
-            count.append(1)
-            thread = threading.Thread(target=serve_one, args=(connection,))
-            thread.start()
-            threads.append(thread)
-
-    threads = [threading.Thread(target=accept)]
-    threads[0].start()
-    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        yield attrs.make_class("Raw", ["url", "count"])(origin, count)
-    finally:
-        stop.set()
-        socket.create_connection(listener.getsockname()).close()
-        for thread in threads:
-            thread.join()
-        listener.close()
 
 
 def sync_exchange(*asked, guard=None, permit=None, **options):

@@ -115,6 +115,7 @@ GUARD = Target(
             for change in ("True -> False", "without strict")
         },
         ("Guard._is_of", "own = self.slots or {}", "without operand 1"): "a guard is not made without them",
+        ("Guard._address", "own = self.slots or {}", "without operand 1"): "a guard is not made without them",
         (
             "Guard._admit_token",
             "if endpoint is None or endpoint not in self.vendor.tokens:",

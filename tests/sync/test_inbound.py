@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from atsbridge.errors import (
     LeaseLost,
     LedgerBusy,
     MappingError,
+    NotFound,
     Unavailable,
     WatermarkLost,
 )
@@ -109,7 +111,42 @@ def test_streams_of_a_job_are_read_once_per_job() -> None:
     w.pull()
     assert mirror(w) == {"1": "A", "2": "A"}
     assert position(w, job="j1").watermark is not None and position(w, job="j2").finished_at == EPOCH + START
-    assert position(w) is None
+    assert position(w).watermark is None and position(w).finished_at == EPOCH + START
+
+
+def _jobs_read(w: World, *, cut_at: int = 99, **how: Any) -> list[str]:
+    """The jobs whose applications a pull read, page by page; it dies before page number ``cut_at``."""
+    asked: list[str] = []
+
+    def note(world: World, request: Request) -> Response:
+        if request.url != "/applications":
+            return world.good(request)
+        if len(asked) == cut_at:
+            return says(404)(world, request)
+        asked.append(dict(request.query)["job"])
+        return world.good(request)
+
+    w.reads[:] = [note] * 50
+    with pytest.raises(NotFound) if cut_at < 99 else nullcontext():
+        w.pull(**how)
+    w.reads.clear()
+    return asked
+
+
+def test_a_round_of_jobs_that_was_cut_short_goes_on_where_it_was() -> None:
+    """What was read before that is not read again; the round after it reads every job."""
+    w = fresh_world("1", "2", settings={"per_job": True})
+    for number in range(3, 8):
+        w.account.apply(str(number), job="j2")
+    w.pull()
+    whole = _jobs_read(w, full=True)
+    assert list(dict.fromkeys(whole)) == ["j1", "j2"] and whole.count("j2") > 1
+    for at in range(len(whole)):
+        assert _jobs_read(w, cut_at=at) == whole[:at]
+        assert _jobs_read(w) == whole[at:], at
+        assert _jobs_read(w) == whole
+    assert _jobs_read(w, cut_at=1) == whole[:1]
+    assert _jobs_read(w, full=True) == whole
 
 
 def test_progress_is_told() -> None:

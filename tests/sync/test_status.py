@@ -57,6 +57,7 @@ def test_what_is_known_and_how_far_it_was_read() -> None:
         "jobs",
         "stages",
         "candidates",
+        "applications",
         "applications/j1",
         "applications/j2",
     }

@@ -19,3 +19,7 @@ class TestSuccessFactors(AtsContract):
 
 class TestLever(AtsContract):
     vendor = "lever"
+
+
+class TestWorkday(AtsContract):
+    vendor = "workday"

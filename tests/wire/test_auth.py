@@ -15,8 +15,9 @@ from wirekit import ENDPOINT, NOW, TOKEN_URL, answer, rotating, token
 from atsbridge.errors import BadPayload, ConfigurationError, Unauthorized
 from atsbridge.testing.canaries import our_frames, shown
 from atsbridge.wire import auth
-from atsbridge.wire.auth import Basic, ClientCredentials, KeyHeader, MemoryTokens
+from atsbridge.wire.auth import Basic, ClientCredentials, KeyHeader, MemoryTokens, UsernameToken
 from atsbridge.wire.effects import Purpose, Request
+from atsbridge.wire.xml import Element, local, read_xml
 
 
 @pytest.mark.parametrize("key", ["", "a\nX-Other: b", " a", "a ", "schlüssel", "a\x7f"])
@@ -189,3 +190,19 @@ def test_an_answer_that_cannot_be_read_leaves_no_token_in_the_message() -> None:
     assert "abc" not in shown(caught.value) + str(caught.value)
     assert caught.value.__cause__ is None
     assert list(our_frames(caught.value))
+
+
+def test_a_user_name_token_is_one_block_of_a_soap_header_and_basic_for_all_else() -> None:
+    scheme = UsernameToken(user="isu@acme", password="open sesame")
+    ask = Request(operation="ask", method="POST", url="/soap", body=Element("{urn:a}Get"))
+    signed = scheme.sign(ask, token=None, url="", now=NOW)
+    assert signed.signature == () and [block.tag for block in signed.blocks] == [scheme.block]
+    root = read_xml(signed.content()[0])
+    texts = {local(node.tag): node.text for node in root.iter()}
+    assert (texts["Username"], texts["Password"]) == ("isu@acme", "open sesame")
+    (kind,) = {value for node in root.iter() for name, value in node.attrib.items() if name == "Type"}
+    assert kind.endswith("#PasswordText")
+    assert signed.unsigned_content() == ask.content()[0]
+    assert "sesame" not in repr(signed) + repr(scheme)
+    plain = scheme.sign(Request(operation="get", method="GET", url="/report"), token=None, url="", now=NOW)
+    assert plain.blocks == () and plain.signature[0][1].startswith("Basic ")

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis import given
 from hypothesis import strategies as st
 from wirekit import (
@@ -54,6 +54,7 @@ from atsbridge.wire.effects import (
 )
 from atsbridge.wire.operations import Call
 from atsbridge.wire.retry import Retry
+from atsbridge.wire.xml import Element
 
 TRANSIENT = [
     answer(500),
@@ -230,6 +231,15 @@ def test_a_call_is_signed_and_read() -> None:
     call = Call(READ, lambda response: len(response.body))
     assert it.run(client.run(call)) == 8
     assert authorised(it.requests[0]) == "Basic a2V5Og=="
+
+
+def test_every_soap_message_carries_the_vendors_block_and_nothing_else_does() -> None:
+    block = Element("{urn:a}Common")
+    it, client = world([answer(200, {}), answer(200, {})], vendor=evolve(vendor(), block=block))
+    soap = Request(operation="ask", method="POST", url="/soap", body=Element("{urn:a}Get"))
+    for asked in (soap, READ):
+        _ = it.run(client.read(asked))
+    assert [sent.blocks for sent in it.requests] == [(block,), ()]
 
 
 # -- the status write --

@@ -403,7 +403,7 @@ DISGUISED = [
     {"headers": ((Word("Accept"), "x"),)},
     {"headers": Two((("Accept", "x"),))},
     {"signature": (("Authorization", Word("x")),)},
-    {"block": type("Block", (), {})()},
+    {"blocks": (type("Block", (), {})(),)},
 ]
 
 

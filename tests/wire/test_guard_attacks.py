@@ -29,7 +29,8 @@ from atsbridge.simulators.serve import serve
 from atsbridge.wire.auth import Basic, ClientCredentials, Scheme
 from atsbridge.wire.effects import Permit, Purpose, Request
 from atsbridge.wire.guard import Guard, Permits, digest, full_url
-from atsbridge.wire.vendor import SlotName
+from atsbridge.wire.vendor import SEPARATOR, SlotName
+from atsbridge.wire.xml import Element
 
 pytestmark = pytest.mark.loopback
 
@@ -38,7 +39,9 @@ PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 REGISTERED = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"]["atsbridge.ats"]
 SAMPLES = (
     "1001", "2002", "abc-1", "0d5f3d0a-5b0e-4a52-9a52-2a8f3f7f9c11", "a",
-    "7c1e2b4d-93af-4e0c-8d55-6b1f0a2c3d4e", "api4.successfactors.com",
+    "7c1e2b4d-93af-4e0c-8d55-6b1f0a2c3d4e", "c0ffee00c0ffee00c0ffee00c0ffee02",
+    "5a1f0e7d2c9b4a3e8d6c1b2a39485f60", "STEP_B__ACTION_7", "STEP_C__ACTION_2", "v40.0",
+    "wd5-services1.myworkday.com", "api4.successfactors.com",
 )  # fmt: skip
 
 METHODS = (
@@ -137,6 +140,12 @@ def sample(pattern, *, other=False):
     return fitting[1 if other else 0]
 
 
+def source(slot, *, other=False):
+    """What a slot takes its value of: the whole id, or one half of it and something before or behind."""
+    text = sample(slot.pattern, other=other)
+    return text if slot.part is None else SEPARATOR.join(["x", text] if slot.part else [text, "x"])
+
+
 @define
 class Account:
     """One vendor's declarations, and requests that they allow."""
@@ -176,12 +185,15 @@ class Account:
             query = tuple((key, "1") for key in sorted(read.query))
             named = {key: sample(pattern) for key, pattern in read.values.items()}
             body = {**dict.fromkeys(read.body, "1"), **named} or None
-            yield Request(operation=read.name, method=read.method, url=path, query=query, body=body)
+            if read.root:
+                body = Element(read.root)
+            url = self.filled(read.below) + path if read.below else path
+            yield Request(operation=read.name, method=read.method, url=url, query=query, body=body)
 
     def writes(self, *, other=()):
         """Every declared write; ``other`` names the slots that get another value."""
         for write in self.vendor.writes:
-            yield write.render({s.name: sample(s.pattern, other=s.name in other) for s in write.slots})
+            yield write.render({s.name: source(s, other=s.name in other) for s in write.slots})
 
     def token(self):
         form = tuple((key, "1") for key in sorted(self.scheme.endpoint.form)) if self.vendor.tokens else ()
@@ -415,7 +427,9 @@ class Rogue:
             [],
             (),
         ]
-        if own is None:
+        if isinstance(own, Element):
+            wrong += [None, {}, *self.elements(own)]
+        elif own is None:
             wrong.append({})
         else:
             wrong += [
@@ -430,10 +444,28 @@ class Rogue:
                 wrong += [{k: v for k, v in own.items() if k != key}, {k.upper(): v for k, v in own.items()}]
         return evolve(asked, body=self.pick(*wrong)), None
 
+    def elements(self, own):
+        """An element with one thing about it or in it changed."""
+        more = Element("{urn:com.workday/bsvc}Comment_Data", text=self.pick(*PERSONAL))
+        yield evolve(own, children=(*own.children, more))
+        yield evolve(own, tag=own.tag + "s")
+        yield evolve(own, attributes=(*own.attributes, ("Add_Only", "true")))
+        yield evolve(own, text=self.pick(*PERSONAL, *HOSTILE))
+        for name, value in own.attributes:
+            yield evolve(own, attributes=((name, value + "1"),))
+        for place, child in enumerate(own.children):
+            before, after = own.children[:place], own.children[place + 1 :]
+            yield evolve(own, children=(*before, *after))
+            yield evolve(own, children=(*before, child, child, *after))
+            for changed in self.elements(child):
+                yield evolve(own, children=(*before, changed, *after))
+
     def leaf(self, asked):
         """One value of another type, or with a person in it."""
         if not asked.body:
             return self.body(asked)
+        if isinstance(asked.body, Element):
+            return evolve(asked, body=self.pick(*self.elements(asked.body))), None
         key = self.pick(*asked.body)
         value = asked.body[key]
         wrong = [True, False, 1.5, float(7), [value], {"id": value}, {}, [], *PERSONAL, *HOSTILE]

@@ -134,24 +134,75 @@ def test_a_soap_body_is_plain_all_the_way_down():
 
 
 def test_a_scheme_adds_its_own_block_and_no_other():
-    assert guard().admit(evolve(ASK, block=BLOCK), None)
-    refuses("adds an element", evolve(ASK, block=Element(f"{NS}Other")))
-    refuses("of plain values", evolve(ASK, block=Element(f"{NS}Security", text=1)))
-    refuses("adds an element", evolve(ASK, block=BLOCK), by=guard(scheme=Scheme()))
+    assert guard().admit(evolve(ASK, blocks=(BLOCK,)), None)
+    refuses("adds an element", evolve(ASK, blocks=(Element(f"{NS}Other"),)))
+    refuses("of plain values", evolve(ASK, blocks=(Element(f"{NS}Security", text=1),)))
+    refuses("adds an element", evolve(ASK, blocks=(BLOCK,)), by=guard(scheme=Scheme()))
+    refuses("adds an element", evolve(ASK, blocks=(BLOCK, BLOCK)))
+    refuses("plain Request", evolve(ASK, blocks=[BLOCK]))
     refuses(
-        "adds an element", Request(operation="search", method="POST", url="/search", body={}, block=BLOCK)
+        "only a SOAP message",
+        Request(operation="search", method="POST", url="/search", body={}, blocks=(BLOCK,)),
     )
+
+
+def test_a_vendor_has_one_constant_block_beside_the_schemes():
+    constant = Element(f"{NS}Common", (Element(f"{NS}Names", text="1"),))
+    by = guard(vendor=evolve(VENDOR, block=constant))
+    for blocks in ((), (constant,), (BLOCK,), (constant, BLOCK)):
+        assert by.admit(evolve(ASK, blocks=blocks), None)
+    refuses("adds an element", evolve(ASK, blocks=(evolve(constant, children=()),)), by=by)
+    refuses("adds an element", evolve(ASK, blocks=(constant,)))
+    unsigned = guard(vendor=evolve(VENDOR, block=constant), scheme=Scheme())
+    assert unsigned.admit(evolve(ASK, blocks=(constant,)), None)
+    refuses("adds an element", evolve(ASK, blocks=(constant, BLOCK)), by=unsigned)
+    refuses(
+        "only a SOAP message",
+        Request(operation="search", method="POST", url="/search", body={}, blocks=(constant,)),
+        by=by,
+    )
+
+
+REPORTS = "https://{sub}.toy.example/reports"
+REPORT = Read(name="report", path="/all/{id}", segments={"id": WORD}, query=frozenset({"of"}), below=REPORTS)
+
+
+def test_a_read_can_be_below_another_address_with_the_same_slots():
+    by = guard(vendor=evolve(VENDOR, reads=(*VENDOR.reads, REPORT)))
+    there = "https://north.toy.example/reports/all/one"
+    ask = Request(operation="report", method="GET", url=there, query=(("of", "1"),))
+    assert by.admit(ask, None) == f"{there}?of=1"
+    for url in (
+        "https://south.toy.example/reports/all/one",
+        "https://north.toy.example/v1/all/one",
+        "https://north.toy.example/reportsall/one",
+        "/all/one",
+    ):
+        refuses("not below", evolve(ask, url=url), by=by)
+    refuses("no read", evolve(ask, url="https://north.toy.example/reports/other/one"), by=by)
+    refuses("query keys", evolve(ask, query=(("by", "1"),)), by=by)
+    refuses("not below", evolve(ask, operation="list"), by=by)
+    # Reads below the data address stay where they are.
+    assert by.admit(Request(operation="list", method="GET", url="/people"), None) == f"{BASE}/people"
+
+
+def test_where_credentials_go_and_what_every_message_carries_is_part_of_the_surface():
+    more = evolve(VENDOR, reads=(*VENDOR.reads, REPORT)), evolve(VENDOR, block=BLOCK)
+    assert len({vendor.surface_digest for vendor in (VENDOR, *more)}) == 3
+    reading, saying = (vendor.surface() for vendor in more)
+    assert reading["below"] == [REPORTS] and saying["block"]["element"] == BLOCK.tag
+    assert {"below", "block"}.isdisjoint(VENDOR.surface())
 
 
 def test_a_permit_is_for_the_body_before_auth():
     request = SOAP_MOVE.render(SOAP_VALUES)
     url = full_url(BASE, request)
-    assert digest(url, request) == digest(url, evolve(request, block=BLOCK))
-    assert request.content()[0] != evolve(request, block=BLOCK).content()[0]
+    assert digest(url, request) == digest(url, evolve(request, blocks=(BLOCK,)))
+    assert request.content()[0] != evolve(request, blocks=(BLOCK,)).content()[0]
     assert request.content() == (request.unsigned_content(), "text/xml; charset=utf-8")
     permits = Permits()
     permit = permits.mint("i", write="soap_move", digest=digest(url, request), send_by=9e9)
-    assert guard(permits=permits).admit(evolve(request, block=BLOCK), permit) == url
+    assert guard(permits=permits).admit(evolve(request, blocks=(BLOCK,)), permit) == url
 
 
 def test_a_rendered_soap_write_is_exactly_this():

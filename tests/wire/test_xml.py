@@ -53,7 +53,7 @@ def test_what_xml_cannot_carry_is_refused(text: str) -> None:
 
 
 def test_an_envelope_has_one_body_and_at_most_one_header_block() -> None:
-    root = read_xml(envelope(el("ask"), block=el("who")))
+    root = read_xml(envelope(el("ask"), el("who")))
     assert [child.tag for child in root] == [f"{{{SOAP}}}Header", f"{{{SOAP}}}Body"]
     assert soap_body(envelope(el("ask"))).tag == f"{{{NS}}}ask"
     assert b"Header" not in envelope(el("ask"))

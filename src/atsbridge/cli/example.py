@@ -76,7 +76,7 @@ def settings_of(adapter: Any) -> list[dict[str, Any]]:
 
 def _default(value: Any) -> str | None:
     if isinstance(value, attrs.Factory):  # type: ignore[arg-type]
-        return "[]"
+        return "{}" if value.factory is dict else "[]"
     return None if value is None else str(value)
 
 

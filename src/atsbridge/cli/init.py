@@ -128,8 +128,8 @@ def _ats_lines(vendor: str, known: Sequence[Mapping[str, Any]], given: Mapping[s
 
 
 def _toml(text: str, *, secret: bool) -> str:
-    """A setting's text as a TOML value: a number, a truth value or a list where it looks like one."""
-    looks_typed = re.fullmatch(r"true|false|\[.*\]|(0|[1-9]\d*)(\.\d+)?", text)
+    """A setting as a TOML value: a number, truth value, list or empty table, where it looks like one."""
+    looks_typed = re.fullmatch(r"true|false|\[.*\]|\{\}|(0|[1-9]\d*)(\.\d+)?", text)
     return text if looks_typed and not secret else json.dumps(text, ensure_ascii=False)
 
 

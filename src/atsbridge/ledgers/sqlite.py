@@ -42,15 +42,28 @@ class SqliteTxn(Txn):
 
     @uncollected
     def get_many(self, row_type: type[R], prefix: tuple[Any, ...], last: Sequence[Any]) -> dict[Any, R]:
-        names = row_type.columns()[: row_type.KEY]
-        first = " AND ".join(f"{n}=?" for n in names[:-1])
-        found: dict[Any, R] = {}
+        table = _TABLES[row_type]
+        found = map(table.make, self._chunks(row_type, table.select, prefix, last))
+        name = row_type.columns()[row_type.KEY - 1]
+        return {getattr(row, name): row for row in found}
+
+    def get_columns(
+        self, row_type: type[Row], columns: Sequence[str], prefix: tuple[Any, ...], last: Sequence[Any]
+    ) -> dict[Any, tuple[Any, ...]]:
+        names = ", ".join((row_type.columns()[row_type.KEY - 1], *columns))
+        found = self._chunks(row_type, f"SELECT {names} FROM {row_type.TABLE} ", prefix, last)
+        return {values[0]: values[1:] for values in found}
+
+    def _chunks(
+        self, row_type: type[Row], select: str, prefix: tuple[Any, ...], last: Sequence[Any]
+    ) -> Iterator[tuple[Any, ...]]:
+        """What is selected of the rows with these keys, in pieces that SQLite takes."""
+        *first, name = row_type.columns()[: row_type.KEY]
+        where = "".join(f"{n}=? AND " for n in first)
         for start in range(0, len(last), _CHUNK):
             part = last[start : start + _CHUNK]
             marks = ",".join("?" * len(part))
-            rows = self._rows(row_type, f"WHERE {first} AND {names[-1]} IN ({marks})", (*prefix, *part))
-            found.update((getattr(row, names[-1]), row) for row in rows)
-        return found
+            yield from self._run(f"{select}WHERE {where}{name} IN ({marks})", (*prefix, *part))
 
     def find(
         self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None

@@ -121,6 +121,9 @@ class Simulator(ABC):
     settings: ClassVar[Mapping[str, str]] = {}
     """Switches for what no vendor page confirms, name to what it does: keyword arguments of the class."""
 
+    takes_back: ClassVar[bool] = True
+    """Its API can take the end of an application back; where it cannot, its own pages alone do."""
+
     clock: Callable[[], float] = staticmethod(time.time)
     limits: Limits
     accepted: list[Accepted]

@@ -29,7 +29,7 @@ from .context import Context, Progress
 from .leases import INBOUND, control, keep, reserve_deliveries, take
 from .ledger import Known, Lease, Position, Quarantined, Txn, Waiting, Where
 from .meanings import Meanings, settle_meanings
-from .pages import ORDER, Sorted, Sorter, salt, tombstone, unchanged
+from .pages import LOOKED_AT, ORDER, Seen, Sorted, Sorter, is_unchanged, salt, tombstone
 from .reality import CONFIGURATION, Interpreter, Reality
 
 _DELIVERIES = 1 << 20
@@ -246,16 +246,41 @@ class Puller:
 
     def follow(self, stream: Stream, *, full: bool) -> Flow[None]:
         """A stream from where it stands to its end; once per job where it belongs to jobs."""
-        for id in sorted(self.reality.jobs) if stream.scope is StreamScope.JOB else [""]:
+        by_job = stream.scope is StreamScope.JOB
+        last = (yield from self._last_job(stream)) if by_job and not full else ""
+        for id in sorted(self.reality.jobs) if by_job else [""]:
+            if id < last:
+                continue  # read before a round that was cut short; the next round reads it again
             at = yield from self._open(stream, id, full=full)
             job = self.reality.jobs.get(id)
             if job is not None and not full and at.fresh and not stream.due(job, at.watermark):
                 continue
+            if last and id == last and at.fresh:
+                continue  # it came to its end
             while at.cursor is not None:
                 asked_at = self.ctx.now()
                 page = yield from self._page(stream, at)
                 yield from self.process(stream, at, page, asked_at)
                 at.cursor = page.next
+        if by_job:
+            end = self._round(stream, None)
+            yield from perform(lambda: self.ctx.ledger.do(lambda txn: txn.put([end]), durable=False))
+
+    def _last_job(self, stream: Stream) -> Flow[str]:
+        """The job that was being read when a round of them was cut short; empty where none was."""
+        key = (self.ctx.connection, stream.name, "")
+        row = yield from perform(lambda: self.ctx.ledger.look(lambda txn: txn.get(Position, *key)))
+        return str(json.loads(row.cursor)) if row and row.cursor else ""
+
+    def _round(self, stream: Stream, job: str | None) -> Position:
+        """Where a round of jobs stands; None: it has come to its end."""
+        return Position(
+            connection=self.ctx.connection,
+            stream=stream.name,
+            job="",
+            cursor=None if job is None else json.dumps(job),
+            finished_at=self.sorter.wall if job is None else None,
+        )
 
     def _open(self, stream: Stream, job: str, *, full: bool) -> Flow[_At]:
         key = (self.ctx.connection, stream.name, job)
@@ -290,36 +315,46 @@ class Puller:
         """One page: known rows, new records, CRM, commit."""
         self.sorter.wall = self.ctx.now().timestamp()
         digests = self.sorter.digests(page.items)
-        known, parents = yield from perform(
-            lambda: self.ctx.ledger.look(lambda txn: self._look(txn, page, digests))
-        )
-        out = self.sorter.sort(page.items, known, parents=parents, digests=digests)
+        seen = yield from perform(lambda: self.ctx.ledger.look(lambda txn: self._look(txn, page, digests)))
+        known = seen.known
+        out = self.sorter.sort(page.items, digests, seen)
         self._bury(out, page, known, asked_at)
         out.quarantined.extend(self.sorter.unreadable(stream.name, page))
         written = yield from self.deliver(out)
         yield from perform(lambda: self._commit(stream, at, page, out))
         self._count(stream, out, written)
 
-    def _look(
-        self, txn: Txn, page: Page, digests: Sequence[bytes]
-    ) -> tuple[dict[tuple[str, str], Known], dict[Kind, Mapping[str, object]]]:
+    def _look(self, txn: Txn, page: Page, digests: Sequence[bytes]) -> Seen:
         """What the ledger knows of a page; of unchanged items no more than it takes to see that."""
+        held = self._looked_at(txn, page.items)
+        unchanged: list[bool] = []
         wanted: dict[str, list[str]] = {}
-        for kind, id in [
-            *(item.ids[0] for item in page.items),
-            *((ref.kind, ref.id) for ref in page.deleted),
-            *page.shown,
-        ]:
+        for item, digest in zip(page.items, digests, strict=True):
+            kind, id = item.ids[0]
+            row = held[kind].get(id)
+            same = is_unchanged(digest, row)
+            unchanged.append(same)
+            if self.run or not same:
+                # What is not there need not be looked for again.
+                for kind, id in item.ids if row is not None else item.ids[1:]:
+                    wanted.setdefault(kind, []).append(id)
+        for kind, id in (*((ref.kind, ref.id) for ref in page.deleted), *page.shown):
             wanted.setdefault(kind, []).append(id)
         known = self._known_rows(txn, wanted)
-        others: dict[str, list[str]] = {}
-        for item, digest in zip(page.items, digests, strict=True):
-            if len(item.ids) > 1 and (self.run or not unchanged(item, digest, known)):
-                for kind, id in item.ids[1:]:
-                    others.setdefault(kind, []).append(id)
-        known |= self._known_rows(txn, others)
         candidates = {id: row for (kind, id), row in known.items() if kind == Kind.CANDIDATE}
-        return known, {Kind.JOB: self.reality.jobs, Kind.CANDIDATE: candidates}
+        parents = {Kind.JOB: self.reality.jobs, Kind.CANDIDATE: candidates}
+        return Seen(known=known, parents=parents, unchanged=unchanged)
+
+    def _looked_at(self, txn: Txn, items: Sequence[Item]) -> dict[str, dict[str, tuple[Any, ...]]]:
+        """By kind and id, what tells whether an item is unchanged; of those that the ledger has."""
+        wanted: dict[str, list[str]] = {}
+        for item in items:
+            kind, id = item.ids[0]
+            wanted.setdefault(kind, []).append(id)
+        return {
+            kind: txn.get_columns(Known, LOOKED_AT, (self.ctx.connection, kind), list(dict.fromkeys(ids)))
+            for kind, ids in wanted.items()
+        }
 
     def _known_rows(self, txn: Txn, wanted: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], Known]:
         return {
@@ -402,7 +437,8 @@ class Puller:
                         pages=at.pages,
                         restarts=at.restarts,
                         finished_at=self.sorter.wall if done else None,
-                    )
+                    ),
+                    *([self._round(stream, at.job)] if stream.scope is StreamScope.JOB else []),
                 ]
             )
 
@@ -488,14 +524,14 @@ class Puller:
         """Bring a fresh read of one application into CRM and ledger."""
         self.sorter.wall = self.ctx.now().timestamp()
         items = () if isinstance(fresh, Gone) else (_as_item(fresh.application),)
-        page = Page(items=items)
+        page, digests = Page(items=items), self.sorter.digests(items)
 
         def look(txn: Txn) -> Any:
             row = txn.get(Known, self.ctx.connection, ref.kind, ref.id)
-            return (*self._look(txn, page, self.sorter.digests(items)), row)
+            return self._look(txn, page, digests), row
 
-        known, parents, row = yield from perform(lambda: self.ctx.ledger.look(look))
-        out = self.sorter.sort(items, known, parents=parents)
+        seen, row = yield from perform(lambda: self.ctx.ledger.look(look))
+        out = self.sorter.sort(items, digests, seen)
         if isinstance(fresh, Gone) and row is not None and row.deleted is None:
             kind, into = fresh.tombstone.kind, fresh.tombstone.into
             self.bury(out, row, tombstone(ref, kind, asked_at, into=into))

@@ -309,6 +309,13 @@ class Txn(ABC):
     def get_many(self, row_type: type[R], prefix: tuple[Any, ...], last: Sequence[Any]) -> dict[Any, R]:
         """Rows whose key is ``prefix`` and one of ``last``, by that last part."""
 
+    def get_columns(
+        self, row_type: type[Row], columns: Sequence[str], prefix: tuple[Any, ...], last: Sequence[Any]
+    ) -> dict[Any, tuple[Any, ...]]:
+        """Some columns of the rows that `get_many` gives: much cheaper where only those are looked at."""
+        rows = self.get_many(row_type, prefix, last)
+        return {key: tuple(getattr(row, name) for name in columns) for key, row in rows.items()}
+
     @abstractmethod
     def find(
         self,

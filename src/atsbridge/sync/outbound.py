@@ -246,16 +246,24 @@ class Outbound:
     def lane(self, application: str) -> Flow[bool]:
         """The intents of one application, in order; whether anything came of it."""
         progressed = False
-        while True:
-            held = yield from perform(lambda: self._do(lambda txn: self._claim(txn, application)))
-            if held is None:
-                return progressed
+        held = yield from perform(lambda: self._do(lambda txn: self._claim(txn, application)))
+        while held is not None:
             go_on = yield from self.work(held)
-            yield from perform(lambda: self._do(lambda txn: release(txn, held)))
+            progressed = progressed or go_on
+            held = yield from self._next(held, go_on=go_on)
+        return progressed
+
+    def _next(self, held: Claim, *, go_on: bool) -> Flow[Claim | None]:
+        """Free the lane; with the same commit claim what comes next in it, if it may go on."""
+
+        def action(txn: Txn) -> Claim | None:
+            release(txn, held)
+            return self._claim(txn, held.intent.application) if go_on else None
+
+        following: Claim | None = yield from perform(lambda: self._do(action))
+        if following is None:
             _ = self.ctx.held.pop(held.lease.lane, None)
-            if not go_on:
-                return progressed
-            progressed = True
+        return following
 
     def _claim(self, txn: Txn, application: str) -> Claim | None:
         held = claim(txn, self.ctx, application, expand=self.expand, wall=self._wall)

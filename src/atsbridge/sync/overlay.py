@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -92,10 +93,11 @@ class OverlayLedger(Ledger):
         self.clock = below.clock
         self._below = below
         self._own: Own = {}
+        self._lock = RLock()
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Txn]:
-        with self._below.snapshot() as txn:
+        with self._lock, self._below.snapshot() as txn:
             overlay = OverlayTxn(txn, self._own)
             try:
                 yield overlay
@@ -105,7 +107,7 @@ class OverlayLedger(Ledger):
 
     @contextmanager
     def snapshot(self) -> Iterator[Txn]:
-        with self._below.snapshot() as txn:
+        with self._lock, self._below.snapshot() as txn:
             yield OverlayTxn(txn, self._own)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from ..crm.interface import Delivery, WriteResult, Written
 from ..errors import BadRecord
@@ -68,10 +68,29 @@ def item_digest(item: Item, mixed_with: bytes) -> bytes:
     return hashlib.blake2b(item.raw.content, key=mixed_with, digest_size=16).digest()
 
 
-def unchanged(item: Item, digest: bytes, known: Mapping[tuple[str, str], Known]) -> bool:
-    """Whether the ledger knows an item with just these bytes, reader and mapping."""
-    row = known.get(item.ids[0])
-    return row is not None and row.digest == digest and row.deleted is None
+LOOKED_AT = ("digest", "deleted")
+"""The columns of a known row that tell whether an item is unchanged."""
+
+
+def is_unchanged(digest: bytes, row: tuple[object, ...] | None) -> bool:
+    """Whether the ledger has an item with just these bytes, reader and mapping; ``row`` is as looked at."""
+    return row == (digest, None)
+
+
+@frozen(kw_only=True)
+class Seen:
+    """What the ledger knows of a page.
+
+    Args:
+        known: rows of the items that are not unchanged, of what was deleted or merely shown, and in a
+            sweep of all.
+        parents: known ids of jobs and candidates, for records that must wait.
+        unchanged: whether the ledger has each item with just these bytes, reader and mapping.
+    """
+
+    known: Mapping[tuple[str, str], Known]
+    parents: Mapping[Kind, Mapping[str, object]]
+    unchanged: Sequence[bool]
 
 
 @define
@@ -113,30 +132,22 @@ class Sorter:
     def sort(
         self,
         items: Sequence[Item],
-        known: Mapping[tuple[str, str], Known],
-        *,
-        parents: Mapping[Kind, Mapping[str, object]],
-        digests: Sequence[bytes] | None = None,
+        digests: Sequence[bytes],
+        seen: Seen,
     ) -> Sorted:
-        """Read what is new, map it, and say what the ledger is to remember.
-
-        Args:
-            known: rows the ledger has of these items' ids; of unchanged ones the first alone will do.
-            parents: known ids of jobs and candidates, for records that must wait.
-            digests: of the items, where they have been taken already.
-        """
+        """Read what is new, map it, and say what the ledger is to remember."""
         out = Sorted()
-        for item, digest in zip(items, digests or self.digests(items), strict=True):
-            if unchanged(item, digest, known):
+        for item, digest, same in zip(items, digests, seen.unchanged, strict=True):
+            if same:
                 out.unchanged += 1
                 if self.run:
-                    self._mark(out, item, known)
+                    self._mark(out, item, seen.known)
                 continue
-            self._read(out, item, digest, known, parents)
+            self._read(out, item, digest, seen.known, seen.parents)
         return out
 
     def digests(self, items: Sequence[Item]) -> list[bytes]:
-        """What makes an item unchanged: see `unchanged`."""
+        """What makes an item unchanged."""
         return [item_digest(item, self.mixed_with) for item in items]
 
     def _mark(self, out: Sorted, item: Item, known: Mapping[tuple[str, str], Known]) -> None:

@@ -6,6 +6,8 @@ pytest.register_assert_rewrite("atsbridge.testing.contract")
 
 from .account import Account  # noqa: E402 - after the rewriting is asked for
 from .contract import AtsContract  # noqa: E402
+from .contract.crm import CrmContract  # noqa: E402
+from .contract.ledger import LedgerContract  # noqa: E402
 from .direct import DirectDriver, VirtualTime  # noqa: E402
 
-__all__ = ["Account", "AtsContract", "DirectDriver", "VirtualTime"]
+__all__ = ["Account", "AtsContract", "CrmContract", "DirectDriver", "LedgerContract", "VirtualTime"]

@@ -14,9 +14,14 @@ from ..errors import BadPayload, ConfigurationError, Unauthorized
 from .effects import Purpose, Request, Response
 from .payload import read_json
 from .secrets import Secret, secret
+from .xml import SOAP, Element
 
 Headers = tuple[tuple[str, str], ...]
 
+_WSS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss"
+_WSSE = f"{_WSS}-wssecurity-secext-1.0.xsd"
+_SECURITY = f"{{{_WSSE}}}Security"
+_AS_TEXT = f"{_WSS}-username-token-profile-1.0#PasswordText"
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
 
@@ -164,6 +169,38 @@ class KeyHeader(Scheme):
                 advice="look for line breaks, blanks at its ends, and letters that are not ASCII",
             )
         return ((self.name, key),)
+
+
+@frozen(kw_only=True)
+class UsernameToken(Scheme):
+    """WS-Security with name and password in the header of each SOAP message; HTTP Basic for all else.
+
+    https://docs.oasis-open.org/wss/v1.1/wss-v1.1-spec-pr-UsernameTokenProfile-01.htm
+    """
+
+    user: str
+    password: Secret = field(converter=secret)
+    block: str | None = field(default=_SECURITY, init=False)
+
+    def sign(self, request: Request, *, token: Token | None, url: str, now: datetime) -> Request:
+        password = self.password.reveal()
+        if not isinstance(request.body, Element):
+            basic = ("Authorization", _basic(self.user, password))
+            return evolve(request, signature=(*request.signature, basic))
+        block = Element(
+            _SECURITY,
+            (
+                Element(
+                    f"{{{_WSSE}}}UsernameToken",
+                    (
+                        Element(f"{{{_WSSE}}}Username", text=self.user),
+                        Element(f"{{{_WSSE}}}Password", text=password, attributes=(("Type", _AS_TEXT),)),
+                    ),
+                ),
+            ),
+            attributes=((f"{{{SOAP}}}mustUnderstand", "1"),),
+        )
+        return evolve(request, blocks=(*request.blocks, block))
 
 
 @frozen(kw_only=True)

@@ -44,6 +44,7 @@ from .guard import full_url
 from .operations import Operation
 from .retry import Retry, RetryBudget
 from .vendor import Vendor
+from .xml import Element
 
 T = TypeVar("T")
 
@@ -291,7 +292,9 @@ class Client:
     # -- signing and budgets --
 
     def _signed(self, wanted: Request, token: Token | None) -> Request:
-        headed = attrs.evolve(wanted, signature=self.vendor.headers)
+        block = self.vendor.block if isinstance(wanted.body, Element) else None
+        blocks = () if block is None else (block,)
+        headed = attrs.evolve(wanted, signature=self.vendor.headers, blocks=blocks)
         return self.scheme.sign(headed, token=token, url=full_url(self.base, wanted), now=self.now())
 
     def _note_clock(self, response: Response) -> None:

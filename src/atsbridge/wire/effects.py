@@ -54,7 +54,7 @@ class Request:
         headers: what the operation itself needs; never credentials.
         signature: the headers that the vendor's declaration and the auth scheme add;
             set by the wire kit alone.
-        block: the element that an auth scheme puts into the SOAP header; likewise.
+        blocks: the elements that they put into the SOAP header; likewise.
         deadline_seconds: from the first byte sent to the last received.
     """
 
@@ -66,25 +66,25 @@ class Request:
     media: str = ""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=_hidden)
     signature: tuple[tuple[str, str], ...] = field(default=(), repr=_hidden)
-    block: Element | None = field(default=None, repr=_hidden)
+    blocks: tuple[Element, ...] = field(default=(), repr=_hidden)
     purpose: Purpose = Purpose.READ
     deadline_seconds: float = 30.0
 
     def content(self) -> tuple[bytes, str | None]:
         """The body's bytes as they are sent, and their media type."""
-        return self._content(self.block)
+        return self._content(self.blocks)
 
     def unsigned_content(self) -> bytes:
         """The body's bytes before auth: what a permit is bound to."""
-        return self._content(None)[0]
+        return self._content(())[0]
 
-    def _content(self, block: Element | None) -> tuple[bytes, str | None]:
+    def _content(self, blocks: tuple[Element, ...]) -> tuple[bytes, str | None]:
         if self.body is None:
             return b"", self.media or None
         if isinstance(self.body, tuple):
             return urlencode(self.body).encode(), self.media or "application/x-www-form-urlencoded"
         if isinstance(self.body, Element):
-            return envelope(self.body, block=block), self.media or "text/xml; charset=utf-8"
+            return envelope(self.body, *blocks), self.media or "text/xml; charset=utf-8"
         text = json.dumps(self.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode(), self.media or "application/json"
 

@@ -140,7 +140,7 @@ class Guard:
 
     def _admit_read(self, request: Request) -> str:
         url = full_url(self.base, request)
-        path, query = self._below_base(url)
+        path, query = _below(self._address(request), url)
         for read in self.vendor.reads:
             if read.name != request.operation or read.method != request.method:
                 continue
@@ -189,7 +189,7 @@ class Guard:
         url = full_url(self.base, request)
         if permit.digest != digest(url, request):
             raise GuardError("the request is not the one that the permit was given for")
-        _ = self._below_base(url)
+        _ = _below(self.base, url)
         self.permits.spend(permit)
         return url
 
@@ -212,27 +212,36 @@ class Guard:
         }
         if not added <= self.scheme.adds:
             raise GuardError("the signature adds a header that neither vendor nor auth scheme declares")
-        block = request.block
-        if block is not None and not (block.tag == self.scheme.block and isinstance(request.body, Element)):
-            raise GuardError("the signature adds an element that the auth scheme does not declare")
+        added_blocks = [block.tag for block in request.blocks if block != self.vendor.block]
+        if added_blocks not in ([], [self.scheme.block]):
+            raise GuardError("the signature adds an element that neither vendor nor auth scheme declares")
+        if request.blocks and not isinstance(request.body, Element):
+            raise GuardError("only a SOAP message has a header for elements")
 
-    def _below_base(self, url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """The path below the base and the query; raises where the URL leads anywhere else."""
-        if _CONTROL.search(url) or not url.isascii() or any(c in url for c in "\\#@; "):
-            raise GuardError("a URL holds characters that have no place in it")
-        prefix = self.base + "/"
-        if not url.startswith(prefix):
-            raise GuardError("the URL is not below the vendor's address")
-        parts = urlsplit(url)
-        path = parts.path[len(urlsplit(self.base).path) :]
-        if any(segment in ("", ".", "..") for segment in _decoded_segments(path)):
-            raise GuardError("the path holds an empty or a dot segment")
-        try:
-            query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-            return path, tuple(query)
-        except ValueError:
-            pass
-        raise GuardError("the query is not made of keys and values")
+    def _address(self, request: Request) -> str:
+        """What a read's path is below: the data address, or the read's own with that one's slots."""
+        read = next((r for r in self.vendor.reads if r.name == request.operation and r.below), None)
+        own = self.slots or {}
+        return self.base if read is None else re.sub(r"\{(\w+)\}", lambda m: own[m.group(1)], read.below)
+
+
+def _below(base: str, url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The path below an address and the query; raises where the URL leads anywhere else."""
+    if _CONTROL.search(url) or not url.isascii() or any(c in url for c in "\\#@; "):
+        raise GuardError("a URL holds characters that have no place in it")
+    prefix = base + "/"
+    if not url.startswith(prefix):
+        raise GuardError("the URL is not below the vendor's address")
+    parts = urlsplit(url)
+    path = parts.path[len(urlsplit(base).path) :]
+    if any(segment in ("", ".", "..") for segment in _decoded_segments(path)):
+        raise GuardError("the path holds an empty or a dot segment")
+    try:
+        query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        return path, tuple(query)
+    except ValueError:
+        pass
+    raise GuardError("the query is not made of keys and values")
 
 
 def _decoded_segments(path: str) -> list[str]:
@@ -276,7 +285,8 @@ def _is_plain_request(request: Request) -> bool:
         and type(request.purpose) is Purpose
         and all(type(t) is str for t in (request.operation, request.method, request.url, request.media))
         and all(_are_pairs(part) for part in (request.query, request.headers, request.signature))
-        and (request.block is None or is_plain(request.block))
+        and type(request.blocks) is tuple
+        and all(map(is_plain, request.blocks))
         and _is_plain_body(request.body)
     )
 

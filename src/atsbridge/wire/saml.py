@@ -61,12 +61,8 @@ class SamlBearer(OAuthTokens):
         return self._asked((*form, *self.extra))
 
     def _signed(self, now: datetime) -> bytes:
-        id = (
-            "_"
-            + hashlib.sha256(f"{self.issuer.reveal()} {self.subject} {now.isoformat()}".encode()).hexdigest()[
-                :32
-            ]
-        )
+        own = f"{self.issuer.reveal()} {self.subject} {now.isoformat()}"
+        id = "_" + hashlib.sha256(own.encode()).hexdigest()[:32]
         return sign(document(self._assertion(id, now)), id=id, private_key=self.private_key)
 
     def _assertion(self, id: str, now: datetime) -> Element:

@@ -115,7 +115,9 @@ class Read:
     Path templates name typed segments: ``/opportunities/{id}``; every segment
     must match its pattern in full, and so must the text under every body key
     that ``values`` names. A read by SOAP names the ``root`` that its body's
-    element must be.
+    element must be. A read that is not below the data address names the
+    address that it is ``below``, with slots of the data address; its requests
+    name their whole URL.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Read:
     body: frozenset[str] = frozenset()
     values: Mapping[str, str] = field(factory=dict)
     root: str = ""
+    below: str = ""
 
 
 @frozen(kw_only=True)
@@ -260,6 +263,7 @@ class Vendor:
             value may hold ``{slot}``s, each checked by ``host_slots``.
         reads, writes: the two closed lists.
         headers: constant headers that every read and write carries, such as an API version.
+        block: the constant element in the SOAP header that every SOAP message carries.
         tokens: token endpoints of its auth schemes.
         rates: rate limits, as the vendor states them.
         concurrent: how many requests may be under way at a time, where the vendor says so.
@@ -278,6 +282,7 @@ class Vendor:
     reads: tuple[Read, ...]
     writes: tuple[StatusWrite, ...]
     headers: tuple[tuple[str, str], ...] = ()
+    block: Element | None = None
     tokens: tuple[TokenEndpoint, ...] = ()
     rates: tuple[RateLimit, ...] = ()
     concurrent: int | None = None
@@ -296,6 +301,8 @@ class Vendor:
             "hosts": dict(self.hosts),
             "host_slots": dict(self.host_slots),
             "headers": [list(pair) for pair in self.headers],
+            **({"block": _plain(self.block)} if self.block is not None else {}),
+            **({"below": below} if (below := sorted({r.below for r in self.reads if r.below})) else {}),
             "tokens": [
                 {"name": t.name, "urls": list(t.urls), "form": sorted(t.form), "headers": sorted(t.headers)}
                 for t in sorted(self.tokens, key=lambda t: t.name)

@@ -57,16 +57,16 @@ def is_plain(value: object) -> bool:
     )
 
 
-def envelope(body: Element, *, block: Element | None = None) -> bytes:
+def envelope(body: Element, *blocks: Element) -> bytes:
     """A SOAP 1.1 message.
 
     Args:
-        body: the one element of its body. block: the one of its header, if any.
+        body: the one element of its body. blocks: those of its header, if any.
 
     Raises:
         GuardError: an element holds what XML cannot carry.
     """
-    head = () if block is None else (Element(f"{{{SOAP}}}Header", (block,)),)
+    head = (Element(f"{{{SOAP}}}Header", blocks),) if blocks else ()
     whole = Element(f"{{{SOAP}}}Envelope", (*head, Element(f"{{{SOAP}}}Body", (body,))))
     return document(whole)
 

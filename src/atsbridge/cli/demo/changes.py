@@ -141,7 +141,9 @@ class Changes:
         in_stage = self.setting.bridge.ats.STAGE_DECIDES or (stage is not None and stage.terminal)
         step = self._somewhere(app)[1] if in_stage else None
         kind = "reactivation of a rejected application"
-        self._change(app, kind, expected=_DONE, step=step, status="Active")
+        offered = self.setting.simulator.takes_back
+        expected = _DONE if offered else frozenset({Result.REFUSED})
+        self._change(app, kind, expected=expected, step=step, status="Active")
 
     def _ending(self, status: ApplicationStatus, word: str, *, kind: str) -> None:
         words = self.setting.words

@@ -19,6 +19,7 @@ from ...simulators.serve import Served
 from ...wire.effects import Request, Together
 from ...wire.streams import Stream
 from ...wire.vendor import Vendor
+from ...wire.xml import Element
 
 
 @frozen(kw_only=True)
@@ -87,8 +88,11 @@ def by_path(served: Iterable[Served]) -> Counter[tuple[str, str]]:
     return Counter((one.method, urlsplit(one.target).path) for one in served)
 
 
-def begins_at(stream: Stream) -> str:
-    """The path of the request that a reading of this stream begins with, as its adapter writes it."""
+def begins_at(stream: Stream) -> str | None:
+    """The path of the request that a reading of this stream begins with, as its adapter writes it.
+
+    None where all requests have one path, and only the body says what is read.
+    """
     flow = stream.page(stream.start(None, None)).flow()
     asked = next(flow)
     flow.close()
@@ -98,7 +102,7 @@ def begins_at(stream: Stream) -> str:
         inner.close()
     if not isinstance(asked, Request):
         raise TypeError(f"the stream {stream.name} begins with {type(asked).__name__}, not with a request")
-    return urlsplit(asked.url).path
+    return None if isinstance(asked.body, Element) else urlsplit(asked.url).path
 
 
 def over(served: Iterable[Served], most: Mapping[str, int], vendor: Vendor) -> dict[str, int]:
@@ -112,12 +116,12 @@ def over(served: Iterable[Served], most: Mapping[str, int], vendor: Vendor) -> d
 
 def outside(served: Iterable[Served], vendor: Vendor, *, writes: bool) -> list[str]:
     """Requests that are no declared read, no token request and, where ``writes``, no declared write."""
-    allowed = [(r.method, _pattern(r.path, r.segments)) for r in vendor.reads]
-    allowed += [("POST", re.compile(re.escape(urlsplit(u).path))) for t in vendor.tokens for u in t.urls]
+    allowed = [(r.method, _pattern(urlsplit(r.below).path + r.path, r.segments)) for r in vendor.reads]
+    allowed += [
+        ("POST", _pattern(urlsplit(u).path, vendor.host_slots)) for t in vendor.tokens for u in t.urls
+    ]
     if writes:
-        allowed += [
-            (w.method, _pattern(w.path, {s.name.value: s.pattern for s in w.slots})) for w in vendor.writes
-        ]
+        allowed += [(w.method, _pattern(w.path, {s.key: s.pattern for s in w.slots})) for w in vendor.writes]
     bases = _bases(vendor)
     return [f"{one.method} {one.target}" for one in served if not _allowed(one, allowed, bases)]
 
@@ -128,17 +132,20 @@ def _allowed(one: Served, allowed: Sequence[tuple[str, re.Pattern[str]]], bases:
 
 
 def _bases(vendor: Vendor) -> set[str]:
-    return {urlsplit(host).path.rstrip("/") for host in vendor.hosts.values()}
+    """Patterns of what the paths below the vendor's hosts begin with."""
+    return {
+        _pattern(urlsplit(host).path.rstrip("/"), vendor.host_slots).pattern for host in vendor.hosts.values()
+    }
 
 
 def _paths(one: Served, bases: Iterable[str]) -> set[str]:
     """A request's path, whole and without what a host of the vendor begins its paths with."""
     path = urlsplit(one.target).path
-    return {path, *(path.removeprefix(base) for base in bases)}
+    return {path, *(re.sub(f"^{base}(?=/)", "", path) for base in bases)}
 
 
 def _pattern(template: str, segments: Mapping[str, str]) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template)
+    parts = re.split(r"\{([\w.]+)\}", template)
     return re.compile(
         "".join(
             f"(?:{segments.get(part, '[^/]+')})" if i % 2 else re.escape(part) for i, part in enumerate(parts)

@@ -129,9 +129,9 @@ def prepare(
 
 
 def settings_for(adapter: Any, simulator: Simulator) -> dict[str, Any]:
-    """An adapter's settings for a simulator: credentials, acting user, and confidential records too."""
+    """An adapter's settings for a simulator: its configuration, acting user, and confidential records too."""
     known = {a.name for a in attrs.fields(adapter)}
-    offered: dict[str, Any] = {**simulator.credentials, "confidential": True}
+    offered: dict[str, Any] = {**simulator.configuration(), "confidential": True}
     if isinstance(user := getattr(simulator, "acting_user", None), str):
         offered["acting_user"] = user
     return {name: value for name, value in offered.items() if name in known}

@@ -273,8 +273,8 @@ class Story:
                    holds=all(n <= first.get(name, 0) for name, n in whole.items()))  # fmt: skip
         most: Counter[str] = Counter()
         for name, stream in streams.items():
-            if stream.scope is StreamScope.CONNECTION:
-                most[begins_at(stream)] += 1 if stream.incremental else whole.get(name, 0)
+            if stream.scope is StreamScope.CONNECTION and (path := begins_at(stream)) is not None:
+                most[path] += 1 if stream.incremental else whole.get(name, 0)
         more = over(asked, most, self._vendor)
         tell.prove("the server was asked for no listing more often", more or "none", holds=not more)
         made = report.pull.requests + report.push.requests

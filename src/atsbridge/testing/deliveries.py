@@ -1,13 +1,14 @@
-"""Deliveries to write into a CRM, with as little said as a test needs."""
+"""Deliveries to write into a CRM, with as little said as a test needs; and its flows, driven to their end."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from atsbridge.crm.interface import Delivery
-from atsbridge.model import (
+from ..crm.interface import Delivery
+from ..model import (
     Application,
     ApplicationStatus,
     Base,
@@ -19,7 +20,7 @@ from atsbridge.model import (
     Tombstone,
     TombstoneKind,
 )
-from atsbridge.wire.effects import Await, Perform
+from ..wire.effects import Await
 
 T = TypeVar("T")
 
@@ -85,30 +86,17 @@ def gone(delivery: Delivery, kind: TombstoneKind, *, minute: float, into: Ref | 
     return Delivery(record=record)
 
 
-def run(flow: Generator[Any, Any, T]) -> T:
-    """Drive a flow of Performs, as the sync driver does."""
+def play(flow: Generator[Any, Any, T]) -> T:
+    """Drive a flow of Performs or of Awaits to its end."""
+    return asyncio.run(_play(flow))
+
+
+async def _play(flow: Generator[Any, Any, T]) -> T:
     try:
         effect = next(flow)
         while True:
-            assert isinstance(effect, Perform)
             try:
-                value = effect.action()
-            except Exception as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(value)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
-
-
-async def run_async(flow: Generator[Any, Any, T]) -> T:
-    """Drive a flow of Awaits, as the async driver does."""
-    try:
-        effect = next(flow)
-        while True:
-            assert isinstance(effect, Await)
-            try:
-                value = await effect.action()
+                value = await effect.action() if isinstance(effect, Await) else effect.action()
             except Exception as error:
                 effect = flow.throw(error)
             else:
