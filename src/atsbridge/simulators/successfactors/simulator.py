@@ -245,7 +245,7 @@ class SuccessFactorsSimulator(Simulator):
         return SimResponse(status, tuple(headers), content)
 
     def throttled(self) -> SimResponse:
-        """No limit is in force. What one would look like no page shows; where it names no time, wait 300 s."""
+        """No limit is in force. No page shows what one looks like; SAP advises to wait 300 s."""
         text = b'{"error":{"code":"RATE_LIMIT","message":{"lang":"en-US","value":"Too many requests"}}}'
         return SimResponse(429, (("Content-Type", "application/json"), ("Retry-After", "20")), text)
 
