@@ -75,7 +75,7 @@ class World:
                 digest_algorithm=DigestAlgorithm.SHA1 if weak else DigestAlgorithm.SHA256,
                 c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
             )
-            root = signer.sign(root, key=(key or given["private_key"]).encode(), reference_uri="_6f0e")
+            root = signer.sign(root, key=(key or key_pair()[0]).encode(), reference_uri="_6f0e")
         return base64.b64encode(etree.tostring(root)).decode()
 
     def ask_token(self, **changes: str) -> SimResponse:

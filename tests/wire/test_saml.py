@@ -106,6 +106,14 @@ def test_a_key_that_is_none_is_said_without_it(key: str) -> None:
     assert "hush" not in told
 
 
+def test_a_key_may_be_one_line() -> None:
+    pem = key_pair()[0]
+    bare = "".join(pem.split("-----")[2].split())
+    wanted = scheme(private_key=pem).token_request_at(None, NOW)
+    for text in (bare, pem.replace("\n", "\\n"), f"\n{pem}\n\n"):
+        assert scheme(private_key=text).token_request_at(None, NOW) == wanted
+
+
 def test_neither_key_nor_issuer_shows() -> None:
     shown = repr(scheme(issuer="hush1", client_id="hush2", attributes=(("api_key", "hush3"),)))
     assert "hush" not in shown and "PRIVATE" not in shown

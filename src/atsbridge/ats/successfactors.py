@@ -435,10 +435,13 @@ class SuccessFactors(Ats):
         connection: the link's globally unique id.
         api_host: of the tenant's data centre, such as ``api4.successfactors.com``.
         company_id: the tenant's; production and preview have different ones.
-        user_id: the API user. name_id_is: what it names: a user_id, username or email.
-        api_key: of the registered OAuth client. private_key: PEM, of the certificate registered with it.
+        user_id: of the API user.
+        api_key: of the registered OAuth client.
+        private_key: of the certificate registered with it; PEM, or its base64 in one line.
         issuer: of the assertion; the API key where it is None.
+        name_id_is: what user_id holds: a user_id, username or email.
         hook_user, hook_password: how the customer's Integration Center logs in to us, where it does.
+        deleted_reads: what the flag of a deleted requisition reads.
         audit_trail: read the trail of statuses too, and tell by it what a write has done.
     """
 

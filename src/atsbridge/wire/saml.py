@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from datetime import datetime, timedelta
+from textwrap import wrap
 
 from attrs import field, frozen
 
@@ -31,8 +32,8 @@ class SamlBearer(OAuthTokens):
     """OAuth 2.0 with an assertion that this side makes and signs.
 
     Args:
-        private_key: PEM. issuer (which may be a key), subject, audience, recipient: as the assertion
-            has them.
+        private_key: PEM, or its base64 in one line.
+        issuer, subject, audience, recipient: as the assertion has them; the issuer may be a key.
         attributes: names and values of its attribute statement.
         again: form keys that ask for another token than the one given before.
     """
@@ -107,6 +108,15 @@ def _text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def _pem(text: str) -> str:
+    """A key in PEM, also where it came as one line: with its line ends written out, or as base64 alone."""
+    text = text.replace("\\n", "\n").strip()
+    if "-----BEGIN" in text:
+        return text
+    lines = "\n".join(wrap("".join(text.split()), 64))
+    return f"-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n"
+
+
 def sign(content: bytes, *, id: str, private_key: Secret) -> bytes:
     """A document with an enveloped signature: RSA-SHA256, exclusive canonicalisation.
 
@@ -131,7 +141,7 @@ def sign(content: bytes, *, id: str, private_key: Secret) -> bytes:
         digest_algorithm="sha256",
         c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
     )
-    root, key = etree.fromstring(content), private_key.reveal().encode()
+    root, key = etree.fromstring(content), _pem(private_key.reveal()).encode()
     try:
         signed = signer.sign(root, key=key, reference_uri=id)
     except (ValueError, TypeError, AttributeError):
@@ -139,7 +149,8 @@ def sign(content: bytes, *, id: str, private_key: Secret) -> bytes:
     if signed is None:
         raise ConfigurationError(
             "the private key is not an RSA key in PEM form",
-            advice="give the key whose certificate was registered, from -----BEGIN to -----END, unencrypted",
+            advice="give the key whose certificate was registered, unencrypted: from -----BEGIN to -----END,"
+            " or the base64 between",
         )
     told: bytes = etree.tostring(signed, encoding="utf-8", xml_declaration=True)
     return told

@@ -108,7 +108,8 @@ class SuccessFactorsSimulator(Simulator):
             "company_id": COMPANY,
             "user_id": USER,
             "api_key": f"ak{mark}{self.seed:08d}",
-            "private_key": private,
+            # In one line, so that it can be exported; the armour says nothing.
+            "private_key": "".join(private.split("-----")[2].split()),
             "hook_user": "atsbridge",
             "hook_password": f"hp{mark}{self.seed:08d}",
         }
@@ -244,7 +245,7 @@ class SuccessFactorsSimulator(Simulator):
         return SimResponse(status, tuple(headers), content)
 
     def throttled(self) -> SimResponse:
-        """No limit is in force; were one, the pages advise to wait 300 seconds without a Retry-After."""
+        """No limit is in force. No page shows what one looks like; SAP advises to wait 300 s."""
         text = b'{"error":{"code":"RATE_LIMIT","message":{"lang":"en-US","value":"Too many requests"}}}'
         return SimResponse(429, (("Content-Type", "application/json"), ("Retry-After", "20")), text)
 
