@@ -122,7 +122,7 @@ class Tokens:
     # -- the assertion --
 
     def _check(self, text: str) -> None:
-        from lxml import etree
+        from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
         try:
             content = base64.b64decode(text, validate=True)
@@ -172,9 +172,11 @@ class Tokens:
                 raise TokenRefusal("The SAML assertion has expired")
 
     def _check_signature(self, root: Any) -> None:
-        signature = root.find(f"{_DS}Signature")
+        signature: Any = root.find(f"{_DS}Signature")
         info: Any = signature.find(f"{_DS}SignedInfo") if signature is not None else None
-        references = [] if info is None else info.findall(f"{_DS}Reference")
+        if signature is None or info is None:
+            raise TokenRefusal(_SIGNATURE)
+        references = info.findall(f"{_DS}Reference")
         if len(references) != 1 or references[0].get("URI") not in ("", f"#{root.get('ID')}"):
             raise TokenRefusal(_SIGNATURE)
         transforms = [t.get("Algorithm") for t in references[0].iter(f"{_DS}Transform")]
@@ -203,7 +205,7 @@ class Tokens:
 
 
 def _canonical(element: Any, algorithm: str) -> bytes:
-    from lxml import etree
+    from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
     exclusive = algorithm.startswith(_EXCLUSIVE)
     content: bytes = etree.tostring(element, method="c14n", exclusive=exclusive, with_comments=False)

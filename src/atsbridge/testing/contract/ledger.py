@@ -142,7 +142,11 @@ class LedgerContract:
         assert first(2, "id") == ["a", "b"] and first(1, "-id") == ["d"]
         assert first(3, "stage", "id") == ["a", "d", "b"] and first(3, "-stage", "id") == ["c", "b", "a"]
 
-    @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+    @settings(
+        max_examples=60,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+        deadline=None,
+    )
     @given(rows=_rows, more=_more, where=_wheres, order=_orders, limit=st.sampled_from([None, 1, 3]))
     def test_it_answers_as_the_simplest_ledger_does(
         self,
