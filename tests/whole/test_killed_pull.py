@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from attrs import define
 from workers import Killer, Workers
-from world import ADAPTERS, CONFIGURED, CONNECTION, SIMULATORS, VENDORS, suggested, world
+from world import CONNECTION, VENDORS, configured, simulated, suggested, world
 
 from atsbridge.crm.sql import SqlCrm
 from atsbridge.model import Kind
-from atsbridge.simulators.interface import Limits, SimRequest
+from atsbridge.registry import Group, load
+from atsbridge.simulators.interface import SimRequest
 from atsbridge.simulators.serve import Server, serve
 
 APPLICATIONS = 20_000
@@ -67,7 +68,7 @@ class Account:
 @cache
 def generated(vendor: str) -> Any:
     """Pulls leave it as it is, so that all tests may share it."""
-    return SIMULATORS[vendor].generate(APPLICATIONS, seed=3, limits=Limits(None))
+    return simulated(vendor, APPLICATIONS, seed=3)
 
 
 @pytest.fixture(scope="module", params=VENDORS)
@@ -83,8 +84,8 @@ def account(request: pytest.FixtureRequest) -> Iterator[Account]:
 
     killer = Killer(is_page)
     with serve(simulator, intercept=killer) as server, SqlCrm(":memory:") as crm:
-        ats = ADAPTERS[vendor](connection=CONNECTION, **CONFIGURED[vendor](simulator))
-        yield Account(vendor, simulator, server, killer, suggested(ats, server.url, crm))
+        ats = load(Group.ATS, vendor)(connection=CONNECTION, **configured(vendor, simulator))
+        yield Account(vendor, simulator, server, killer, suggested(ats, server.url, crm)[0])
 
 
 def test_a_pull_killed_at_twenty_pages_goes_on_at_each(account: Account, tmp_path: Path) -> None:

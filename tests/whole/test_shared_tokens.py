@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import CONFIGURED
+from world import configured
 
 from atsbridge import Bridge, Tuning
 from atsbridge.crm.sql import SqlCrm
@@ -30,7 +30,7 @@ def test_one_of_several_workers_asks_for_a_token(tmp_path: Path) -> None:
             asked.append(request.target)
         return respond(request)
 
-    ats = load(Group.ATS, "greenhouse")(connection="acme", **CONFIGURED["greenhouse"](simulator))
+    ats = load(Group.ATS, "greenhouse")(connection="acme", **configured("greenhouse", simulator))
     tokens = FileTokens(tmp_path / "tokens")
     with serve(simulator, intercept=note) as server:
 
@@ -61,7 +61,7 @@ def test_one_of_several_workers_asks_for_a_token(tmp_path: Path) -> None:
 def test_a_dry_run_takes_no_turn(vendor: str, tmp_path: Path) -> None:
     """With no token at hand it asks for one, and leaves not a row in the ledger."""
     simulator = load(Group.SIMULATOR, vendor).generate(20, seed=1, limits=Limits(None))
-    ats = load(Group.ATS, vendor)(connection="acme", **CONFIGURED[vendor](simulator))
+    ats = load(Group.ATS, vendor)(connection="acme", **configured(vendor, simulator))
     crm, ledger = SqlCrm(tmp_path / "crm.sqlite"), SqliteLedger(tmp_path / "ledger.sqlite")
     with serve(simulator) as server:
         parts: dict[str, Any] = {"ats": ats, "crm": crm, "ledger": ledger, "mapping": {"version": 1}}

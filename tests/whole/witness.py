@@ -6,8 +6,6 @@ showed, and the receipts that reached the CRM; never the bridge's ledger.
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -16,48 +14,26 @@ from itertools import combinations
 from typing import Any
 
 from attrs import define, field, frozen
+from dialects import Dialect, Pair, Shown
 from surface import surface_of
 from world import Asked, World
 
 from atsbridge.model import WORST_FIRST, Result
 from atsbridge.simulators.interface import Accepted, SimRequest, SimResponse
 from atsbridge.simulators.serve import Cut
-from atsbridge.testing.network import Arrival, Fault, Faults, is_write
-
-Pair = tuple[str | None, bool]
-"""A stage, and whether the application is active."""
-_APPLICATION = re.compile(r"/v\d/(?:opportunities|applications)/([^/?]+)")
-
-
-@frozen
-class Shown:
-    """What one read showed: stage, whether it is active, and how many stages were entered, if told."""
-
-    pair: Pair
-    entered: int | None
+from atsbridge.testing.network import Arrival, Fault, Faults
 
 
 @frozen
 class Write:
-    """An accepted write, and what the last read before its send had shown."""
+    """An accepted write, the request that it was, and what the last read before its send had shown."""
 
     application: str
+    kinds: frozenset[str]
+    target: str | None
+    request: SimRequest
     accepted: Accepted
     shown: Shown | None
-
-    @property
-    def kind(self) -> str:
-        path = self.accepted.target.partition("?")[0]
-        if path.endswith(("/stage", "/move")):
-            return "move"
-        if path.endswith("/unreject") or self.accepted.body == {"reason": None}:
-            return "reactivate"
-        return "end"
-
-    @property
-    def target(self) -> str:
-        body = self.accepted.body
-        return str(body.get("stage", body.get("to_stage_id")))
 
     @property
     def before(self) -> Pair:
@@ -101,19 +77,26 @@ class Witness:
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.faults = Faults(lambda arrival: self.plan(arrival))
+        self.faults = Faults(lambda arrival: self.plan(arrival), writes=self._is_write)
 
     def stop(self) -> None:
         self.faults.stop()
 
+    @property
+    def dialect(self) -> Dialect:
+        assert self.world is not None
+        return self.world.dialect
+
+    def _is_write(self, request: SimRequest) -> bool:
+        return self.world is not None and self.dialect.is_write(request)
+
     def __call__(self, request: SimRequest, respond: Callable[[SimRequest], SimResponse]) -> Any:
-        if not is_write(request):
+        if not self._is_write(request):
             response = self.faults(request, respond)
             self._note(response)
             return response
-        application = _APPLICATION.match(request.target)
-        assert application is not None, request.target
-        id, shown = application[1], self.last.get(application[1])
+        id = self.dialect.application(request)
+        shown = self.last.get(id)
         with self._lock:
             self.arrived += 1
             number = self.arrived
@@ -135,23 +118,21 @@ class Witness:
         with self._lock:
             before = len(log)
             response = respond(request)
-            self.writes += [Write(id, one, shown) for one in log[before:]]
+            self.writes += [self._write(id, request, one, shown) for one in log[before:]]
         self.answered(number, id)
         return response
 
+    def _write(self, id: str, request: SimRequest, accepted: Accepted, shown: Shown | None) -> Write:
+        kinds = self.dialect.kinds(request, accepted)
+        target = self.dialect.target(request) if "move" in kinds else None
+        return Write(id, kinds, target, request, accepted, shown)
+
     def _note(self, response: SimResponse | Cut | None) -> None:
         """What the one who asked can see of single applications."""
-        if not isinstance(response, SimResponse) or response.status != 200 or not response.body:
+        if self.world is None or not isinstance(response, SimResponse) or response.status != 200:
             return
-        data = json.loads(response.body)
-        one = data.get("data") if isinstance(data, dict) else data[0] if len(data) == 1 else None
-        if isinstance(one, dict) and "stageChanges" in one:
-            stage = one["stage"]
-            self._see(one["id"], Shown((stage, one["archived"] is None), len(one["stageChanges"])))
-        elif isinstance(one, dict) and "job_interview_stage_id" in one and "candidate_id" in one:
-            held = one["job_interview_stage_id"]
-            stage = None if held is None else str(held)
-            self._see(str(one["id"]), Shown((stage, one["status"] == "in_process"), None))
+        for id, shown in self.dialect.shown(response) if response.body else ():
+            self._see(id, shown)
 
     def _see(self, id: str, shown: Shown) -> None:
         self.last[id] = shown
@@ -168,7 +149,7 @@ def judge(witness: Witness) -> None:
     assert w is not None
     surface = surface_of(w.vendor)
     assert surface.foreign(w.server.requests) == []
-    assert all(surface.allows(one) for one in w.simulator.accepted)
+    assert all(surface.allows(write.request) for write in witness.writes)
     assert len(witness.writes) == len(w.simulator.accepted)
     by_application: defaultdict[str, list[Asked]] = defaultdict(list)
     for asked in sorted(w.asked.values(), key=lambda a: a.sequence):
@@ -207,7 +188,7 @@ class _Judge:
             if all(_is_of(write, *slots[p]) for write, p in zip(writes, places, strict=True))
         )
         asked_for = [(a.stage, a.status, self.results[a.event].value) for a in self.asked]
-        assert fits, (self.id, asked_for, [(w.kind, w.target) for w in writes], self.against)
+        assert fits, (self.id, asked_for, [(sorted(w.kinds), w.target) for w in writes], self.against)
 
     def _is_right(self, given: list[tuple[Write, Asked]]) -> bool:
         for place, (write, asked) in enumerate(given):
@@ -240,8 +221,7 @@ class _Judge:
     def _against_write(self, write: Write, expected: set[Pair]) -> Iterator[str]:
         if write.shown is None or write.shown.pair not in expected:
             yield f"written over {write.shown}"
-        compared = self.w.vendor == "greenhouse" and write.kind == "move"
-        if compared and write.before[0] not in {stage for stage, _ in expected}:
+        if write.kinds <= self.w.dialect.compared and write.before[0] not in {stage for stage, _ in expected}:
             yield "the vendor compared another stage"
 
     def _against_gap(self, write: Write, result: Result) -> Iterator[str]:
@@ -262,7 +242,7 @@ class _Judge:
                 yield "the gap was not audited, and nobody says so"
 
     def _is_counted(self, write: Write) -> bool:
-        return self.w.vendor == "lever" and write.kind == "move"
+        return write.kinds <= self.w.dialect.counted
 
 
 def _may_be_left_by(asked: Asked, pair: Pair) -> bool:
@@ -283,7 +263,7 @@ def _parts(asked: Asked, result: Result | None) -> list[str]:
 
 
 def _is_of(write: Write, asked: Asked, kind: str) -> bool:
-    if write.kind != kind:
+    if kind not in write.kinds:
         return False
     if kind == "move":
         return write.target == asked.stage

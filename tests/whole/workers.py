@@ -13,7 +13,7 @@ from typing import Any
 
 import child
 from attrs import define, field
-from world import CONFIGURED, QUICK
+from world import QUICK, configured
 
 from atsbridge import Tuning
 from atsbridge.simulators.interface import SimRequest, SimResponse
@@ -52,7 +52,7 @@ class Workers:
         """A worker; ``fate`` as in `child.Fate`, if there is one."""
         told = {
             "vendor": self.vendor,
-            "adapter": CONFIGURED[self.vendor](self.simulator),
+            "adapter": configured(self.vendor, self.simulator),
             "url": self.url,
             "folder": str(self.folder),
             "said": str(self.folder / "said.txt"),

@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from attrs import define, field, frozen
+from dialects import DIALECTS, Dialect
 
 from atsbridge import Bridge, Tuning, suggest_mapping
-from atsbridge.ats.greenhouse import Greenhouse
 from atsbridge.ats.interface import Ats, Fresh
-from atsbridge.ats.lever import Lever
 from atsbridge.crm.sql import AppView, SqlCrm
 from atsbridge.ledgers.sqlite import SqliteLedger
-from atsbridge.model import Ref, Result
-from atsbridge.simulators.greenhouse import GreenhouseSimulator
+from atsbridge.model import Ref, Result, Stage
+from atsbridge.registry import Group, load
 from atsbridge.simulators.interface import Limits, Simulator, Truth
-from atsbridge.simulators.lever import LeverSimulator
 from atsbridge.simulators.serve import Server, serve
 from atsbridge.sync.ledger import Ledger, MonotonicClock
 from atsbridge.wire.auth import MemoryTokens, TokenStore
@@ -35,24 +33,21 @@ State = tuple[str | None, str, str | None, str | None, str | None]
 """Stage, status, reason, candidate and job of one application."""
 
 
-def _lever(simulator: Any) -> dict[str, Any]:
-    return {
-        **simulator.credentials,
-        "acting_user": simulator.acting_user,
-        "confidential": True,
-        "withdrawn_reasons": simulator.reasons("withdrawn"),
-    }
+WRITERS = sorted(DIALECTS)
+"""Every vendor of which somebody has told how its writes look from outside."""
+VENDORS = ["greenhouse", "lever"]
 
 
-def _greenhouse(simulator: Any) -> dict[str, Any]:
-    return {**simulator.credentials, "visible_within_seconds": 0.0}
+def simulated(vendor: str, applications: int, **settings: Any) -> Simulator:
+    """An account without limits."""
+    made: Simulator = load(Group.SIMULATOR, vendor).generate(applications, limits=Limits(None), **settings)
+    return made
 
 
-SIMULATORS: Mapping[str, type[Simulator]] = {"greenhouse": GreenhouseSimulator, "lever": LeverSimulator}
-ADAPTERS: Mapping[str, Callable[..., Ats]] = {"greenhouse": Greenhouse, "lever": Lever}
-CONFIGURED: Mapping[str, Callable[[Any], dict[str, Any]]] = {"greenhouse": _greenhouse, "lever": _lever}
-"""How an adapter is set up for a simulated account."""
-VENDORS = sorted(SIMULATORS)
+def configured(vendor: str, simulator: Simulator) -> dict[str, Any]:
+    """How an adapter is set up for a simulated account."""
+    told = simulator.settings_for(load(Group.ATS, vendor))
+    return {**told, **DIALECTS[vendor](simulator).settings()}
 
 
 def seeds(count: int, *, start: int = 1) -> list[int]:
@@ -110,7 +105,9 @@ class World:
     crm: SqlCrm
     ledger: Ledger
     mapping: str
+    stages: Mapping[str, Stage]
     bridge: Bridge
+    dialect: Dialect
     tuning: Tuning
     ahead: Ahead
     tokens: TokenStore
@@ -222,7 +219,11 @@ class World:
         if status is not None:
             wanted |= {"status": status}
         if status in ("Rejected", "Withdrawn"):
-            wanted["reason"] = self.reason_word(status.lower())
+            if self.ats.STAGE_DECIDES:
+                stage = self.end_stage(id, status.lower())
+                wanted["step"] = self.simulator.stage_name(stage)
+            else:
+                wanted["reason"] = self.reason_word(status.lower())
         event = self.change(id, **wanted)
         view = self.crm.application(self.ref(id))
         assert view.base is not None
@@ -231,6 +232,14 @@ class World:
             event=event, application=id, sequence=view.sequence, stage=stage, status=status, base=base
         )
         return event
+
+    def end_stage(self, id: str, outcome: str) -> str:
+        """A stage of the application's own pipeline that ends it so, where its stage decides."""
+        here = self.truth()[id].stage
+        assert here is not None
+        pipeline = self.stages[here].pipeline
+        ends: list[str] = self.simulator.reasons(outcome)
+        return next(end for end in ends if self.stages[end].pipeline == pipeline)
 
     def reason_word(self, outcome: str) -> str:
         """The CRM's word for a reason that ends an application so."""
@@ -270,16 +279,15 @@ def world(
         settings: switches of the simulator.
     """
     ahead = Ahead()
-    sim: Any = simulator or SIMULATORS[vendor].generate(
-        applications, seed=seed, limits=Limits(None), clock=ahead.now, **settings
-    )
-    ats = ADAPTERS[vendor](connection=CONNECTION, **{**CONFIGURED[vendor](sim), **(adapter or {})})
+    sim: Any = simulator or simulated(vendor, applications, seed=seed, clock=ahead.now, **settings)
+    told = {**configured(vendor, sim), **(adapter or {})}
+    ats = load(Group.ATS, vendor)(connection=CONNECTION, **told)
     with ExitStack() as stack:
         server = stack.enter_context(serve(sim, intercept=intercept))
         held = stack.enter_context(crm(folder / "crm.sqlite"))
         ledger = SqliteLedger(folder / "ledger.sqlite", clock=LedgerClock(ahead))
         stack.callback(ledger.close)
-        mapping = suggested(ats, server.url, held)
+        mapping, stages = suggested(ats, server.url, held)
         for old, new in (rules or {}).items():
             assert old in mapping, old
             mapping = mapping.replace(old, new)
@@ -296,7 +304,9 @@ def world(
             crm=held,
             ledger=ledger,
             mapping=mapping,
+            stages=stages,
             bridge=bridge,
+            dialect=DIALECTS[vendor](sim),
             tuning=tuning,
             ahead=ahead,
             tokens=tokens,
@@ -304,8 +314,8 @@ def world(
     assert not server.failures, server.failures
 
 
-def suggested(ats: Ats, url: str, crm: SqlCrm) -> str:
-    """The mapping that is proposed from the live stages, open wide and writing."""
+def suggested(ats: Ats, url: str, crm: SqlCrm) -> tuple[str, Mapping[str, Stage]]:
+    """The mapping that is proposed from the live stages, open wide and writing; and these stages."""
     with Bridge(ats=ats, crm=crm, mapping={"version": 1}, tuning=QUICK, at=url) as bridge:
         found = bridge.configuration()
     text = suggest_mapping(list(found.jobs.values()), found.catalogues(), vendor=ats.VENDOR.title)
@@ -314,7 +324,7 @@ def suggested(ats: Ats, url: str, crm: SqlCrm) -> str:
     for key in ("prospects", "confidential", "terminal"):
         text, found_times = re.subn(rf"(?m)^{key} = \w+", f"{key} = true", text)
         assert found_times == 1, key
-    return text
+    return text, found.stages
 
 
 def random_change(world: World, rng: random.Random) -> str | None:

@@ -1,0 +1,267 @@
+"""What each vendor's writes and answers look like from outside: what the witness must know to read them.
+
+Written from the vendors' pages, like the lists in `tests/allowlist`, and from no
+adapter. Who adds a vendor to `DIALECTS` has every test of this folder that is
+parametrised by `VENDORS` or `WRITERS`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from attrs import frozen
+
+from atsbridge.simulators.interface import Accepted, SimRequest, SimResponse
+from atsbridge.testing.network import is_write
+
+Pair = tuple[str | None, bool]
+"""A stage, and whether the application is active."""
+
+
+@frozen
+class Shown:
+    """What one read showed: stage, whether it is active, and how many stages were entered, if told."""
+
+    pair: Pair
+    entered: int | None
+
+
+class Dialect(ABC):
+    """One vendor's, with the account that is simulated."""
+
+    job_pipelines = True
+    """Each job has stages of its own."""
+    counted: frozenset[str] = frozenset()
+    """The kinds of writes after which the vendor's history tells what came between."""
+    compared: frozenset[str] = frozenset()
+    """The kinds of writes that name the stage they expect, and are refused from another one."""
+    anywhere = True
+    """A move may go from any stage of a pipeline to any other."""
+    resends = True
+    """A write that has had no effect once all doubt is over may be sent again."""
+    moves_ended = True
+    """An application that has ended is moved like any other."""
+    reopens_alone = True
+    """The end of an application can be taken back without naming a stage."""
+    shows_late: str | None = "visible_after"
+    """The simulator's switch for how long a write does not show, where the vendor's page tells of such."""
+    lists_history = False
+    """A listing shows each application's history, not only a read of it alone."""
+    checked = 3
+    """Exit code of a check with all permissions: 3 where some cannot be proved by reading."""
+
+    def __init__(self, simulator: Any) -> None:
+        self.simulator = simulator
+
+    def settings(self) -> Mapping[str, Any]:
+        """Settings of the adapter beside those that the simulated account tells."""
+        return {"visible_within_seconds": 0.0}
+
+    def is_write(self, request: SimRequest) -> bool:
+        return is_write(request)
+
+    @abstractmethod
+    def application(self, request: SimRequest) -> str:
+        """Of a write."""
+
+    @abstractmethod
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        """What an answer shows of single applications, if it is about one person or application alone."""
+
+    @abstractmethod
+    def target(self, request: SimRequest) -> str:
+        """The stage that a move names."""
+
+    def kinds(self, request: SimRequest, write: Accepted) -> frozenset[str]:
+        """``move``, ``reactivate``, ``end``: which of them a write may be.
+
+        Here for vendors that have one write for all: what it did tells of an end,
+        and that a move is one out of the end only the one who asked for it knows.
+        """
+        assert write.after is not None
+        return frozenset({"move", "reactivate"} if write.after.status == "active" else {"end"})
+
+
+class Lever(Dialect):
+    job_pipelines = False
+    counted = frozenset({"move"})
+    lists_history = True
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def application(self, request: SimRequest) -> str:
+        return _in_path(r"/v1/opportunities/([^/?]+)", request)
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        one = _object(response, "data")
+        if "stageChanges" not in one:
+            return
+        yield one["id"], Shown((one["stage"], one["archived"] is None), len(one["stageChanges"]))
+
+    def target(self, request: SimRequest) -> str:
+        return str(json.loads(request.body)["stage"])
+
+    def kinds(self, request: SimRequest, write: Accepted) -> frozenset[str]:
+        if request.target.partition("?")[0].endswith("/stage"):
+            return frozenset({"move"})
+        return frozenset({"reactivate" if write.body == {"reason": None} else "end"})
+
+
+class Greenhouse(Dialect):
+    compared = frozenset({"move"})
+    moves_ended = False
+    checked = 0  # its token names its scopes
+
+    def application(self, request: SimRequest) -> str:
+        return _in_path(r"/v3/applications/([^/?]+)", request)
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        one = _object(response)
+        if not {"job_interview_stage_id", "candidate_id"} <= one.keys():
+            return
+        held = one["job_interview_stage_id"]
+        stage = None if held is None else str(held)
+        yield str(one["id"]), Shown((stage, one["status"] == "in_process"), None)
+
+    def target(self, request: SimRequest) -> str:
+        return str(json.loads(request.body)["to_stage_id"])
+
+    def kinds(self, request: SimRequest, write: Accepted) -> frozenset[str]:
+        verb = request.target.partition("?")[0].rpartition("/")[2]
+        return frozenset({{"move": "move", "unreject": "reactivate"}.get(verb, "end")})
+
+
+class Ashby(Dialect):
+    """Every request is a POST, and every status write is a change of stage."""
+
+    counted = frozenset({"move", "end", "reactivate"})
+    reopens_alone = False
+    shows_late = None
+
+    def is_write(self, request: SimRequest) -> bool:
+        return request.target == "/application.changeStage"
+
+    def application(self, request: SimRequest) -> str:
+        return str(json.loads(request.body)["applicationId"])
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        one = _object(response, "results")
+        if "applicationHistory" not in one or "currentInterviewStage" not in one:
+            return
+        active = one["status"] in ("Active", "Lead")
+        stage = one["currentInterviewStage"]["id"]
+        yield one["id"], Shown((stage, active), len(one["applicationHistory"]))
+
+    def target(self, request: SimRequest) -> str:
+        return str(json.loads(request.body)["interviewStageId"])
+
+
+class SuccessFactors(Dialect):
+    """Every status write is an upsert of one key of an application."""
+
+    counted = frozenset({"move", "end", "reactivate"})
+    reopens_alone = False
+    shows_late = None
+
+    def is_write(self, request: SimRequest) -> bool:
+        return request.target.partition("?")[0] == "/odata/v2/upsert"
+
+    def application(self, request: SimRequest) -> str:
+        found = re.search(r"JobApplication\((\d+)L\)", json.loads(request.body)["__metadata"]["uri"])
+        assert found is not None
+        return found[1]
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        one = _object(response, "d")
+        if "applicationId" not in one or "appStatusSetItemId" not in one:
+            return
+        stage = str(one["appStatusSetItemId"])
+        ends = {
+            id for outcome in ("rejected", "withdrawn", "hired") for id in self.simulator.reasons(outcome)
+        }
+        yield str(one["applicationId"]), Shown((stage, stage not in ends), None)
+
+    def target(self, request: SimRequest) -> str:
+        return str(json.loads(request.body)["appStatusSetItemId"])
+
+
+class Workday(Dialect):
+    """SOAP: the first element of the body says what is asked for."""
+
+    anywhere = False
+    resends = False
+    moves_ended = False
+    shows_late = "visible_after_seconds"
+
+    def is_write(self, request: SimRequest) -> bool:
+        return b"Move_Candidate_Request" in request.body
+
+    def application(self, request: SimRequest) -> str:
+        wid = _wid(_elements(request.body), "Job_Application_Reference")
+        return next(id for id in self.simulator.truth() if id.endswith(f":{wid}"))
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        if b"Get_Candidates_Response" not in response.body:
+            return
+        candidates = _elements(response.body).findall(f".//{_WD}Candidate")
+        for one in candidates if len(candidates) == 1 else ():
+            whose = _wid(one, "Candidate_Reference")
+            for applied in one.iter(f"{_WD}Job_Applied_To_Data"):
+                step = applied.findtext(
+                    f"{_WD}Workflow_Step_Reference/{_WD}ID[@{_WD}type='Workflow_Step_ID']"
+                )
+                active = applied.find(f"{_WD}Disposition_Reference") is None
+                yield f"{whose}:{_wid(applied, 'Job_Application_Reference')}", Shown((step, active), None)
+
+    def target(self, request: SimRequest) -> str:
+        found = _elements(request.body).findtext(f".//{_WD}Next_Step_Reference/{_WD}ID")
+        assert found is not None
+        return found
+
+    def kinds(self, request: SimRequest, write: Accepted) -> frozenset[str]:
+        return frozenset({"move" if b"Next_Step_Reference" in request.body else "end"})
+
+
+_WD = "{urn:com.workday/bsvc}"
+
+
+def _elements(content: bytes) -> ElementTree.Element:
+    return ElementTree.fromstring(content)
+
+
+def _wid(within: ElementTree.Element, reference: str) -> str | None:
+    return within.findtext(f".//{_WD}{reference}/{_id('WID')}")
+
+
+def _id(type: str) -> str:
+    return f"{_WD}ID[@{_WD}type='{type}']"
+
+
+DIALECTS: Mapping[str, type[Dialect]] = {
+    "ashby": Ashby,
+    "greenhouse": Greenhouse,
+    "lever": Lever,
+    "successfactors": SuccessFactors,
+    "workday": Workday,
+}
+
+
+def _in_path(pattern: str, request: SimRequest) -> str:
+    found = re.match(pattern, request.target)
+    assert found is not None, request.target
+    return found[1]
+
+
+def _object(response: SimResponse, key: str | None = None) -> Mapping[str, Any]:
+    """The one object that a JSON answer holds, under a key or bare or as a list of one; else an empty one."""
+    data = json.loads(response.body)
+    if key is not None:
+        data = data.get(key) if isinstance(data, dict) else None
+    one = data[0] if isinstance(data, list) and len(data) == 1 else data
+    return one if isinstance(one, dict) else {}
