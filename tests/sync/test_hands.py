@@ -28,7 +28,8 @@ def imagined(w: World) -> ImaginedHands:
     def imagine(seen: Fresh, intent: Intent) -> Fresh:
         return evolve(seen, application=w.ats.imagine(seen.application, intent))
 
-    return ImaginedHands(RealHands(w.ctx), imagine)
+    counted = frozenset(one.name for one in w.ctx.ats.VENDOR.writes if one.signal is Signal.COUNT)
+    return ImaginedHands(RealHands(w.ctx), imagine, counted)
 
 
 def send(w: World, hands: ImaginedHands, intent: Intent) -> Any:
@@ -53,6 +54,15 @@ def test_the_history_of_a_counted_write_grows_by_one() -> None:
     assert [t.to for t in after.application.history] == ["B"] and after.signals["move"] == "1"
     again = send(w, hands, wish(State("C", ACTIVE)))
     assert [t.to for t in again.application.history] == ["B", "C"]
+
+
+def test_all_that_the_same_history_counts_grows_with_it() -> None:
+    """Else the second part of a chain would seem to have come after somebody else's change."""
+    w = world("1")
+    hands = evolve(imagined(w), counted=frozenset({"move", "end"}))
+    w.run(hands.read(REF))
+    after = send(w, hands, wish(State("B", ACTIVE)))
+    assert (after.signals["move"], after.signals["end"]) == ("1", "1")
 
 
 def test_other_writes_leave_the_history_alone() -> None:

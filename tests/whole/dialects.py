@@ -40,6 +40,8 @@ class Dialect(ABC):
     """The kinds of writes after which the vendor's history tells what came between."""
     compared: frozenset[str] = frozenset()
     """The kinds of writes that name the stage they expect, and are refused from another one."""
+    asks_for_tokens = False
+    """The credential is not sent itself: it is given for access tokens."""
     anywhere = True
     """A move may go from any stage of a pipeline to any other."""
     resends = True
@@ -53,7 +55,10 @@ class Dialect(ABC):
     lists_history = False
     """A listing shows each application's history, not only a read of it alone."""
     checked = 3
-    """Exit code of a check with all permissions: 3 where some cannot be proved by reading."""
+    """Exit code of a check with all permissions: 3 where some cannot be proved by reading.
+
+    What Lever's key may do, say, is known only to who made it; Greenhouse's token names its scopes.
+    """
 
     def __init__(self, simulator: Any) -> None:
         self.simulator = simulator
@@ -115,8 +120,9 @@ class Lever(Dialect):
 
 class Greenhouse(Dialect):
     compared = frozenset({"move"})
+    asks_for_tokens = True
     moves_ended = False
-    checked = 0  # its token names its scopes
+    checked = 0
 
     def application(self, request: SimRequest) -> str:
         return _in_path(r"/v3/applications/([^/?]+)", request)
@@ -140,6 +146,7 @@ class Greenhouse(Dialect):
 class Ashby(Dialect):
     """Every request is a POST, and every status write is a change of stage."""
 
+    checked = 0
     counted = frozenset({"move", "end", "reactivate"})
     reopens_alone = False
     shows_late = None
@@ -165,6 +172,7 @@ class Ashby(Dialect):
 class SuccessFactors(Dialect):
     """Every status write is an upsert of one key of an application."""
 
+    asks_for_tokens = True
     counted = frozenset({"move", "end", "reactivate"})
     reopens_alone = False
     shows_late = None

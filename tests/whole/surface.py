@@ -77,10 +77,13 @@ class Surface:
         return [r for r in requests if not self._is_allowed(r, reads_alone=reads_alone)]
 
     def _is_allowed(self, request: Served, *, reads_alone: bool) -> bool:
-        if request.method == "POST" and any(path.fullmatch(request.target) for path in self.tokens):
+        if self.is_token_request(request):
             return True
         rows = self.reads if reads_alone else (*self.reads, *self.writes)
         return any(row.fits(request.method, request.target) for row in rows)
+
+    def is_token_request(self, request: Served) -> bool:
+        return request.method == "POST" and any(path.fullmatch(request.target) for path in self.tokens)
 
     def allows(self, write: SimRequest) -> bool:
         """Whether a write that the ATS took is one of the list."""

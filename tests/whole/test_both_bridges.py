@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from test_plan import essence, recruiters
-from world import QUICK, VENDORS, World, world
+from world import QUICK, WRITERS, World, world
 
 from atsbridge import AsyncBridge, Bridge
 
@@ -42,7 +42,7 @@ def coloured(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-@pytest.fixture(params=VENDORS)
+@pytest.fixture(params=WRITERS)
 def whole(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     with world(request.param, tmp_path, applications=50, seed=4) as w:
         yield w
@@ -63,8 +63,7 @@ def open_as(coloured: Any, w: World) -> Any:
 def test_every_verb(coloured: Any, whole: World) -> None:
     bridge = open_as(coloured, whole)
     try:
-        # Greenhouse's token names its scopes; what Lever's key may do is known only to who made it.
-        assert bridge.check().exit_code == {"greenhouse": 0, "lever": 3}[whole.ats.VENDOR.name]
+        assert bridge.check().exit_code == whole.dialect.checked
         pulled = bridge.pull()
         assert whole.mirror() == whole.real()
         recruiters(whole, random.Random(9))
@@ -75,7 +74,8 @@ def test_every_verb(coloured: Any, whole: World) -> None:
         bridge.resume()
         pushed = bridge.push()
         told = [*held.receipts, *pushed.receipts]
-        assert sorted(map(essence, planned.receipts)) == sorted(map(essence, told))
+        if whole.dialect.anywhere:  # what a process allows next cannot be read
+            assert sorted(map(essence, planned.receipts)) == sorted(map(essence, told))
         synced = bridge.sync()
         assert (synced.push.writes, synced.pull.quarantined) == (0, 0)
         # A vendor that lists no deletions tells of them in a sweep.

@@ -19,7 +19,7 @@ import pytest
 from test_at_most_once import STILL, Scene
 from witness import Witness, judge
 from workers import Workers, falls_asleep
-from world import QUICK, VENDORS, World, some, world
+from world import QUICK, VENDORS, WRITERS, World, some, world
 
 from atsbridge.model import Result
 
@@ -65,11 +65,23 @@ def workers_of(w: World, folder: Path) -> Workers:
 
 
 def converges(s: Scene) -> None:
-    """Another worker brings all to its end: each change is applied, by one write to each part."""
+    """Another worker brings all to its end: each change is applied, by one write to each part.
+
+    Where nothing is ever sent again, a person may have to look at what was under way.
+    """
     s.end()
-    assert {s.w.result(event) for event in s.w.asked} == {Result.APPLIED}
+    results = Counter(s.w.result(event) for event in s.w.asked)
+    in_review = 0 if s.w.dialect.resends else results.pop(Result.REVIEW, 0)
+    assert in_review <= 1 and set(results) == {Result.APPLIED}
     writes = Counter(write.application for write in s.witness.writes)
-    assert sum(writes.values()) == len(s.w.asked) + 1 and max(writes.values()) == 2
+    parts = _parts(s.w)
+    assert max(writes.values()) <= parts
+    assert len(s.w.asked) + parts - 1 - 2 * in_review <= sum(writes.values()) <= len(s.w.asked) + parts - 1
+
+
+def _parts(w: World) -> int:
+    """How many writes a move comes to that ends an application at the same time."""
+    return 1 if w.ats.STAGE_DECIDES else 2
 
 
 # -- killed ---------------------------------------------------------------------------------------
@@ -86,7 +98,7 @@ def killed_at_commit(vendor: str, commit: int, *, after: bool, folder: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("vendor", "around", "commit"), some(itertools.product(VENDORS, AROUND, range(4, 25)), 8)
+    ("vendor", "around", "commit"), some(itertools.product(WRITERS, AROUND, range(4, 25)), 12)
 )
 def test_a_push_killed_around_a_commit_converges(
     vendor: str, around: str, commit: int, tmp_path: Path
@@ -95,7 +107,7 @@ def test_a_push_killed_around_a_commit_converges(
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", WRITERS)
 @pytest.mark.parametrize("around", AROUND)
 def test_a_push_killed_around_every_commit_converges(vendor: str, around: str, tmp_path: Path) -> None:
     for commit in range(1, COMMITS + 1):
@@ -106,10 +118,11 @@ def test_a_push_killed_around_every_commit_converges(vendor: str, around: str, t
     assert 20 < commit < COMMITS
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", WRITERS)
 @pytest.mark.parametrize(("around", "write"), [("before", 1), ("before", 3), ("after", 2), ("after", 4)])
 def test_a_push_killed_around_a_write_converges(vendor: str, around: str, write: int, tmp_path: Path) -> None:
     with outbox(vendor, tmp_path, count=3, seed=write) as s:
+        write = min(write, 3 + _parts(s.w) - 1)  # as many as there are
 
         def kill(number: int, _id: str) -> None:
             if number == write:

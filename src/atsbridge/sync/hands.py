@@ -91,6 +91,8 @@ class ImaginedHands:
 
     real: Hands
     imagine: Callable[[Fresh, Intent], Fresh]
+    counted: frozenset[str]
+    """The names of the vendor's writes that its history counts, whose signals grow together."""
     _left: dict[Ref, Fresh] = field(factory=dict, init=False)
 
     def read(self, ref: Ref) -> Flow[Fresh | Gone]:
@@ -113,7 +115,7 @@ class ImaginedHands:
     ) -> Flow[Fresh | None]:
         fresh = self.imagine(self._left[intent.application], intent)
         if write.signal is Signal.COUNT:
-            fresh = _one_more(fresh, intent, write)
+            fresh = _one_more(fresh, intent, self.counted)
         self._left[intent.application] = fresh
         return fresh
         yield
@@ -122,11 +124,12 @@ class ImaginedHands:
         return 0.0
 
 
-def _one_more(fresh: Fresh, intent: Intent, write: StatusWrite) -> Fresh:
-    """The history of a write that adds one entry to it."""
+def _one_more(fresh: Fresh, intent: Intent, counted: frozenset[str]) -> Fresh:
+    """The history after a write that adds one entry to it: one for all writes that are counted."""
     if intent.target.stage is None:
         return fresh
     entry = Transition(None, intent.target.stage, intent.expected.stage)
     history = (*fresh.application.history, entry)
     application = evolve(fresh.application, history=history)
-    return evolve(fresh, application=application, signals={**fresh.signals, write.name: str(len(history))})
+    signals = {**fresh.signals, **dict.fromkeys(counted, str(len(history)))}
+    return evolve(fresh, application=application, signals=signals)

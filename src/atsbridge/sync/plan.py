@@ -19,6 +19,7 @@ from ..mapping import MappingConfig, WriteMode
 from ..model import Intent, Kind, Receipt, Ref
 from ..wire.effects import Flow, Json, perform
 from ..wire.guard import Permits
+from ..wire.vendor import Signal
 from .context import Context
 from .hands import ImaginedHands, RealHands
 from .ledger import Known, Where
@@ -80,7 +81,8 @@ def plan(ctx: Context) -> Flow[PlanReport]:
     # Whose turn it is to ask for a token is a row of the ledger: a dry run asks without taking one.
     client = evolve(ctx.client, turn=None)
     dry = evolve(ctx, client=client, ledger=OverlayLedger(ctx.ledger), crm=silent, permits=Permits())
-    hands = ImaginedHands(RealHands(dry), lambda fresh, intent: _imagine(dry, fresh, intent))
+    counted = frozenset(w.name for w in ctx.ats.VENDOR.writes if w.signal is Signal.COUNT)
+    hands = ImaginedHands(RealHands(dry), lambda fresh, intent: _imagine(dry, fresh, intent), counted)
     outbound: Outbound = yield from prepare(dry, hands)
     yield from outbound.intake()
     yield from outbound.drain()
