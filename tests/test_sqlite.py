@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -59,3 +61,27 @@ def test_what_is_no_database_is_said_at_once(path: Path) -> None:
     path.write_text("no database, " * 100)
     with closing(sqlite3.connect(path)) as database, pytest.raises(sqlite3.DatabaseError, match="not a data"):
         use_wal(database, 3600)
+
+
+@pytest.mark.parametrize("opened", [open_ledger, open_crm])
+def test_a_new_database_is_its_owners_alone(opened: Callable[[Path], None], path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        opened(path)
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("CREATE TABLE other (x)")
+            rights = {
+                file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.glob("new.sqlite*")
+            }
+    finally:
+        os.umask(before)
+    assert len(rights) == 3 and set(rights.values()) == {0o600}
+
+
+@pytest.mark.parametrize("opened", [open_ledger, open_crm])
+def test_a_database_that_is_there_keeps_its_rights(opened: Callable[[Path], None], path: Path) -> None:
+    path.touch(mode=0o640)
+    path.chmod(0o640)
+    opened(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
-from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, use_wal
+from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, make_private, use_wal
 from ..errors import CrmError
 
 CACHE_KIB = 16_384
@@ -83,6 +83,7 @@ class Database:
         return self._db
 
     def _connect(self) -> sqlite3.Connection:
+        make_private(self.path)
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             use_wal(db, BUSY_SECONDS)

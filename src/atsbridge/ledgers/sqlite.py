@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, use_wal
+from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, make_private, use_wal
 from ..errors import LedgerError
 from ..sync.ledger import ROWS, Clock, Ledger, MonotonicClock, Row, Txn, Where
 from ..wire.collecting import uncollected
@@ -262,6 +262,7 @@ class SqliteLedger(Ledger):
     def _database(self) -> sqlite3.Connection:
         database: sqlite3.Connection | None = getattr(self._local, "database", None)
         if database is None:
+            make_private(self.path)
             try:
                 database = self._connect(
                     self.path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False

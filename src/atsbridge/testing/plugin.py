@@ -44,7 +44,8 @@ from ..ledgers.sqlite import SqliteLedger
 from ..simulators import people
 from .canaries import PLANTED, Hit, Watch
 
-_LOGGERS = ("atsbridge", "httpcore", "httpx")
+_LOGGERS = ("", "atsbridge", "httpcore", "httpx")
+"""Those that are made to tell all: the root's level is everybody's who has none of their own."""
 _WATCH = pytest.StashKey[Watch]()
 _SEED = pytest.StashKey[int]()
 

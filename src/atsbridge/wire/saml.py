@@ -6,7 +6,9 @@ The assertion is built from values and signed by signxml (extra ``saml``).
 from __future__ import annotations
 
 import hashlib
+import logging
 from base64 import b64encode
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from textwrap import wrap
 
@@ -25,6 +27,17 @@ _BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
 _BY_PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105 - a name
 _SKEW = timedelta(minutes=10)
+
+
+_signing: ContextVar[bool] = ContextVar("atsbridge_signing", default=False)
+
+
+def _no_record(_record: logging.LogRecord) -> bool:
+    """signxml's debug log shows all that is signed; it says nothing of our assertions."""
+    return not _signing.get()
+
+
+logging.getLogger("signxml.processor").addFilter(_no_record)
 
 
 @frozen(kw_only=True)
@@ -142,10 +155,13 @@ def sign(content: bytes, *, id: str, private_key: Secret) -> bytes:
         c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
     )
     root, key = etree.fromstring(content), _pem(private_key.reveal()).encode()
+    quiet = _signing.set(True)
     try:
         signed = signer.sign(root, key=key, reference_uri=id)
     except (ValueError, TypeError, AttributeError):
         signed = None
+    finally:
+        _signing.reset(quiet)
     if signed is None:
         raise ConfigurationError(
             "the private key is not an RSA key in PEM form",
