@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mapping",),
     ("sync",),
     ("ledgers", "drivers", "ats", "crm"),
-    ("registry", "bridge", "connection", "tokens"),
+    ("registry", "bridge", "connection", "tokens", "skeleton"),
     ("",),
     ("simulators", "testing", "webhooks", "engines", "cli"),
 )

@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "pause": ("pausing", "Hold back every status write."),
     "resume": ("pausing", "Let status writes leave again."),
     "simulate": ("simulate", "Serve a vendor's simulator on loopback."),
+    "new-adapter": ("new_adapter", "Write a package to begin an adapter with."),
 }
 """Verb to its module and its one line."""
 
@@ -56,7 +57,7 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         module = import_module(f".{VERBS[cmd_name][0]}", __package__)
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(

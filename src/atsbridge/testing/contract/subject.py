@@ -41,6 +41,13 @@ class Subject:
         _ = account.bridge.pull()
         return account
 
+    @pytest.fixture
+    def writer(self, account: Account) -> Account:
+        """The same, of a vendor that the adapter writes to."""
+        if not account.ats.VENDOR.writes:
+            pytest.skip("this adapter writes nothing")
+        return account
+
 
 def read_all(account: Account) -> list[tuple[Stream, Record]]:
     """Every record of every stream, read from the start."""
