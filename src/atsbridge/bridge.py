@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from attrs import define
+from attrs import define, evolve
 
 from .ats.interface import Ats
 from .crm.interface import Crm
@@ -106,6 +106,7 @@ class _Connection:
             approved=approved,
             tuning=tuning,
         )
+        self._running: list[Context] = []
         client.turn = LeaseTurn(self._context)
         if progress is not None:
             self._context.progress = progress
@@ -146,26 +147,33 @@ class _Connection:
         ctx = self._context
         return Guard(vendor=ctx.ats.VENDOR, base=ctx.ats.host, scheme=self._scheme, permits=ctx.permits)
 
-    def _sync(self) -> Flow[SyncReport]:
-        pushed = yield from push(self._context, RealHands(self._context))
-        pulled = yield from pull(self._context)
+    def _sync(self, ctx: Context) -> Flow[SyncReport]:
+        pushed = yield from push(ctx, RealHands(ctx))
+        pulled = yield from pull(ctx)
         return SyncReport(push=pushed, pull=pulled)
 
-    def _push(self) -> Flow[PushReport]:
-        return (yield from push(self._context, RealHands(self._context)))
+    def _push(self, ctx: Context) -> Flow[PushReport]:
+        return (yield from push(ctx, RealHands(ctx)))
 
-    def _suggest(self) -> Flow[str]:
-        found = yield from read_configuration(self._context)
-        vendor = self._context.ats.VENDOR.title
+    def _suggest(self, ctx: Context) -> Flow[str]:
+        found = yield from read_configuration(ctx)
+        vendor = ctx.ats.VENDOR.title
         return suggest_mapping(list(found.jobs.values()), found.catalogues(), vendor=vendor)
 
     def forget_leases(self) -> None:
-        """Give nothing back at the end of this run, as a process that dies would not."""
-        self._context.held.clear()
+        """Give nothing back at the end of what runs now, as a process that dies would not."""
+        for ctx in self._running:
+            ctx.held.clear()
 
-    def _give_back(self) -> None:
+    def _begin(self) -> Context:
+        """One run's context: what it holds is its own, since others may run on the same connection."""
+        ctx = evolve(self._context)
+        self._running.append(ctx)
+        return ctx
+
+    def _end(self, ctx: Context) -> None:
         """Leases of a run that ended in an error are given back, so that the next need not wait."""
-        ctx = self._context
+        self._running[:] = [other for other in self._running if other is not ctx]
         held = list(ctx.held.values())
         ctx.held.clear()
         if held:
@@ -218,73 +226,74 @@ class Bridge(_Connection):
             wire = SyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file, connections=width)
             self._driver = SyncDriver(wire, width=width)
 
-    def _run(self, flow: Flow[T]) -> T:
+    def _run(self, flow: Callable[[Context], Flow[T]]) -> T:
+        ctx = self._begin()
         try:
-            return self._driver.run(flow)
+            return self._driver.run(flow(ctx))
         finally:
-            self._give_back()
+            self._end(ctx)
 
     def check(self) -> CheckReport:
         """Answer the three requirements of a rollout, without writing."""
-        return self._run(check(self._context))
+        return self._run(lambda ctx: check(ctx))
 
     def configuration(self) -> Reality:
         """Jobs, stages and reasons as the ATS has them now: what a mapping is made from."""
-        return self._run(read_configuration(self._context))
+        return self._run(lambda ctx: read_configuration(ctx))
 
     def suggest(self) -> str:
         """A first mapping from the live stages and reasons, as commented TOML; see `suggest_mapping`."""
-        return self._run(self._suggest())
+        return self._run(lambda ctx: self._suggest(ctx))
 
     def pull(self, *, full: bool = False) -> PullReport:
         """Bring what changed in the ATS into the CRM."""
-        return self._run(recorded(self._context, "pull", pull(self._context, full=full)))
+        return self._run(lambda ctx: recorded(ctx, "pull", pull(ctx, full=full)))
 
     def sweep(self, *, limit: float = 0.1) -> PullReport:
         """Find and confirm deletions."""
-        return self._run(recorded(self._context, "sweep", sweep(self._context, limit=limit)))
+        return self._run(lambda ctx: recorded(ctx, "sweep", sweep(ctx, limit=limit)))
 
     def push(self) -> PushReport:
         """Take in the CRM's changes and write them to the ATS."""
-        return self._run(recorded(self._context, "push", self._push()))
+        return self._run(lambda ctx: recorded(ctx, "push", self._push(ctx)))
 
     def sync(self) -> SyncReport:
         """Intake, push, pull."""
-        return self._run(recorded(self._context, "sync", self._sync()))
+        return self._run(lambda ctx: recorded(ctx, "sync", self._sync(ctx)))
 
     def plan(self) -> PlanReport:
         """What the next push would do; nothing is written."""
-        return self._run(plan(self._context))
+        return self._run(lambda ctx: plan(ctx))
 
     def compare_mapping(self, new: MappingSource) -> MappingChange:
         """How many records another mapping would change."""
         config = new if isinstance(new, MappingConfig) else load_mapping(new)
-        return self._run(compare_mapping(self._context, config))
+        return self._run(lambda ctx: compare_mapping(ctx, config))
 
     def verify(self) -> VerifyReport:
         """Compare both sides and name every difference."""
-        return self._run(recorded(self._context, "verify", verify(self._context)))
+        return self._run(lambda ctx: recorded(ctx, "verify", verify(ctx)))
 
     def repair(self) -> RepairReport:
         """Do what verify proposes."""
-        return self._run(recorded(self._context, "repair", repair(self._context)))
+        return self._run(lambda ctx: recorded(ctx, "repair", repair(ctx)))
 
     def explain(self, application: Ref | str, *, ask: bool = False) -> Explanation:
         """The story of one application."""
         ref = self.ref(application) if isinstance(application, str) else application
-        return self._run(explain(self._context, ref, ask=ask))
+        return self._run(lambda ctx: explain(ctx, ref, ask=ask))
 
     def status(self) -> StatusReport:
         """Where the connection stands; asks neither side."""
-        return self._run(status(self._context))
+        return self._run(lambda ctx: status(ctx))
 
     def pause(self, why: str = "") -> None:
         """Hold back every status write."""
-        self._run(set_paused(self._context, True, why=why))
+        self._run(lambda ctx: set_paused(ctx, True, why=why))
 
     def resume(self) -> None:
         """Let status writes leave again; clears a stop."""
-        self._run(set_paused(self._context, False))
+        self._run(lambda ctx: set_paused(ctx, False))
 
     def close(self) -> None:
         """Give back what this bridge opened; ledger and CRM are the caller's."""
@@ -314,73 +323,74 @@ class AsyncBridge(_Connection):
         wire = AsyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file, connections=width)
         self._driver = AsyncDriver(wire)
 
-    async def _run(self, flow: Flow[T]) -> T:
+    async def _run(self, flow: Callable[[Context], Flow[T]]) -> T:
+        ctx = self._begin()
         try:
-            return await self._driver.run(flow)
+            return await self._driver.run(flow(ctx))
         finally:
-            await self._driver.perform(Perform(self._give_back))
+            await self._driver.perform(Perform(lambda: self._end(ctx)))
 
     async def check(self) -> CheckReport:
         """See `Bridge.check`."""
-        return await self._run(check(self._context))
+        return await self._run(lambda ctx: check(ctx))
 
     async def configuration(self) -> Reality:
         """See `Bridge.configuration`."""
-        return await self._run(read_configuration(self._context))
+        return await self._run(lambda ctx: read_configuration(ctx))
 
     async def suggest(self) -> str:
         """See `Bridge.suggest`."""
-        return await self._run(self._suggest())
+        return await self._run(lambda ctx: self._suggest(ctx))
 
     async def pull(self, *, full: bool = False) -> PullReport:
         """See `Bridge.pull`."""
-        return await self._run(recorded(self._context, "pull", pull(self._context, full=full)))
+        return await self._run(lambda ctx: recorded(ctx, "pull", pull(ctx, full=full)))
 
     async def sweep(self, *, limit: float = 0.1) -> PullReport:
         """See `Bridge.sweep`."""
-        return await self._run(recorded(self._context, "sweep", sweep(self._context, limit=limit)))
+        return await self._run(lambda ctx: recorded(ctx, "sweep", sweep(ctx, limit=limit)))
 
     async def push(self) -> PushReport:
         """See `Bridge.push`."""
-        return await self._run(recorded(self._context, "push", self._push()))
+        return await self._run(lambda ctx: recorded(ctx, "push", self._push(ctx)))
 
     async def sync(self) -> SyncReport:
         """See `Bridge.sync`."""
-        return await self._run(recorded(self._context, "sync", self._sync()))
+        return await self._run(lambda ctx: recorded(ctx, "sync", self._sync(ctx)))
 
     async def plan(self) -> PlanReport:
         """See `Bridge.plan`."""
-        return await self._run(plan(self._context))
+        return await self._run(lambda ctx: plan(ctx))
 
     async def compare_mapping(self, new: MappingSource) -> MappingChange:
         """See `Bridge.compare_mapping`."""
         config = new if isinstance(new, MappingConfig) else load_mapping(new)
-        return await self._run(compare_mapping(self._context, config))
+        return await self._run(lambda ctx: compare_mapping(ctx, config))
 
     async def verify(self) -> VerifyReport:
         """See `Bridge.verify`."""
-        return await self._run(recorded(self._context, "verify", verify(self._context)))
+        return await self._run(lambda ctx: recorded(ctx, "verify", verify(ctx)))
 
     async def repair(self) -> RepairReport:
         """See `Bridge.repair`."""
-        return await self._run(recorded(self._context, "repair", repair(self._context)))
+        return await self._run(lambda ctx: recorded(ctx, "repair", repair(ctx)))
 
     async def explain(self, application: Ref | str, *, ask: bool = False) -> Explanation:
         """See `Bridge.explain`."""
         ref = self.ref(application) if isinstance(application, str) else application
-        return await self._run(explain(self._context, ref, ask=ask))
+        return await self._run(lambda ctx: explain(ctx, ref, ask=ask))
 
     async def status(self) -> StatusReport:
         """See `Bridge.status`."""
-        return await self._run(status(self._context))
+        return await self._run(lambda ctx: status(ctx))
 
     async def pause(self, why: str = "") -> None:
         """See `Bridge.pause`."""
-        await self._run(set_paused(self._context, True, why=why))
+        await self._run(lambda ctx: set_paused(ctx, True, why=why))
 
     async def resume(self) -> None:
         """See `Bridge.resume`."""
-        await self._run(set_paused(self._context, False))
+        await self._run(lambda ctx: set_paused(ctx, False))
 
     async def aclose(self) -> None:
         """See `Bridge.close`."""

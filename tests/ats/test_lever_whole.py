@@ -179,4 +179,4 @@ def test_a_grant_that_was_taken_back_is_no_lost_record(world):
 
 def run(found, operation):
     bridge = found.bridge
-    return bridge._run(bridge._context.client.run(operation))
+    return bridge._run(lambda ctx: ctx.client.run(operation))

@@ -151,7 +151,7 @@ class World:
     def fresh(self, id: str) -> Fresh:
         """One application, as the adapter reads it afresh."""
         read = self.bridge._context.client.run(self.ats.get_application(self.ref(id)))
-        found = self.bridge._run(read)
+        found = self.bridge._run(lambda _ctx: read)
         assert isinstance(found, Fresh)
         return found
 

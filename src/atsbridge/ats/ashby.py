@@ -10,6 +10,7 @@ back, is one and the same change of stage.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
@@ -104,6 +105,8 @@ from .preflight import ask, proof_of_read, reach
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _SYNCED = frozenset({"cursor", "syncToken", "limit"})
 
+_HINTED = r"[A-Za-z0-9-]{1,64}"
+"""What a web hook may name: nothing that could be more than one segment of a path."""
 _APPLICATION = Slot(SlotName.APPLICATION, _ID)
 _STAGE = Slot(SlotName.TARGET_STAGE, _ID)
 _REASON = Slot(SlotName.REASON, _ID)
@@ -399,7 +402,7 @@ class Ashby(Ats):
         _, envelope, plans = yield from _listed(
             "interviewPlan", {"includeArchived": True}, cursor["cursor"], limit=_PLANS_A_PAGE
         )
-        found, unnamed = sort_out(plans, lambda raw: Item(((Kind.STAGE, _id(raw)),), raw, _nothing))
+        found, unnamed = sort_out(plans, _plan_item)
         answers = yield from _stages(item.ids[0][1] for item in found)
         items: list[Item] = []
         rejected = list(unnamed)
@@ -517,21 +520,25 @@ class Ashby(Ats):
         scheme, _, given = headers.get("ashby-signature", "").partition("=")
         if self.hook_secret is None or scheme != "sha256" or not sealed_by((self.hook_secret,), body, given):
             return None
-        delivery = read_json(body)
+        try:
+            delivery = read_json(body)
+        except BadPayload:
+            return None
         data = opt_object(delivery, "data") if isinstance(delivery, dict) else None
         if data is None:
             return None
         refs = [
             self.ref(kind, id)
             for name, (kind, key) in _EVENT_KINDS.items()
-            if (id := opt_id(opt_object(data, name) or {}, key))
+            if (id := opt_id(opt_object(data, name) or {}, key)) and re.fullmatch(_HINTED, id)
         ]
-        if (job := opt_id(data, "jobId")) is not None:
+        if (job := opt_id(data, "jobId")) is not None and re.fullmatch(_HINTED, job):
             refs.append(self.ref(Kind.JOB, job))
         if not refs:
             return HookReply()
-        # One action sends several, under one id.
-        id = f"{opt_text(delivery, 'webhookActionId')}/{opt_text(delivery, 'action')}"
+        # One action sends several, under one id; without it the seal tells one delivery from another.
+        action, event = opt_text(delivery, "webhookActionId"), opt_text(delivery, "action")
+        id = f"{action}/{event}" if action and event else given
         return HookHint(delivery_id=id, refs=tuple(dict.fromkeys(refs)))
 
 
@@ -662,6 +669,14 @@ def _results(response: Response) -> Any:
 
 def _id(raw: Raw) -> str:
     return need_id({"id": raw.peek("id")}, "id")
+
+
+def _plan_item(raw: Raw) -> Item:
+    """A plan, of which its id alone is needed: the stages are asked for by it."""
+    id = _id(raw)
+    if not re.fullmatch(_ID, id):
+        raise BadRecord("id", "no id of this ATS's form")
+    return Item(((Kind.STAGE, id),), raw, _nothing)
 
 
 def _nothing(_data: Any) -> tuple[Record, ...]:

@@ -53,7 +53,7 @@ from ..model import (
     Transition,
     User,
 )
-from ..wire.answers import AnswerRule, Complaint, Complaints, vendor_time
+from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
 from ..wire.auth import ClientCredentials, RefreshToken, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Failed, Flow, Json, Purpose, Request, Response, request, together
@@ -458,7 +458,7 @@ class Greenhouse(Ats):
     def _page(
         self, span: Span, marks: Marks, response: Response, link: str | None, **listed: Sequence[Any]
     ) -> Page:
-        following, watermark = span.seen(vendor_time(response)).after(link, overlap=self._overlap)
+        following, watermark = span.seen(safe_time(response)).after(link, overlap=self._overlap)
         if following is not None:
             return Page(next={"span": following, "marks": marks.json()}, **listed)
         assert isinstance(watermark, Mapping)  # noqa: S101 - a span ends in one or the other
@@ -466,7 +466,7 @@ class Greenhouse(Ats):
 
     def _recent(self, span: Span, response: Response) -> Callable[[datetime | None], bool]:
         """Whether the next window will show a row of this time again."""
-        began = span.seen(vendor_time(response)).began or 0.0
+        began = span.seen(safe_time(response)).began or 0.0
         back = began - self._overlap.total_seconds()
         return lambda at: at is not None and at.timestamp() >= back
 

@@ -112,7 +112,8 @@ class Finding:
 class HookHint:
     """What a web hook says may have changed; always read again.
 
-    ``answer`` is the status that this vendor takes for "received".
+    ``answer`` is the status that this vendor takes for "received"; ``delivery_id`` is empty
+    where nothing tells one delivery from the next, and each has to be followed.
     """
 
     delivery_id: str

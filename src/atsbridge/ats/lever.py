@@ -57,7 +57,7 @@ from ..model import (
     User,
     Workplace,
 )
-from ..wire.answers import AnswerRule, vendor_time
+from ..wire.answers import AnswerRule, safe_time
 from ..wire.auth import Basic, RefreshToken, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Request, Response, all_of, request
@@ -432,7 +432,7 @@ class Lever(Ats):
         items, rejected = sort_out(
             raws, lambda raw: self._item(((Kind.JOB, _id(raw)),), raw, read_posting, response)
         )
-        following, watermark = span.seen(vendor_time(response)).after(token, overlap=self._overlap)
+        following, watermark = span.seen(safe_time(response)).after(token, overlap=self._overlap)
         return Page(items=items, rejected=rejected, next=following, watermark=watermark)
 
     def _opportunities_page(self, name: str, span: Span) -> Flow[Page]:
@@ -446,7 +446,7 @@ class Lever(Ats):
             return self._item(ids, raw, read, response)
 
         items, rejected = sort_out(raws, item)
-        following, watermark = span.seen(vendor_time(response)).after(token, overlap=self._overlap)
+        following, watermark = span.seen(safe_time(response)).after(token, overlap=self._overlap)
         return Page(items=items, rejected=rejected, next=following, watermark=watermark)
 
     def _anonymised_contacts(self, raws: Sequence[Raw]) -> Flow[frozenset[str]]:
@@ -458,7 +458,8 @@ class Lever(Ats):
         # Nearly every record says "no" in just these bytes, which are found much sooner than a pattern.
         doubtful = [raw for raw in raws if _NOT_ANONYMISED not in raw.content]
         items, _ = sort_out([raw for raw in doubtful if _ANONYMISED.search(raw.content)], _contact)
-        marked = sorted({item.ids[0][1] for item in items})
+        # A contact of another form cannot be asked for; its opportunity is then blank by itself.
+        marked = sorted({id for item in items if re.fullmatch(_ID, id := item.ids[0][1])})
         if not marked:
             return frozenset()
         asked = [Request(operation="get_contact", method="GET", url=f"/contacts/{id}") for id in marked]
@@ -471,7 +472,7 @@ class Lever(Ats):
         kind = Kind.JOB if listing == "postings" else Kind.APPLICATION
         query = {"deleted_at_start": str(to_millis(span.since or 0.0)), **self._secrecy}
         response, token, raws = yield from _list(f"list_{name}", f"/{listing}/deleted", query, span.token)
-        following, watermark = span.seen(vendor_time(response)).after(token, overlap=self._overlap)
+        following, watermark = span.seen(safe_time(response)).after(token, overlap=self._overlap)
         items, rejected = sort_out(raws, lambda raw: Item(((kind, _id(raw)),), raw, lambda _data: ()))
         gone = [Ref(self.connection, *item.ids[0]) for item in items]
         return Page(deleted=gone, rejected=rejected, next=following, watermark=watermark)

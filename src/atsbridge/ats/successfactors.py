@@ -10,7 +10,6 @@ to reject and to hire are one request, an upsert. It answers 200 whatever became
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from base64 import b64encode
@@ -58,7 +57,7 @@ from ..model import (
     TombstoneKind,
     Transition,
 )
-from ..wire.answers import AnswerRule, Complaint, Complaints, vendor_time
+from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
 from ..wire.auth import Scheme, TokenEndpoint
 from ..wire.effects import Flow, Json, Purpose, Request, Response, request
 from ..wire.operations import Call, Operation, Routine, routine
@@ -597,7 +596,7 @@ class SuccessFactors(Ats):
                 keyed = _keyed(own, span.token, again=now)
                 response, raws, more, has = yield from _rows(own, _since(since, span), keyed)
             items, rejected = sort_out(raws, lambda raw: item(raw, response))
-            following, watermark = span.seen(vendor_time(response)).after(
+            following, watermark = span.seen(safe_time(response)).after(
                 _last(raws, listing.key) if more else None, overlap=timedelta(minutes=self.overlap_minutes)
             )
             following = None if following is None else {"span": following, "has": has}
@@ -728,19 +727,26 @@ class SuccessFactors(Ats):
 
     def read_hook(self, headers: Mapping[str, str], body: bytes) -> HookHint | HookReply | None:
         """A trigger of Integration Center, whose body is the customer's design: nothing signs it."""
-        if self.hook_password is None:
+        if self.hook_password is None or not self.hook_password.reveal():
             return None
         credential = f"{self.hook_user}:{self.hook_password.reveal()}".encode()
         given = headers.get("authorization", "").encode("utf-8", "replace")
         if not hmac.compare_digest(given, b"Basic " + b64encode(credential)):
             return None
-        delivery = read_json(body)
+        try:
+            delivery = read_json(body)
+        except BadPayload:
+            return None
         data = opt_object(delivery, "job_application") if isinstance(delivery, dict) else None
         if data is None:
             return None
         named = ((Kind.APPLICATION, "application_id"), (Kind.CANDIDATE, "candidate_id"))
-        refs = tuple(self.ref(kind, id) for kind, key in named if (id := opt_id(data, key)))
-        return HookHint(delivery_id=hashlib.sha256(body).hexdigest(), refs=refs) if refs else HookReply()
+        found = ((kind, opt_id(data, key)) for kind, key in named)
+        refs = tuple(self.ref(kind, id) for kind, id in found if id and re.fullmatch(_ID, id))
+        if not refs:
+            return HookReply()
+        # Nothing in it names the delivery: the same change made again sends the very same body.
+        return HookHint(delivery_id="", refs=refs)
 
 
 @frozen

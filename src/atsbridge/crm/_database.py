@@ -47,8 +47,9 @@ class Database:
         with self._lock:
             db = self._open()
             self._sync(db, durable)
-            db.execute("BEGIN IMMEDIATE")
             try:
+                # Inside: whoever is interrupted here must not leave the database locked.
+                db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
             except BaseException:
@@ -61,11 +62,12 @@ class Database:
         """Reads that all see the same state."""
         with self._lock:
             db = self._open()
-            db.execute("BEGIN")
             try:
+                db.execute("BEGIN")
                 yield db
             finally:
-                db.execute("ROLLBACK")
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close for good. May be called twice."""

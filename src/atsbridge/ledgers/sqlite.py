@@ -229,8 +229,9 @@ class SqliteLedger(Ledger):
         if getattr(self._local, "durable", None) is not durable:
             self._run(database, f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._local.durable = durable
-        self._run(database, "BEGIN IMMEDIATE")
         try:
+            # Inside: whoever is interrupted while waiting for it must not leave the ledger locked.
+            self._run(database, "BEGIN IMMEDIATE")
             yield SqliteTxn(database, self.path)
             self._run(database, "COMMIT")
         except BaseException:
@@ -241,11 +242,12 @@ class SqliteLedger(Ledger):
     @contextmanager
     def snapshot(self) -> Iterator[Txn]:
         database = self._database()
-        self._run(database, "BEGIN")
         try:
+            self._run(database, "BEGIN")
             yield SqliteTxn(database, self.path)
         finally:
-            self._run(database, "ROLLBACK")
+            if database.in_transaction:
+                self._run(database, "ROLLBACK")
 
     def close(self) -> None:
         with self._lock:

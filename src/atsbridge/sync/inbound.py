@@ -196,6 +196,7 @@ class Puller:
             mixed_with=self._salt(engine),
             numbers=self.numbers,
             run=self.run,
+            can_name=self.ctx.ats.VENDOR.can_name,
         )
 
     def _salt(self, engine: Engine) -> bytes:

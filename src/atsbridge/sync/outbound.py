@@ -218,8 +218,12 @@ class Outbound:
         waited = 0.0
         while True:
             names = yield from perform(lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx)))
-            progressed = yield from self._lanes(names)
+            (lanes,) = yield from together([self._lanes(names)], 1)
+            # Whatever ended one lane, the CRM is told of the others.
             yield from self.deliver_receipts()
+            if isinstance(lanes, Failed):
+                raise lanes.error
+            progressed = lanes.value
             wait = yield from perform(lambda: self.ctx.ledger.look(lambda txn: next_look(txn, self.ctx)))
             if progressed:
                 continue
@@ -281,7 +285,7 @@ class Outbound:
         ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
         try:
             fresh = yield from self._read(ref)
-        except (VendorError, BadRecord) as error:
+        except (VendorError, BadRecord, GuardError) as error:
             yield from self._unread(held, intent, error)
             return False
         write, planned = self._declared(intent)
@@ -477,7 +481,7 @@ class Outbound:
         self,
         held: Claim,
         intent: IntentRow,
-        error: VendorError | BadRecord,
+        error: VendorError | BadRecord | GuardError,
         *,
         unsent: bool = False,
         outcome: str = "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -118,6 +118,7 @@ class Sorter:
         numbers: delivery numbers that nobody else uses.
         run: the number of the run, to mark what a sweep has seen; 0 marks nothing.
         wall: unix seconds when the page is sorted.
+        can_name: whether an application's id is one that the vendor's requests can carry.
     """
 
     connection: str
@@ -127,6 +128,7 @@ class Sorter:
     numbers: count[int]
     run: int = 0
     wall: float = 0.0
+    can_name: Callable[[str], bool] = lambda _id: True
 
     @uncollected
     def sort(
@@ -175,6 +177,10 @@ class Sorter:
             why = f"the reader failed: {type(error).__name__}"
             self._set_aside(out, item, digest, "", why, known)
             return
+        if not all(self.can_name(r.ref.id) for r in records if isinstance(r, Application)):
+            # Neither a fresh read nor a write could ask for it, and one that tried would be stopped.
+            self._set_aside(out, item, digest, "id", "an id of another form than this ATS's", known)
+            return
         out.read += 1
         wanted = [(record, self._left_out(record)) for record in map(self._interpreted, records)]
         applications = [pair for pair in wanted if isinstance(pair[0], Application)]
@@ -214,7 +220,8 @@ class Sorter:
                 self.read_again(out, [record.ref])
                 return
             record = no_earlier(record, row.read_at)
-        missing = self._missing(record, parents, out)
+        # What the mapping leaves out waits for nobody.
+        missing = None if left_out else self._missing(record, parents, out)
         if missing is not None:
             out.waiting.append(self._wait(record.ref, missing))
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ..errors import BadRecord, TooManyGone
+from ..errors import BadRecord, GuardError, TooManyGone
 from ..model import Kind, Ref, Tombstone
 from ..wire.effects import Failed, Flow, perform, together
 from .context import Context
@@ -72,7 +72,7 @@ def _confirm(ctx: Context, puller: Puller, rows: list[Known]) -> Flow[None]:
     out = Sorted()
     for row, ref, answer in zip(rows, refs, answers, strict=True):
         if isinstance(answer, Failed):
-            if isinstance(answer.error, BadRecord):
+            if isinstance(answer.error, (BadRecord, GuardError)):
                 continue  # it cannot be read, so it is there
             raise answer.error
         gone = answer.value

@@ -15,7 +15,7 @@ import attrs
 from attrs import define, evolve, field, frozen
 
 from ..crm.interface import Held
-from ..errors import BadRecord
+from ..errors import BadRecord, GuardError
 from ..model import Application, Kind, Ref
 from ..wire.effects import Flow, perform
 from ..wire.streams import Stream
@@ -167,6 +167,8 @@ class _Notes:
     pulled_at: float
 
 
+_SHOWS_WITHIN = 900.0
+"""How late a change may show in a list, at most: one older than that when the last pull began was missed."""
 _RECENT = 50
 """How many runs back a pull that came to its end is looked for."""
 _FOR_A_PERSON = ("review", "dead", "conflict")
@@ -241,7 +243,8 @@ def _late(application: Application, notes: _Notes) -> tuple[Why, str]:
         missed = changed is not None and changed.timestamp() <= notes.pulled_at
         return (Why.FAULT if missed else Why.NEWER), "pull"
     newer = changed is not None and changed.timestamp() > known.read_at
-    return (Why.NEWER if newer else Why.FAULT), "pull"
+    missed = changed is not None and changed.timestamp() + _SHOWS_WITHIN <= notes.pulled_at
+    return (Why.NEWER if newer and not missed else Why.FAULT), "pull"
 
 
 def _compare_rest(ctx: Context, shown: set[str], report: VerifyReport) -> Flow[None]:
@@ -255,7 +258,7 @@ def _compare_rest(ctx: Context, shown: set[str], report: VerifyReport) -> Flow[N
             report.compared += 1
             try:
                 gone = yield from ctx.client.run(ctx.ats.confirm_gone(ref))
-            except BadRecord:
+            except (BadRecord, GuardError):
                 report.differences.append(
                     Difference(application=ref.id, why=Why.QUARANTINED, ats="unreadable", crm="held")
                 )

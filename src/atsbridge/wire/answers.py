@@ -162,16 +162,24 @@ def retry_after_seconds(response: Response) -> float | None:
     now = _date(response) or response.sent_at
     text = response.headers.get("retry-after", "").strip()
     if _is_number(text):
-        return float(text)
+        return min(float(text), _LONGEST_WAIT)
     if text:
         try:
-            return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+            return _within((parsedate_to_datetime(text) - now).total_seconds())
         except (ValueError, TypeError):
             return None
     reset = response.headers.get("x-ratelimit-reset", "")
-    if _is_number(reset) and len(reset) >= 9:
-        return max(0.0, int(reset) - now.timestamp())
+    if _is_number(reset) and 9 <= len(reset) <= 12:
+        return _within(int(reset) - now.timestamp())
     return None
+
+
+_LONGEST_WAIT = 86_400.0
+"""Seconds. No limit of any vendor lasts longer than a day: more than that is a mistake of the answer's."""
+
+
+def _within(seconds: float) -> float:
+    return min(max(0.0, seconds), _LONGEST_WAIT)
 
 
 def _is_number(text: str) -> bool:
@@ -179,8 +187,21 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
+def safe_time(response: Response) -> datetime:
+    """What a watermark is made of: the vendor's clock when it answered, or ours where that is behind.
+
+    The earlier of two clocks makes a next read larger, and nothing else. A later
+    one, from one server of the vendor's or a proxy whose clock is ahead, would
+    have what changes until then never read.
+
+    Raises:
+        BadPayload: as `vendor_time` does.
+    """
+    return min(vendor_time(response), response.sent_at)
+
+
 def vendor_time(response: Response) -> datetime:
-    """The vendor's clock when it answered: what a watermark is made of.
+    """The vendor's clock when it answered.
 
     Raises:
         BadPayload: there is no ``Date`` to tell it. Our own clock may be ahead, and what

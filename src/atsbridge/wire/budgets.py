@@ -89,7 +89,7 @@ class Budget:
         headers = response.headers
         size, left = headers.get("x-ratelimit-limit", ""), headers.get("x-ratelimit-remaining", "")
         reset = headers.get("x-ratelimit-reset", "")
-        numbers = all(text.isascii() and text.isdigit() for text in (size, left, reset))
+        numbers = all(text.isascii() and text.isdigit() and len(text) <= 12 for text in (size, left, reset))
         if not (self.limit.window and numbers):
             return
         self._size = max(1.0, float(size))

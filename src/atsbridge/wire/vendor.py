@@ -291,6 +291,12 @@ class Vendor:
     sunset: date | None = None
     unconfirmed: Mapping[str, str] = field(factory=dict)
 
+    def can_name(self, application: str) -> bool:
+        """Whether every status write could name an application of this id; one that none can is no record."""
+        slots = [slot for write in self.writes for slot in write.slots if slot.name is SlotName.APPLICATION]
+        found = ((slot, slot.take(application)) for slot in slots)
+        return all(text is not None and re.fullmatch(slot.pattern, text) for slot, text in found)
+
     def write(self, name: str) -> StatusWrite:
         return next(w for w in self.writes if w.name == name)
 

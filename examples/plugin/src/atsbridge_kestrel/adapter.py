@@ -54,7 +54,7 @@ from atsbridge.model import (
     TombstoneKind,
     Transition,
 )
-from atsbridge.wire.answers import Complaint, Complaints, vendor_time
+from atsbridge.wire.answers import Complaint, Complaints, safe_time
 from atsbridge.wire.auth import KeyHeader, Scheme
 from atsbridge.wire.budgets import RateLimit
 from atsbridge.wire.effects import Flow, Request, Response, request
@@ -255,7 +255,7 @@ class Kestrel(Ats):
         def page(cursor: Any) -> Flow[Page]:
             query = {} if cursor["since"] is None else {since_key: str(cursor["since"])}
             response, raws, after = yield from _table("list_cards", "/cards", query, cursor["after"])
-            began = cursor["began"] or _stamp(vendor_time(response) - _OVERLAP)
+            began = cursor["began"] or _stamp(safe_time(response) - _OVERLAP)
             items, rejected = sort_out(raws, lambda raw: self._card_item(raw, response))
             if after:
                 following = {"since": cursor["since"], "began": began, "after": after}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 from attrs import evolve
@@ -110,6 +112,18 @@ class Resuming(Subject):
         _ = account.bridge.pull()
         assert account.differences() == {}
 
+    def test_a_clock_of_the_ats_that_is_ahead_for_once_misses_nothing(self, account: Account) -> None:
+        """One server of the vendor's, or a proxy, may tell a ``Date`` of tomorrow."""
+        account.time.sleep(3600)
+        account.driver.meddle = _a_day_ahead
+        _ = account.bridge.pull()
+        account.driver.meddle = None
+        account.time.sleep(3600)
+        _ = account.simulator.apply(name="Newly Applied", email="new@example.com")
+        account.time.sleep(3600)
+        _ = account.bridge.pull()
+        assert account.differences() == {}
+
     def _before(self, account: Account, at: int, act: Callable[[], object]) -> None:
         seen = 0
 
@@ -120,6 +134,14 @@ class Resuming(Subject):
                 _ = act()
 
         account.driver.before = count
+
+
+def _a_day_ahead(request: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse | None:
+    answer = respond(request)
+    told = parsedate_to_datetime(answer.header("date") or format_datetime(datetime.now(UTC)))
+    later = format_datetime((told + timedelta(days=1)).astimezone(UTC), usegmt=True)
+    headers = tuple((name, later if name.lower() == "date" else value) for name, value in answer.headers)
+    return evolve(answer, headers=headers)
 
 
 def _without_date(request: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse | None:
