@@ -156,7 +156,7 @@ class Account:
     def _check_move(self, before: str, status: str) -> None:
         if status == "TRANSFERRED" or (status == "LEAD" and before != "LEAD"):
             raise Refusal(self.invalid, "INVALID_STATUS", "The status cannot be set")
-        if before == "LEAD" and status in LIVING[2:] and self.lead_first:
+        if before == "LEAD" and status in (*LIVING[2:], "HIRED") and self.lead_first:
             raise Refusal(self.invalid, "INVALID_STATUS_TRANSITION", "A lead is made NEW first")
         if before not in LIVING and before != status and (before == "TRANSFERRED" or not self.leaves_ended):
             raise Refusal(self.invalid, "INVALID_STATUS_TRANSITION", "The application has ended")
