@@ -223,7 +223,9 @@ def test_trap_2_the_list_hides_the_other_assignments_status(world: World) -> Non
     several = [c for c in world.all("/candidates") if c["secondaryAssignments"]]
     assert several
     for summary in several:
-        assert all(set(a) == {"job"} and set(a["job"]) == {"id", "actions"} for a in summary["secondaryAssignments"])
+        assert all(
+            set(a) == {"job"} and set(a["job"]) == {"id", "actions"} for a in summary["secondaryAssignments"]
+        )
         assert "reasonOfRejection" not in summary["primaryAssignment"]
         detail = world.get(f"/candidates/{summary['id']}")
         assert all("status" in a for a in detail["secondaryAssignments"])
@@ -328,7 +330,9 @@ def test_trap_6_sub_statuses_are_compared_letter_by_letter(world: World) -> None
     assert carried.application(id)["subStatus"] == "Final"
 
 
-@pytest.mark.parametrize("status", ["IN-REVIEW", "OFFER", "HIRE", "ARCHIVED", "TRANSFERRED", "LEAD", "", None])
+@pytest.mark.parametrize(
+    "status", ["IN-REVIEW", "OFFER", "HIRE", "ARCHIVED", "TRANSFERRED", "LEAD", "", None]
+)
 def test_trap_10_words_of_other_vocabularies_are_refused(world: World, status: Any) -> None:
     assert world.put(world.one(), status=status).status == 422
     assert World(invalid=400).put(World().one(), status=status).status == 400
@@ -434,7 +438,10 @@ def test_trap_7_a_delivery_says_who_and_not_what(world: World) -> None:
     candidate, _, job = id.partition(":")
     assert json.loads(sent.body) == {"job_id": job, "candidate_id": candidate}
     assert sent.headers["event-name"] == "application.status.updated"
-    assert sent.headers["link"] == f"<https://api.smartrecruiters.com/candidates/{candidate}/jobs/{job}>; rel=self"
+    assert (
+        sent.headers["link"]
+        == f"<https://api.smartrecruiters.com/candidates/{candidate}/jobs/{job}>; rel=self"
+    )
     assert sent.headers["smartrecruiters-signature"] == "v1=" + signature(
         world.sim.known["hook_secret"], dict(sent.headers), sent.body
     )

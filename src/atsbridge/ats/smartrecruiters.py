@@ -94,7 +94,6 @@ from .interface import (
     HookHint,
     HookReply,
     PlannedWrite,
-    Proof,
     Unplannable,
 )
 from .preflight import ask, proof_of_read, reach, unproven_write, with_scopes
@@ -136,9 +135,7 @@ def _lost_page(asked: Request, _answer: Response) -> bool:
     return any(key == "pageId" for key, _ in asked.query)
 
 
-def _write(
-    name: str, body: Mapping[str, Slot | str], note: str, *effects: SideEffect
-) -> StatusWrite:
+def _write(name: str, body: Mapping[str, Slot | str], note: str, *effects: SideEffect) -> StatusWrite:
     slots = [value for value in body.values() if isinstance(value, Slot)]
     return StatusWrite(
         name=name,
@@ -178,7 +175,9 @@ VENDOR = Vendor(
         Read(name="list_rejection_reasons", path="/configuration/rejection-reasons"),
         Read(name="list_withdrawal_reasons", path="/configuration/withdrawal-reasons"),
         Read(name="list_processes", path="/configuration/hiring-processes"),
-        Read(name="get_process", path="/configuration/hiring-processes/{process}", segments={"process": _WORD}),
+        Read(
+            name="get_process", path="/configuration/hiring-processes/{process}", segments={"process": _WORD}
+        ),
         Read(name="get_company", path="/configuration/company"),
     ),
     writes=(
@@ -195,6 +194,7 @@ VENDOR = Vendor(
     tokens=(
         TokenEndpoint(
             name="oauth",
+            # The sandbox's: no page names it; the production's path on the sandbox's host.
             urls=(
                 "https://api.smartrecruiters.com/identity/oauth/token",
                 "https://api.sandbox.smartrecruiters.com/identity/oauth/token",
@@ -222,7 +222,6 @@ VENDOR = Vendor(
         "visible_within_seconds": "how long a write may take to show in a read; default 5",
         "overlap_minutes": "how late the search may show a change; default 10",
         "omitted_sub_status": "where a call without subStatus leads: to none, or the first; default none",
-        "sandbox token address": "no page names one; taken as the production's path on the sandbox's host",
     },
 )
 
@@ -257,8 +256,8 @@ _ENDS: Mapping[ApplicationStatus, tuple[str, Action]] = {
 _EFFECTS: Mapping[str, SideEffect] = {"HIRED": SideEffect.OPENING_FILL}
 _SITES = ("linkedin", "facebook", "twitter", "website")
 _SCOPES: Mapping[str, str] = {"write the status of applications": "candidates_manage"}
-_PAGE = 50
-"""Each candidate and each job costs a request of its own."""
+_PAGE = 10
+"""Each candidate and each job costs a request of its own, and what is cut short is asked again."""
 Reader = Callable[[str, datetime, Any], tuple[Record, ...]]
 
 
@@ -332,7 +331,11 @@ class SmartRecruiters(Ats):
             _whole("stages", Kind.STAGE, self._stages_page),
             self._since("jobs", "job", {Kind.JOB}, self._job_items),
             self._since(
-                "candidates", "candidate", {Kind.CANDIDATE, Kind.APPLICATION}, self._candidate_items, sweeps=True
+                "candidates",
+                "candidate",
+                {Kind.CANDIDATE, Kind.APPLICATION},
+                self._candidate_items,
+                sweeps=True,
             ),
         )
 
@@ -365,8 +368,8 @@ class SmartRecruiters(Ats):
 
         def page(cursor: Any) -> Flow[Page]:
             span, marks = Span.of(cursor["span"]), Marks.of(cursor["marks"])
-            since = {"updatedAfter": _iso(span.since)} if span.since is not None else {}
-            response, raws, token = yield from _listed(f"list_{listing}", f"/{listing}", span.token, **since)
+            since = (("updatedAfter", _iso(span.since)),) if span.since is not None else ()
+            response, raws, token = yield from _listed(f"list_{listing}", f"/{listing}", span.token, *since)
             named, rejected = sort_out(raws, lambda raw: Item(((Kind.JOB, _id(raw)),), raw, _nothing))
             wanted = [item for item in named if _mark(item.raw) not in marks.before]
             details = yield from all_of([_detail(one, item.ids[0][1]) for item in wanted], 8)
@@ -387,7 +390,8 @@ class SmartRecruiters(Ats):
                 token, overlap=timedelta(minutes=self.overlap_minutes)
             )
             marks = marks.noting([*known, *seen])
-            return Page(items=found, rejected=rejected, **_onwards(following, watermark, marks))
+            following, watermark = _onwards(following, watermark, marks)
+            return Page(items=found, rejected=rejected, next=following, watermark=watermark)
 
         def start(watermark: Json, _job: str | None) -> Json:
             return {"span": Span.first(watermark, again=True), "marks": Marks.after(watermark).json()}
@@ -576,7 +580,8 @@ class SmartRecruiters(Ats):
         message = b".".join([moment, body, *signed])
         marks = headers.get("smartrecruiters-signature", "").split(";")[:16]
         given = [mark.strip().removeprefix("v1=") for mark in marks if mark.strip().startswith("v1=")]
-        return any([sealed_by(keys, message, mark) for mark in given])
+        fits = [sealed_by(keys, message, mark) for mark in given]
+        return any(fits)
 
 
 @frozen
@@ -658,11 +663,11 @@ def _get(operation: str, url: str, *query: tuple[str, str]) -> Request:
 
 
 def _listed(
-    operation: str, path: str, token: str | None, *, limit: int = _PAGE, **filters: str
+    operation: str, path: str, token: str | None, *filters: tuple[str, str], limit: int = _PAGE
 ) -> Flow[tuple[Response, list[Raw], str | None]]:
     """One page of a list: the answer, its records and the id of the page after it."""
     paging = [("limit", str(limit)), *([("pageId", token)] if token is not None else [])]
-    response = yield from request(_get(operation, path, *filters.items(), *paging))
+    response = yield from request(_get(operation, path, *filters, *paging))
     envelope, raws = read_list(response.body, "content")
     following = opt_text(envelope, "nextPageId")
     if following is None and (link := _NEXT.search(response.headers.get("link", ""))) is not None:
@@ -711,14 +716,14 @@ def _gone(answer: Response | VendorError) -> Tombstone | None:
     return Tombstone(TombstoneKind.DELETED) if isinstance(answer, NotFound) else None
 
 
-def _onwards(following: Json, watermark: Json, marks: Marks) -> dict[str, Json]:
-    """Where a page leads. Its own window's marks are left to the next one."""
-    if following is not None:
-        again = isinstance(following, Mapping) and following["token"] is None
+def _onwards(following: Json, watermark: Json, marks: Marks) -> tuple[Json, Json]:
+    """Where a page leads, with its marks. Those of a whole window are the next window's to look at."""
+    if isinstance(following, Mapping):
+        again = following["token"] is None
         left = Marks(before=frozenset(marks.now)) if again else marks
-        return {"next": {"span": following, "marks": left.json()}}
-    assert isinstance(watermark, Mapping)
-    return {"watermark": {**watermark, "marks": list(marks.now)}}
+        return {"span": following, "marks": left.json()}, None
+    held = watermark if isinstance(watermark, Mapping) else {}
+    return None, {**held, "marks": list(marks.now)}
 
 
 def _whole(name: str, kind: Kind, page: Callable[[Any], Flow[Page]]) -> Stream:
@@ -757,9 +762,7 @@ def _fresh(application: Application, told: Response) -> Fresh:
         raise BadPayload("the history is no list")
     rows = list(objects(listed, "content"))
     history = tuple(_history(rows))
-    application = evolve(
-        application, history=history, stage_entered_at=history[-1].at if history else None
-    )
+    application = evolve(application, history=history, stage_entered_at=history[-1].at if history else None)
     total = opt_int(listed, "totalFound")
     stands = application.stage.id if application.stage else None
     if (total is not None and total > len(rows)) or not history or history[-1].to != stands:
@@ -770,7 +773,7 @@ def _fresh(application: Application, told: Response) -> Fresh:
 def _history(rows: Sequence[Mapping[str, Any]]) -> Iterable[Transition]:
     """Oldest first; the vendor's sample begins with the newest."""
     previous: str | None = None
-    for row in sorted(reversed(rows), key=lambda row: opt_text(row, "changedOn") or ""):
+    for row in sorted(rows[::-1], key=lambda row: opt_text(row, "changedOn") or ""):
         if (to := _stage_id(row)) is not None:
             yield Transition(from_iso(row.get("changedOn")), to, previous)
             previous = to
@@ -830,9 +833,7 @@ def read_stage(connection: str, read_at: datetime, data: Any) -> tuple[Stage]:
     )
 
 
-def read_reason(
-    connection: str, read_at: datetime, data: Any, *, status: ApplicationStatus
-) -> tuple[Reason]:
+def read_reason(connection: str, read_at: datetime, data: Any, *, status: ApplicationStatus) -> tuple[Reason]:
     reason = record(data)
     withdrew = status is ApplicationStatus.WITHDRAWN
     return (
@@ -895,7 +896,11 @@ def read_candidate(connection: str, read_at: datetime, data: Any) -> tuple[Recor
     id = need_id(person, "id")
     ref = Ref(connection, Kind.CANDIDATE, id)
     assignments = list(_assignments(person))
-    email, phone, place = opt_text(person, "email"), opt_text(person, "phoneNumber"), opt_object(person, "location")
+    email, phone, place = (
+        opt_text(person, "email"),
+        opt_text(person, "phoneNumber"),
+        opt_object(person, "location"),
+    )
     web = opt_object(person, "web") or {}
     job = next(objects(person, "experience"), {})
     candidate = Candidate(
@@ -919,7 +924,9 @@ def read_candidate(connection: str, read_at: datetime, data: Any) -> tuple[Recor
     return (candidate, *applications)
 
 
-def read_application(candidate: Ref, read_at: datetime, held: Mapping[str, Any], *, token: str | None) -> Application:
+def read_application(
+    candidate: Ref, read_at: datetime, held: Mapping[str, Any], *, token: str | None
+) -> Application:
     """One assignment of a candidate, which has no id of its own."""
     connection, job = candidate.connection, _job_of(held)
     word, stage = opt_text(held, "status"), _stage_id(held)

@@ -34,7 +34,9 @@ _SEARCHED = frozenset(
     """.split()  # noqa: SIM905 - as a list it would be a page long
 )
 _JOBS_SEARCHED = frozenset(
-    "updatedAfter lastActivityAfter q city department language status postingStatus limit pageId offset".split()
+    """
+    updatedAfter lastActivityAfter q city department language status postingStatus limit pageId offset
+    """.split()  # noqa: SIM905 - as a list it would be a page long
 )
 _DETAIL_OF_JOB = frozenset(
     """
@@ -113,7 +115,17 @@ class Api:
         """Of the other assignments only the job: no status."""
         first = candidate["primary"]
         path = f"{BASE}/candidates/{candidate['id']}"
-        kept = ("id", "internal", "firstName", "lastName", "email", "createdOn", "updatedOn", "location", "tags")
+        kept = (
+            "id",
+            "internal",
+            "firstName",
+            "lastName",
+            "email",
+            "createdOn",
+            "updatedOn",
+            "location",
+            "tags",
+        )
         others = [job for job in candidate["assignments"] if job != first]
         held = candidate["assignments"].get(first)
         primary = held and {
@@ -143,7 +155,12 @@ class Api:
     def job(self, row: Row, *, detail: bool = False) -> Row:
         hidden = _OWN if detail else _OWN | _DETAIL_OF_JOB
         url = f"{BASE}/jobs/{row['id']}"
-        names = {"details": "", "hiringTeam": "/hiring-team", "publications": "/publication", "positions": "/positions"}
+        names = {
+            "details": "",
+            "hiringTeam": "/hiring-team",
+            "publications": "/publication",
+            "positions": "/positions",
+        }
         actions = {name: {"url": f"{url}{path}", "method": "GET"} for name, path in names.items()}
         return {**{key: value for key, value in row.items() if key not in hidden}, "actions": actions}
 
@@ -200,13 +217,8 @@ class Api:
     def _found(self, row: Row, query: Query, after: float | None) -> bool:
         held = self.account.candidates[row["id"]]["assignments"]
         wanted = [a for job, a in held.items() if job in query.get("jobId", held)]
-        fits = (
-            ("status", lambda a: a["status"] in query["status"]),
-            ("subStatus", lambda a: a["subStatus"] in query["subStatus"]),
-            ("onboardingStatus", lambda a: a["onboardingStatus"] in query["onboardingStatus"]),
-        )
-        for name, test in fits:
-            wanted = [a for a in wanted if name not in query or test(a)]
+        for name in ("status", "subStatus", "onboardingStatus"):
+            wanted = [a for a in wanted if name not in query or a[name] in query[name]]
         return bool(
             wanted
             and _after(row["updatedOn"], after)

@@ -46,7 +46,11 @@ class Delivery:
 def signature(secret: str, headers: dict[str, str], body: bytes) -> str:
     """v1: the link is signed as it stands, with its angle brackets."""
     names = ("event-id", "event-name", "event-version", "link")
-    parts = [headers["smartrecruiters-timestamp"].encode(), body, *(headers.get(n, "").encode() for n in names)]
+    parts = [
+        headers["smartrecruiters-timestamp"].encode(),
+        body,
+        *(headers.get(n, "").encode() for n in names),
+    ]
     return hmac.new(secret.encode(), b".".join(parts), hashlib.sha256).hexdigest()
 
 

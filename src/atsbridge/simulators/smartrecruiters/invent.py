@@ -141,8 +141,12 @@ class _Town:
             account.change(person, job, {"status": status, "subStatus": sub})
         fate = chance.random()
         if fate < 0.18:
-            account.change(person, job, {"status": "REJECTED", "reason": chance.choice(list(account.rejection))})
+            account.change(
+                person, job, {"status": "REJECTED", "reason": chance.choice(list(account.rejection))}
+            )
         elif fate < 0.26:
-            account.change(person, job, {"status": "WITHDRAWN", "reason": chance.choice(list(account.withdrawal))})
+            account.change(
+                person, job, {"status": "WITHDRAWN", "reason": chance.choice(list(account.withdrawal))}
+            )
         elif fate < 0.33:
             account.change(person, job, {"status": "HIRED", "startsOn": "2026-12-01T00:00:00.000Z"})

@@ -136,7 +136,11 @@ class SmartRecruitersSimulator(Simulator):
     def _opened(self) -> Self:
         """With an active subscription to every event."""
         events = [{"name": name} for name in sorted(EVENTS)]
-        asked = {"callbackUrl": "/hooks/smartrecruiters", "alertingEmailAddress": "a@example.com", "events": events}
+        asked = {
+            "callbackUrl": "/hooks/smartrecruiters",
+            "alertingEmailAddress": "a@example.com",
+            "events": events,
+        }
         row = self.hooks.create(asked)
         _ = self.hooks.new_key(row["id"], self.known["hook_secret"])
         self.hooks.activate(row["id"])
@@ -285,7 +289,10 @@ class SmartRecruitersSimulator(Simulator):
                 answered = partial(self.hooks.answered, delivery)
                 posts.append(
                     HookPost(
-                        url=sent.target, headers=tuple(sent.headers.items()), body=sent.body, answered=answered
+                        url=sent.target,
+                        headers=tuple(sent.headers.items()),
+                        body=sent.body,
+                        answered=answered,
                     )
                 )
         return posts
