@@ -773,7 +773,9 @@ def _fresh(application: Application, told: Response) -> Fresh:
 def _history(rows: Sequence[Mapping[str, Any]]) -> Iterable[Transition]:
     """Oldest first; the vendor's sample begins with the newest."""
     previous: str | None = None
-    for row in sorted(rows[::-1], key=lambda row: opt_text(row, "changedOn") or ""):
+    # Of two at the same time the one further down is the older.
+    dated = [(opt_text(row, "changedOn") or "", -place) for place, row in enumerate(rows)]
+    for _, row in sorted(zip(dated, rows, strict=True), key=lambda pair: pair[0]):
         if (to := _stage_id(row)) is not None:
             yield Transition(from_iso(row.get("changedOn")), to, previous)
             previous = to

@@ -117,8 +117,8 @@ class Account:
         if held is not None:
             return held
         row: Row = {
-            "status": status, "subStatus": None, "startsOn": None, "source": source, "reasonOfRejection": None,
-            "reasonOfWithdrawal": None, "onboardingStatus": None,
+            "status": status, "subStatus": None, "startsOn": None, "source": source,
+            "reasonOfRejection": None, "reasonOfWithdrawal": None, "onboardingStatus": None,
             "history": [{"changedOn": self.now(), "status": status, "subStatus": None}],
         }  # fmt: skip
         candidate["assignments"][job["id"]] = row

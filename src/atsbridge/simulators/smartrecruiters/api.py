@@ -216,9 +216,9 @@ class Api:
 
     def _found(self, row: Row, query: Query, after: float | None) -> bool:
         held = self.account.candidates[row["id"]]["assignments"]
-        wanted = [a for job, a in held.items() if job in query.get("jobId", held)]
+        wanted = [a for job, a in held.items() if job in query.get("jobId", list(held))]
         for name in ("status", "subStatus", "onboardingStatus"):
-            wanted = [a for a in wanted if name not in query or a[name] in query[name]]
+            wanted = [a for a in wanted if a[name] in query.get(name, [a[name]])]
         return bool(
             wanted
             and _after(row["updatedOn"], after)
@@ -280,7 +280,7 @@ class Api:
         changed = {**row, **ask.body}
         same = [
             c for c in self.account.candidates.values()
-            if c is not row and c["email"] and (c["email"], c["lastName"]) == (changed["email"], changed["lastName"])
+            if c is not row and c["email"] and all(c[key] == changed[key] for key in ("email", "lastName"))
         ]  # fmt: skip
         if same:
             raise Refusal(409, "CANDIDATE_DATA_CONFLICT", "A candidate with this e-mail exists")
@@ -360,6 +360,27 @@ def _user(api: Api, ask: Ask) -> Row:
     return api.account.users[ask.ids[0]]
 
 
+def _me(api: Api, _ask: Ask) -> Row:
+    return next(iter(api.account.users.values()))
+
+
+def _tags(api: Api, ask: Ask) -> Row:
+    return {"tags": api.candidate(ask.ids[0])["tags"]}
+
+
+def _team(api: Api, ask: Ask) -> Row:
+    return unpaged(api.one_job(ask.ids[0])["hiringTeam"])
+
+
+def _job_history(api: Api, ask: Ask) -> Row:
+    row = api.one_job(ask.ids[0])
+    return unpaged([{"status": row["status"], "changedOn": row["updatedOn"]}])
+
+
+def _activate(api: Api, ask: Ask) -> None:
+    api.hooks.activate(ask.ids[0])
+
+
 def _subscriptions(api: Api, _ask: Ask) -> Any:
     rows = [api.hooks.shown(row) for row in api.hooks.rows.values()]
     return unpaged(rows) if api.subscriptions_paged else rows
@@ -396,7 +417,7 @@ ROUTES: tuple[Route, ...] = (
     _route("DELETE", "/candidates/{}", "candidates_manage", _delete, 204),
     _route("GET", "/candidates/{}/properties", "candidates_read", _empty_below),
     _route("GET", "/candidates/{}/consents", "candidates_read", _empty_below),
-    _route("GET", "/candidates/{}/tags", "candidates_read", lambda a, q: {"tags": a.candidate(q.ids[0])["tags"]}),
+    _route("GET", "/candidates/{}/tags", "candidates_read", _tags),
     _route("PUT", "/candidates/{}/status", "candidates_manage", Api.put_status, 204),
     _route("GET", _APPLIED, "candidates_read", _application),
     _route("GET", f"{_APPLIED}/status/history", "candidates_read candidates_status_read", _history),
@@ -407,12 +428,12 @@ ROUTES: tuple[Route, ...] = (
     _route("PUT", f"{_APPLIED}/status", "candidates_manage", lambda a, q: a.put_status(q, q.ids[1]), 204),
     _route("GET", "/jobs", "jobs_read", Api.jobs),
     _route("GET", "/jobs/{}", "jobs_read", lambda a, q: a.job(a.one_job(q.ids[0]), detail=True)),
-    _route("GET", "/jobs/{}/hiring-team", "jobs_read", lambda a, q: unpaged(a.one_job(q.ids[0])["hiringTeam"])),
+    _route("GET", "/jobs/{}/hiring-team", "jobs_read", _team),
     _route("GET", "/jobs/{}/positions", "jobs_read", lambda a, q: unpaged([])),
     _route("GET", "/jobs/{}/publication", "jobs_read", lambda a, q: unpaged([])),
     _route(
         "GET", "/jobs/{}/status/history", "jobs_read",
-        lambda a, q: unpaged([{"status": a.one_job(q.ids[0])["status"], "changedOn": a.one_job(q.ids[0])["updatedOn"]}]),
+        _job_history,
     ),
     _route("GET", "/configuration/company", "company_read", _company),
     _route("GET", "/configuration/departments", "configuration_read", _departments),
@@ -427,7 +448,7 @@ ROUTES: tuple[Route, ...] = (
         lambda a, _q: unpaged(list(a.account.withdrawal.values())),
     ),
     _route("GET", USERS, "users_read", _users),
-    _route("GET", f"{USERS}/me", "user_me_read users_read", lambda a, _q: next(iter(a.account.users.values()))),
+    _route("GET", f"{USERS}/me", "user_me_read users_read", _me),
     _route("GET", f"{USERS}/{{}}", "users_read", _user),
     _route("GET", HOOKS, "webhooks_manage webhooks_read", _subscriptions),
     _route("POST", HOOKS, "webhooks_manage", lambda a, q: a.hooks.create(q.body), 201),
@@ -436,7 +457,7 @@ ROUTES: tuple[Route, ...] = (
         lambda a, q: a.hooks.shown(a.hooks.find(q.ids[0])),
     ),
     _route("DELETE", f"{HOOKS}/{{}}", "webhooks_manage", _unsubscribe, 204),
-    _route("PUT", f"{HOOKS}/{{}}/activation", "webhooks_manage", lambda a, q: a.hooks.activate(q.ids[0]), 204),
+    _route("PUT", f"{HOOKS}/{{}}/activation", "webhooks_manage", _activate, 204),
     _route("GET", f"{HOOKS}/{{}}/callbacks-log", "webhooks_manage", _log),
     _route("POST", f"{HOOKS}/{{}}/secret-key", "webhooks_manage", _key, 201),
     _route("GET", f"{HOOKS}/{{}}/secret-key", "webhooks_manage", _key),

@@ -24,10 +24,10 @@ PROCESSES: tuple[tuple[str, bool, dict[str, list[str]]], ...] = (
     ("Before 2025", False, {"INTERVIEW": ["Assessment centre"]}),
 )  # fmt: skip
 REJECTION = (
-    "Did not fit company culture", "Did not meet desired qualifications", "Did not meet minimum qualifications",
-    "Did not meet screening requirements", "Incomplete application", "Ineligible to work in location",
-    "Misrepresented qualifications", "More qualified candidate selected", "No show for interview",
-    "Unresponsive", "Other",
+    "Did not fit company culture", "Did not meet desired qualifications",
+    "Did not meet minimum qualifications", "Did not meet screening requirements", "Incomplete application",
+    "Ineligible to work in location", "Misrepresented qualifications", "More qualified candidate selected",
+    "No show for interview", "Unresponsive", "Other",
 )  # fmt: skip
 WITHDRAWAL = (
     "Took another job", "Compensation", "Personal reasons", "Commute", "Cultural fit",
@@ -99,7 +99,9 @@ class _Town:
         return account.put("jobs", {
             "id": account.uuid(), "title": f"{self.inventor.job_title()} {number + 1}",
             "refNumber": f"REQ-{100 + number}", "createdOn": at, "updatedOn": at, "lastActivityOn": at,
-            "department": {"id": str(4000 + number % 3), "label": self.inventor.department(), "description": ""},
+            "department": {
+                "id": str(4000 + number % 3), "label": self.inventor.department(), "description": "",
+            },
             "location": {
                 "country": country, "countryCode": "xx", "regionCode": None, "region": None, "city": city,
                 "address": None, "postalCode": None, "longitude": "19.94", "latitude": "50.06",
@@ -113,7 +115,9 @@ class _Town:
             "typeOfEmployment": {"id": "permanent", "label": "Full-time"}, "experienceLevel": None,
             "eeoCategory": None, "template": number == 2, "creator": {"id": manager["id"]},
             "compensation": None,
-            "jobAd": {"sections": {"jobDescription": {"title": "Job", "text": "<p>Work</p>"}}, "language": {}},
+            "jobAd": {
+                "sections": {"jobDescription": {"title": "Job", "text": "<p>Work</p>"}}, "language": {},
+            },
             "properties": [], "hiringTeam": [{"id": manager["id"], "role": role}],
         })  # fmt: skip
 

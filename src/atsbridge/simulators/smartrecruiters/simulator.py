@@ -200,7 +200,8 @@ class SmartRecruitersSimulator(Simulator):
         self._tokens[token] = self.clock() + self.token_minutes * 60
         scope = {"scope": " ".join(sorted(self.scopes))} if self.scope_in_token else {}
         return {
-            "access_token": token, "token_type": "Bearer", "expires_in": int(self.token_minutes * 60), **scope,
+            "access_token": token, "token_type": "Bearer", "expires_in": int(self.token_minutes * 60),
+            **scope,
         }  # fmt: skip
 
     def _authenticate(self, request: SimRequest) -> set[str] | None:
