@@ -117,7 +117,8 @@ def test_trap_2_each_assignment_is_an_application_with_its_own_status() -> None:
 def test_a_candidate() -> None:
     data = person(
         phoneNumber="+48", web={"linkedin": "https://l.example", "skype": "x"}, tags=["silver", 3],
-        location={"city": "Krakow", "country": "Poland"}, experience=[{"title": "Nurse", "company": "Clinic"}],
+        location={"city": "Krakow", "country": "Poland"},
+        experience=[{"title": "Nurse", "company": "Clinic"}],
         education=[{"startDate": "2014", "endDate": "2014-05"}],
     )  # fmt: skip
     (read,) = read_candidate("acme", AT, data)
@@ -302,7 +303,10 @@ def written(action: Action, target: State, *, expected: State = IN_REVIEW, id: s
         (Action.REACTIVATE, State("NEW", A), "reopen", {"status": "NEW"}),
         (Action.REJECT, State("REJECTED", R, "no"), "reject", {"status": "REJECTED", "reason": "no"}),
         (Action.REJECT, State("REJECTED", R), "reject_without_reason", {"status": "REJECTED"}),
-        (Action.WITHDRAW, State("WITHDRAWN", W, "gone"), "withdraw", {"status": "WITHDRAWN", "reason": "gone"}),
+        (
+            Action.WITHDRAW, State("WITHDRAWN", W, "gone"), "withdraw",
+            {"status": "WITHDRAWN", "reason": "gone"},
+        ),
         (Action.HIRE, State("HIRED", H), "hire", {"status": "HIRED"}),
     ],
 )  # fmt: skip
@@ -337,7 +341,7 @@ def test_another_reason_for_the_same_end_proves_nothing_by_the_history() -> None
 )
 def test_there_is_one_credential_and_it_is_whole(given: Any) -> None:
     with pytest.raises(ConfigurationError):
-        SmartRecruiters(connection="acme", **given)
+        _ = SmartRecruiters(connection="acme", **given).auth()
 
 
 BODY = b'{"job_id":"jid","candidate_id":"cid"}'
@@ -446,7 +450,8 @@ def test_in_the_overlap_only_what_is_new_is_asked_for_again() -> None:
 def test_templates_are_no_jobs() -> None:
     account = Account.open("smartrecruiters", applications=20)
     _ = account.bridge.pull()
-    templates = {j["id"] for j in account.simulator.account.jobs.values() if j["template"]}  # type: ignore[attr-defined]
+    simulator: Any = account.simulator
+    templates = {job["id"] for job in simulator.account.jobs.values() if job["template"]}
     assert templates and not templates & set(account.bridge.configuration().jobs)
 
 

@@ -288,12 +288,6 @@ class SmartRecruiters(Ats):
     overlap_minutes: float = 10.0
     visible_within_seconds: float = 5.0
 
-    def __attrs_post_init__(self) -> None:
-        whole = self.client_id is not None and self.client_secret is not None
-        part = self.client_id is not None or self.client_secret is not None
-        if part != whole or whole == (self.api_key is not None):
-            raise ConfigurationError("SmartRecruiters wants either api_key, or client_id and client_secret")
-
     # -- how it is reached --
 
     @property
@@ -301,15 +295,18 @@ class SmartRecruiters(Ats):
         return VENDOR.hosts[self.environment]
 
     def auth(self) -> Scheme:
-        if self.client_id is not None and self.client_secret is not None:
-            return ClientCredentials(
-                token_endpoint=VENDOR.tokens[0],
-                url=f"{self.host}/identity/oauth/token",
-                client_id=self.client_id,
-                client_secret=self.client_secret,
-                basic=False,
-            )
-        return KeyHeader(name="X-SmartToken", key=self.api_key or Secret(""))
+        client = (self.client_id, self.client_secret)
+        if self.api_key is not None and client == (None, None):
+            return KeyHeader(name="X-SmartToken", key=self.api_key)
+        if self.client_id is None or self.client_secret is None or self.api_key is not None:
+            raise ConfigurationError("smartrecruiters needs an api_key, or client_id and client_secret")
+        return ClientCredentials(
+            token_endpoint=VENDOR.tokens[0],
+            url=f"{self.host}/identity/oauth/token",
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            basic=False,
+        )
 
     def settings(self) -> Mapping[str, str]:
         return {
@@ -474,6 +471,9 @@ class SmartRecruiters(Ats):
         found = [a for a in read_candidate(self.connection, answer.sent_at, data) if a.ref == ref]
         if not found or not isinstance(found[0], Application):
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
+        if isinstance(told, NotFound):
+            # It has come since, or one of the two answers is of a moment ago: nothing can be counted.
+            return Fresh(application=found[0])
         if isinstance(told, VendorError):
             raise told
         return _fresh(found[0], told)
