@@ -256,8 +256,11 @@ _ENDS: Mapping[ApplicationStatus, tuple[str, Action]] = {
 _EFFECTS: Mapping[str, SideEffect] = {"HIRED": SideEffect.OPENING_FILL}
 _SITES = ("linkedin", "facebook", "twitter", "website")
 _SCOPES: Mapping[str, str] = {"write the status of applications": "candidates_manage"}
-_PAGE = 10
-"""Each candidate and each job costs a request of its own, and what is cut short is asked again."""
+_PAGE, _MOST = 10, 100
+"""Each candidate and each job costs a request of its own, and what is cut short is asked again.
+
+Of what is listed since a time most has been read already.
+"""
 Reader = Callable[[str, datetime, Any], tuple[Record, ...]]
 
 
@@ -366,7 +369,13 @@ class SmartRecruiters(Ats):
         def page(cursor: Any) -> Flow[Page]:
             span, marks = Span.of(cursor["span"]), Marks.of(cursor["marks"])
             since = (("updatedAfter", _iso(span.since)),) if span.since is not None else ()
-            response, raws, token = yield from _listed(f"list_{listing}", f"/{listing}", span.token, *since)
+            response, raws, token = yield from _listed(
+                f"list_{listing}",
+                f"/{listing}",
+                span.token,
+                *since,
+                limit=_PAGE if span.since is None else _MOST,
+            )
             named, rejected = sort_out(raws, lambda raw: Item(((Kind.JOB, _id(raw)),), raw, _nothing))
             wanted = [item for item in named if _mark(item.raw) not in marks.before]
             details = yield from all_of([_detail(one, item.ids[0][1]) for item in wanted], 8)
@@ -417,7 +426,7 @@ class SmartRecruiters(Ats):
         return [Item((*applied, (Kind.CANDIDATE, id)), raw, read)]
 
     def _users_page(self, cursor: Any) -> Flow[Page]:
-        response, raws, token = yield from _listed("list_users", _USERS, cursor["token"], limit=100)
+        response, raws, token = yield from _listed("list_users", _USERS, cursor["token"], limit=_MOST)
         if token is not None and token == cursor["token"]:
             raise BadPayload("the listing gave the same page id twice")
         read = partial(read_user, self.connection, response.sent_at)
