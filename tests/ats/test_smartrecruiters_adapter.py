@@ -45,6 +45,7 @@ from atsbridge.model import (
     State,
     Workplace,
 )
+from atsbridge.simulators.interface import SimResponse
 from atsbridge.testing import Account
 from atsbridge.wire.answers import judge
 from atsbridge.wire.effects import Request, Response
@@ -491,3 +492,13 @@ def test_who_is_taken_off_a_job_is_gone_and_stays_a_candidate() -> None:
     assert isinstance(account.fresh(id), Gone)
     _ = account.bridge.sweep()
     assert account.differences() == {}
+
+
+def test_an_application_whose_history_is_not_found_is_there_and_proves_nothing() -> None:
+    account = Account.open("smartrecruiters", applications=8)
+    missing = SimResponse(404, (("Content-Type", "application/json"),), b"{}")
+    account.driver.meddle = lambda asked, respond, _: (
+        missing if asked.target.endswith("/status/history") else respond(asked)
+    )
+    fresh = account.fresh(sorted(account.truth())[0])
+    assert isinstance(fresh, Fresh) and fresh.signals == {}
