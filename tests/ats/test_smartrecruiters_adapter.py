@@ -409,7 +409,7 @@ def _pushed(account: Account) -> dict[str, Any]:
     return found
 
 
-def test_trap_4_a_change_that_moves_no_time_is_found_by_a_sweep() -> None:
+def test_a_change_that_moves_no_time_is_found_by_a_sweep() -> None:
     account = Account.open("smartrecruiters", applications=20, status_bumps_updated=False)
     _ = account.bridge.pull()
     account.time.sleep(7200)
