@@ -71,6 +71,9 @@ HOSTILE = [
     ),
 ]
 
+FREE = re.compile(r"(?! )[^\x00-\x1f\x7f\u202e]{1,100}(?<! )")
+"""What the customer's own words may be."""
+
 
 def vendor_of(name):
     module, _, attribute = REGISTERED[name].partition(":")
@@ -140,7 +143,7 @@ def listed_writes(allowed):
     return {
         _line(
             row["method"],
-            re.sub(r"\{(\w+):\w+\}", r"{\1}", row["path"]),
+            re.sub(r"\{([\w.]+):\w+\}", r"{\1}", row["path"]),
             {k: _listed(v, types) if isinstance(v, dict) else v for k, v in row["query"].items()},
             _listed(row["body"], types),
         ): row
@@ -149,7 +152,7 @@ def listed_writes(allowed):
 
 
 def segment_types(path):
-    return dict(re.findall(r"\{(\w+):(\w+)\}", path))
+    return dict(re.findall(r"\{([\w.]+):(\w+)\}", path))
 
 
 def slot_types(row):
@@ -175,7 +178,9 @@ def pattern_faults(where, pattern, wanted):
     for text in wanted["accepts"]:
         if not re.fullmatch(pattern, text):
             yield f"{where}: the adapter's pattern {pattern} refuses the vendor's own id {text!r}"
-    for text in (*wanted["refuses"], *HOSTILE):
+    # Words that are the customer's own cannot be told from others by their form: only the body may have such.
+    hostile = [text for text in HOSTILE if not FREE.fullmatch(text)] if wanted.get("free") else HOSTILE
+    for text in (*wanted["refuses"], *hostile):
         if re.fullmatch(pattern, text):
             yield f"{where}: the adapter's pattern {pattern} lets {text!r} through"
 
@@ -266,6 +271,11 @@ def test_no_list_allows_anything_but_status(name):
     for row in list_of(name)["writes"]:
         sources = {slot.partition(".")[0] for slot in slot_types(row)}
         assert "application" in sources
+        outside = [
+            *segment_types(row["path"]).values(),
+            *(v["type"] for v in row["query"].values() if _is_slot(v)),
+        ]
+        assert not any(list_of(name)["types"][type].get("free") for type in outside), row["means"]
         keys = [*row["query"], *_keys(row["body"])]
         wrong = [key for key in keys if NOT_STATUS & words(key)]
         assert wrong == [], row["means"]

@@ -13,6 +13,11 @@ class TestGreenhouse(AtsContract):
     vendor = "greenhouse"
 
 
+class TestSmartRecruiters(AtsContract):
+    vendor = "smartrecruiters"
+    applications = 16
+
+
 class TestSuccessFactors(AtsContract):
     vendor = "successfactors"
 

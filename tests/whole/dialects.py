@@ -169,6 +169,39 @@ class Ashby(Dialect):
         return str(json.loads(request.body)["interviewStageId"])
 
 
+class SmartRecruiters(Dialect):
+    """Every status write is one call; an application is named by its path, in two parts."""
+
+    job_pipelines = False
+    asks_for_tokens = True
+    counted = frozenset({"move", "end", "reactivate"})
+    reopens_alone = False
+    shows_late = None
+    checked = 0
+
+    def is_write(self, request: SimRequest) -> bool:
+        return request.method == "PUT"
+
+    def application(self, request: SimRequest) -> str:
+        found = re.match(r"/candidates/([^/?]+)/jobs/([^/?]+)/status", request.target)
+        assert found is not None, request.target
+        return f"{found[1]}:{found[2]}"
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        one = _object(response)
+        if "secondaryAssignments" not in one or "phoneNumber" not in one:
+            return
+        for held in filter(None, (one["primaryAssignment"], *one["secondaryAssignments"])):
+            status, sub = held["status"], held["subStatus"]
+            stage = f"{status}:{sub}" if sub else status
+            active = status not in ("HIRED", "REJECTED", "WITHDRAWN", "TRANSFERRED")
+            yield f"{one['id']}:{held['job']['id']}", Shown((stage, active), None)
+
+    def target(self, request: SimRequest) -> str:
+        body = json.loads(request.body)
+        return f"{body['status']}:{body['subStatus']}" if "subStatus" in body else str(body["status"])
+
+
 class SuccessFactors(Dialect):
     """Every status write is an upsert of one key of an application."""
 
@@ -255,6 +288,7 @@ DIALECTS: Mapping[str, type[Dialect]] = {
     "ashby": Ashby,
     "greenhouse": Greenhouse,
     "lever": Lever,
+    "smartrecruiters": SmartRecruiters,
     "successfactors": SuccessFactors,
     "workday": Workday,
 }
