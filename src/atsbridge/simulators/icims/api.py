@@ -236,9 +236,7 @@ class Api:
             raise Refusal(400, (FIELD, "status: Invalid value."))
         return str(given["id"])
 
-    def _not_done(
-        self, error: tuple[int, str], warned: bool, status: int
-    ) -> tuple[int, Any, Warnings, Row]:
+    def _not_done(self, error: tuple[int, str], warned: bool, status: int) -> tuple[int, Any, Warnings, Row]:
         if warned:
             return 204, None, (error,), {}
         raise Refusal(status, error)
@@ -263,10 +261,15 @@ class Api:
     def _log(self, request: SimRequest, body: Row, row: Row, before: Any) -> None:
         self.accepted.append(
             Accepted(
-                at=self.account.clock(), method=request.method, target=request.target, body=body,
-                application=str(row["id"]), before=before, after=self.account.truth(row),
+                at=self.account.clock(),
+                method=request.method,
+                target=request.target,
+                body=body,
+                application=str(row["id"]),
+                before=before,
+                after=self.account.truth(row),
                 actor="integration user",
-            )  # fmt: skip
+            )
         )
 
 

@@ -9,7 +9,15 @@ from typing import Any
 from .account import TITLES, Account, Status
 from .answers import Row
 
-_WRITTEN = ("jobid", "jobtitle", "joblocation", "positioncategory", "positiontype", "numberofpositions", "overview")
+_WRITTEN = (
+    "jobid",
+    "jobtitle",
+    "joblocation",
+    "positioncategory",
+    "positiontype",
+    "numberofpositions",
+    "overview",
+)
 _PERSON = ("firstname", "middlename", "lastname", "email", "addresses", "phones")
 
 

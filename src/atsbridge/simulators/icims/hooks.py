@@ -43,7 +43,12 @@ class Hooks:
     def tell(self, row: Row, old: str | None, new: str | None, by: int | None) -> None:
         if self.triggers and new not in self.triggers:
             return
-        ends = {"applicantWorkflow": "applicantworkflows", "job": "jobs", "person": "people", "user": "people"}
+        ends = {
+            "applicantWorkflow": "applicantworkflows",
+            "job": "jobs",
+            "person": "people",
+            "user": "people",
+        }
         ids = {"applicantWorkflow": row["id"], "job": row["job"], "person": row["person"], "user": by}
         links = [
             {"rel": rel, "title": rel, "url": self.account.url(ends[rel], id)}

@@ -137,12 +137,14 @@ class Search:
 
     def _date(self, text: Any) -> float:
         """Seconds of a date to the minute, or of ``{DATE:START}{DATE:-9}``."""
-        if isinstance(text, str) and (macro := re.fullmatch(r"\{DATE:(START|END)\}(?:\{DATE:(-?\d+)\})?", text)):
+        if isinstance(text, str) and (
+            macro := re.fullmatch(r"\{DATE:(START|END)\}(?:\{DATE:(-?\d+)\})?", text)
+        ):
             day = self.account.clock() // DAY * DAY + int(macro[2] or 0) * DAY
             return float(day if macro[1] == "START" else day + DAY - 60)
         for form in ("%Y-%m-%d %I:%M %p", "%Y-%m-%d"):
             try:
-                return float(timegm(datetime.strptime(str(text), form).timetuple()))  # noqa: DTZ007 - it is UTC
+                return float(timegm(datetime.strptime(str(text), form).timetuple()))
             except ValueError:
                 continue
         raise Refusal(400, (FIELD, "Invalid date."))

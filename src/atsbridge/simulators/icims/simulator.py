@@ -364,7 +364,14 @@ class IcimsSimulator(Simulator):
     def anonymise(self, application: str) -> None:
         """What a person was called, and how to reach them, is emptied; the workflow stays."""
         row = self.account["people"][self._find(application)["person"]]
-        row |= {"firstname": "", "middlename": None, "lastname": "", "email": None, "addresses": [], "phones": []}
+        row |= {
+            "firstname": "",
+            "middlename": None,
+            "lastname": "",
+            "email": None,
+            "addresses": [],
+            "phones": [],
+        }
         self.account.touch(row)
 
     def merge(self, loser: str, survivor: str) -> None:
