@@ -13,6 +13,10 @@ class TestGreenhouse(AtsContract):
     vendor = "greenhouse"
 
 
+class TestIcims(AtsContract):
+    vendor = "icims"
+
+
 class TestSuccessFactors(AtsContract):
     vendor = "successfactors"
 

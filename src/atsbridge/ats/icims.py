@@ -49,7 +49,6 @@ from ..model import (
     Location,
     Named,
     Phone,
-    Record,
     Ref,
     SideEffect,
     Source,
@@ -117,7 +116,9 @@ def _complaint(asked: Request, answer: Response) -> Complaint | None:
         if first is None:
             return None
         code = first.get("errorCode")
-        return Complaint(_CODES.get(code, "") if type(code) is int else "", opt_text(first, "errorMessage") or "")
+        return Complaint(
+            _CODES.get(code, "") if type(code) is int else "", opt_text(first, "errorMessage") or ""
+        )
     if asked.purpose is not Purpose.WRITE:
         return None
     head = answer.headers.get("x-warning", "")
@@ -284,7 +285,7 @@ _JOBS = _Listing(
         "hiringmanager", "recruiter", "overview",
     ),
     changed=("job.updateddate",),
-    batch=95,
+    batch=24,
 )  # fmt: skip
 _WORKFLOWS = _Listing(
     table="applicantworkflows",
@@ -294,7 +295,7 @@ _WORKFLOWS = _Listing(
         "status", "baseprofile", "associatedprofile", "source", "sourcename", "updateddate", "createddate",
     ),
     changed=("applicantworkflow.updateddate", "applicantworkflow.createddate"),
-    batch=48,
+    batch=12,
 )  # fmt: skip
 _PERSON_CHANGED = "applicantworkflow.person.updateddate"
 _PERSON = ("firstname", "middlename", "lastname", "email", "phones", "addresses")
@@ -418,7 +419,9 @@ class Icims(Ats):
         if self.password is not None:
             return Basic(user=self.user, password=self.password)
         if self.client_id is None or self.client_secret is None:
-            raise ConfigurationError("an iCIMS connection has client_id and client_secret, or user and password")
+            raise ConfigurationError(
+                "an iCIMS connection has client_id and client_secret, or user and password"
+            )
         return ClientCredentials(
             token_endpoint=VENDOR.tokens[0],
             url=f"https://login.icims.{_REGIONS.get(self.api_host, 'com')}/oauth/token",
@@ -531,15 +534,17 @@ class Icims(Ats):
         batch = place.todo[: listing.batch]
         place = evolve(place, todo=place.todo[listing.batch :])
         if listing.table == "jobs":
-            items, rejected = yield from self._jobs(batch)
+            items = yield from self._jobs(batch)
         else:
-            items, rejected, read = yield from self._applications(batch, place)
+            items, read = yield from self._applications(batch, place)
             place = evolve(place, read=(*place.read, *read))
         if place.todo or place.more:
-            return Page(items=items, rejected=rejected, next=place.json())
-        following, watermark = Span.of(place.span).after(None, overlap=timedelta(minutes=self.overlap_minutes))
+            return Page(items=items, next=place.json())
+        following, watermark = Span.of(place.span).after(
+            None, overlap=timedelta(minutes=self.overlap_minutes)
+        )
         following = None if following is None else _Place(span=following).json()
-        return Page(items=items, rejected=rejected, next=following, watermark=watermark)
+        return Page(items=items, next=following, watermark=watermark)
 
     def _seek(self, listing: _Listing, place: _Place) -> Flow[_Place]:
         """The next ids of a window: what any of its searches finds, as far as all of them reach."""
@@ -547,7 +552,9 @@ class Icims(Ats):
         names = listing.changed if span.since is not None else ("",)
         for name in names:
             filters = [_filter(name, _moment(span.since))] if span.since is not None else []
-            answer, found[name] = yield from self._search(listing.table, listing.object, place.after, *filters)
+            answer, found[name] = yield from self._search(
+                listing.table, listing.object, place.after, *filters
+            )
             span = span.seen(vendor_time(answer))
         full = [ids[-1] for ids in found.values() if len(ids) >= _SEARCHED]
         cut = min(full, default=None)
@@ -577,31 +584,26 @@ class Icims(Ats):
             body={"filters": [*filters, _filter(f"{object}.id", str(after))], "operator": "&"},
         )
 
-    def _jobs(self, ids: Sequence[int]) -> Flow[tuple[list[Item], list[tuple[str, str]]]]:
+    def _jobs(self, ids: Sequence[int]) -> Flow[list[Item]]:
         items: list[Item] = []
         for id, answer in (yield from _each("jobs", map(str, ids), _JOBS.fields)):
             read = partial(read_job, self.connection, answer.sent_at, id, states=self.job_states)
             items.append(Item(((Kind.JOB, id),), Raw(answer.body), read))
-        return items, []
+        return items
 
-    def _applications(
-        self, ids: Sequence[int], place: _Place
-    ) -> Flow[tuple[list[Item], list[tuple[str, str]], list[str]]]:
+    def _applications(self, ids: Sequence[int], place: _Place) -> Flow[tuple[list[Item], list[str]]]:
         """Applications, their people where those are new or have changed, and statuses nobody named."""
-        items: list[Item] = []
-        rejected: list[tuple[str, str]] = []
+        items, somebody = list[Item](), list[Item]()
         wanted, known = dict[str, None](), {status.id for status in self.statuses}
         people = set(place.people)
         for id, answer in (yield from _each("applicantworkflows", map(str, ids), _WORKFLOWS.fields)):
             raw = Raw(answer.body)
-            try:
-                person = need_id(_inner(raw, "associatedprofile"), "id")
-            except BadRecord as error:
-                rejected.append((f"applicantworkflows.{id}.associatedprofile.{error.path}", error.why))
-                continue
+            person = opt_id(_inner(raw, "associatedprofile"), "id")
             read = partial(read_application, self.connection, answer.sent_at, id)
-            items.append(Item(((Kind.APPLICATION, id), (Kind.CANDIDATE, person)), raw, read))
-            if int(id) in people and person not in place.read:
+            # Without a person in sight it is put aside by its reader, which says so.
+            named = ((Kind.CANDIDATE, person),) if person else ()
+            items.append(Item(((Kind.APPLICATION, id), *named), raw, read))
+            if person and int(id) in people and person not in place.read:
                 wanted[person] = None
             status = raw.peek("status")
             node = opt_text(status, "id") if isinstance(status, dict) else None
@@ -611,17 +613,16 @@ class Icims(Ats):
                 items.append(Item(((Kind.STAGE, node),), Raw.of(_learnt(status)), learnt))
         for id, answer in (yield from _each("people", wanted, _PERSON)):
             read_person = partial(read_candidate, self.connection, answer.sent_at, id)
-            items.append(Item(((Kind.CANDIDATE, id),), Raw(answer.body), read_person))
-        return items, rejected, list(wanted)
+            somebody.append(Item(((Kind.CANDIDATE, id),), Raw(answer.body), read_person))
+        # First the people: an application waits for its own.
+        return [*somebody, *items], list(wanted)
 
     def _shown(self, table: str, object: str, kind: Kind, cursor: Any) -> Operation[Page]:
         def page() -> Flow[Page]:
             _, ids = yield from self._search(table, object, cursor["after"])
             more = len(ids) >= _SEARCHED
             following = {"after": ids[-1]} if more else None
-            return Page(
-                shown=[(kind, str(id)) for id in ids], next=following, watermark=None if more else {}
-            )
+            return Page(shown=[(kind, str(id)) for id in ids], next=following, watermark=None if more else {})
 
         return Routine(page)
 
@@ -632,11 +633,12 @@ class Icims(Ats):
             return Gone(tombstone=_tombstone(answer))
         if isinstance(answer, VendorError):
             raise answer
-        data = Raw(answer.body).data
-        if isinstance(data, dict) and "status" not in data:
+        _check_profile(answer)
+        raw = Raw(answer.body)
+        if raw.peek("status") is None:
             # It has none, or nobody may see any more that it has one.
             _ = yield from self._schema()
-        (application,) = read_application(self.connection, answer.sent_at, ref.id, data)
+        (application,) = read_application(self.connection, answer.sent_at, ref.id, raw.data)
         return Fresh(application=application)
 
     @routine
@@ -695,7 +697,9 @@ class Icims(Ats):
         what, tried = "the filters that find changes", f"GET {_FILTERS.url}"
         body = read_json(answer.body) if isinstance(answer, Response) else None
         if not isinstance(body, dict):
-            return Finding(what=what, proof=Proof.UNPROVEN, tried=tried, ask="permission to read filtersSchema")
+            return Finding(
+                what=what, proof=Proof.UNPROVEN, tried=tried, ask="permission to read filtersSchema"
+            )
         known = opt_object(body, "properties") or {}
         lacking = [name for name in (*_JOBS.changed, *self._workflows.changed) if name not in known]
         if not lacking:
@@ -711,7 +715,9 @@ class Icims(Ats):
         return _Planner(current, target, catalogue).chain() or [PlannedWrite(Action.MOVE, current, current)]
 
     def declared(self, intent: Intent) -> StatusWrite:
-        return evolve(VENDOR.write(_WRITES[intent.action]), visible_within_seconds=self.visible_within_seconds)
+        return evolve(
+            VENDOR.write(_WRITES[intent.action]), visible_within_seconds=self.visible_within_seconds
+        )
 
     def write_status(self, intent: Intent, current: Fresh, catalogue: Catalogue) -> Call[Fresh | None]:
         values = {SlotName.APPLICATION: intent.application.id}
@@ -736,9 +742,9 @@ class Icims(Ats):
         if not isinstance(event, dict) or opt_id(event, "customerId") != self.customer_id:
             return None
         named = ((Kind.APPLICATION, "systemId"), (Kind.CANDIDATE, "personId"), (Kind.JOB, "jobId"))
-        if event.get("eventType") != "WorkFlowStatusChangeEvent":
-            named = named[1:]
-        refs = tuple(self.ref(kind, id) for kind, key in named if (id := opt_id(event, key)))
+        # Of other events no page says what systemId is.
+        known = named if event.get("eventType") == "WorkFlowStatusChangeEvent" else named[1:]
+        refs = tuple(self.ref(kind, id) for kind, key in known if (id := opt_id(event, key)))
         # The same action may send identical events: the digest makes them one.
         return HookHint(delivery_id=hashlib.sha256(content).hexdigest(), refs=refs) if refs else HookReply()
 
@@ -833,8 +839,16 @@ def _each(table: str, ids: Iterable[str], fields: Sequence[str]) -> Flow[list[tu
         if isinstance(answer, VendorError) and not isinstance(answer, NotFound):
             raise answer
         if isinstance(answer, Response):
+            _check_profile(answer)
             found.append((id, answer))
     return found
+
+
+def _check_profile(answer: Response) -> None:
+    """Raises `BadPayload` where the answer is no profile at all; what is odd in one is its reader's to say."""
+    found = read_json(answer.body)
+    if not isinstance(found, dict) or not found:
+        raise BadPayload("the answer is not a profile")
 
 
 def _filter(name: str, value: str) -> Json:
@@ -1037,8 +1051,10 @@ def read_job(
             requisition_id=code,
             status=states.get(opt_text(folder, "id") or "", JobStatus.UNKNOWN),
             vendor_status=opt_text(folder, "value"),
-            departments=(Named(opt_id(category, "id"), name),) if (name := opt_text(category, "value")) else (),
-            locations=(Named(opt_id(place, "companyid"), where),) if where else (),
+            departments=(Named(name, opt_id(category, "id")),)
+            if (name := opt_text(category, "value"))
+            else (),
+            locations=(Named(where, opt_id(place, "companyid")),) if where else (),
             hiring_team=tuple(
                 TeamMember(person, role, opt_text(row, "value"), None)
                 for role, row in team
@@ -1113,5 +1129,3 @@ def read_application(connection: str, read_at: datetime, id: str, data: Any) -> 
             source=Source(source) if source else None,
         ),
     )
-
-

@@ -148,7 +148,9 @@ class Api:
             value = row.get(name)
             if name == "folder" and value:
                 return account.folder(value)
-            return account.reference("people", value) if name in ("hiringmanager", "recruiter") else value
+            if name in ("hiringmanager", "recruiter"):
+                return account.reference("people", int(value)) if value else None
+            return value
         if name == "baseprofile":
             return account.reference("jobs", row["job"])
         if name == "associatedprofile":
