@@ -86,9 +86,9 @@ from .interface import (
 )
 from .preflight import ask, proof_of_read, reach, unproven_write
 
-_ID = r"[1-9]\d{0,17}"
-_NODE = r"[CD]\d{1,18}"
-_MOMENT = r"\d{4}-\d\d-\d\d \d{1,2}:\d\d [AP]M"
+_ID = r"[1-9][0-9]{0,17}"
+_NODE = r"[CD][0-9]{1,18}"
+_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{1,2}:[0-9]{2} [AP]M"
 _APPLICATION = Slot(SlotName.APPLICATION, _ID)
 _STAGE = Slot(SlotName.TARGET_STAGE, _NODE)
 
@@ -154,6 +154,19 @@ def _get(table: str) -> Read:
     )
 
 
+def _search(table: str) -> Read:
+    """A search asks with single comparisons that all hold; it gives ids."""
+    return Read(
+        name=f"search_{table}",
+        method="POST",
+        path=f"/search/{table}",
+        query=frozenset({"staleness"}),
+        body=frozenset({"filters", "operator"}),
+        values={"operator": "&"},
+        rows={"filters": {"name": _FILTER_NAMES, "value": rf"[0-9]{{1,18}}|{_MOMENT}", "operator": ">"}},
+    )
+
+
 def _write(name: str, note: str, *effects: SideEffect) -> StatusWrite:
     return StatusWrite(
         name=name,
@@ -177,19 +190,10 @@ VENDOR = Vendor(
     docs_read=date(2026, 11, 23),
     # Customers hosted in the EU have to use their own.
     hosts={"api": "https://{api_host}/customers/{customer_id}"},
-    host_slots={"api_host": r"api(?:-[a-z]{2,3})?\.icims\.com", "customer_id": r"\d{1,12}"},
+    host_slots={"api_host": r"api(?:-[a-z]{2,3})?\.icims\.com", "customer_id": r"[0-9]{1,12}"},
     headers=(("Accept", "application/json"),),
     reads=(
-        Read(
-            name="search",
-            method="POST",
-            path="/search/{table}",
-            segments={"table": "jobs|people|applicantworkflows"},
-            query=frozenset({"staleness"}),
-            body=frozenset({"filters", "operator"}),
-            values={"operator": "&"},
-            rows={"filters": {"name": _FILTER_NAMES, "value": rf"\d{{1,18}}|{_MOMENT}", "operator": ">"}},
-        ),
+        *(_search(table) for table in ("jobs", "people", "applicantworkflows")),
         Read(name="filters", path="/search/filtersSchema"),
         Read(name="status_schema", path="/profiledefinitions/v1/submittal/status/schema"),
         _get("jobs"),
@@ -207,7 +211,6 @@ VENDOR = Vendor(
             name="oauth",
             urls=tuple(f"https://login.icims.{end}/oauth/token" for end in ("com", "eu", "ca")),
             form=frozenset({"grant_type", "client_id", "client_secret", "audience"}),
-            headers=frozenset(),
         ),
     ),
     rates=(
@@ -577,7 +580,7 @@ class Icims(Ats):
     def _sought(self, table: str, object: str, after: int, *filters: Json) -> Request:
         """A search for what comes after an id; a result from the cache is at most so old."""
         return Request(
-            operation="search",
+            operation=f"search_{table}",
             method="POST",
             url=f"/search/{table}",
             query=(("staleness", str(self.staleness_minutes)),),
@@ -845,7 +848,7 @@ def _each(table: str, ids: Iterable[str], fields: Sequence[str]) -> Flow[list[tu
 
 
 def _check_profile(answer: Response) -> None:
-    """Raises `BadPayload` where the answer is no profile at all; what is odd in one is its reader's to say."""
+    """Raises `BadPayload` where the answer is no profile at all; what is odd in one its reader says."""
     found = read_json(answer.body)
     if not isinstance(found, dict) or not found:
         raise BadPayload("the answer is not a profile")
