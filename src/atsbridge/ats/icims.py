@@ -68,7 +68,7 @@ from ..wire.hooks import sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
 from ..wire.payload import Raw, read_json
-from ..wire.reading import need_id, objects, opt_id, opt_object, opt_text, record
+from ..wire.reading import need_id, objects, opt_id, opt_int, opt_object, opt_text, record
 from ..wire.secrets import Secret, optional_secret
 from ..wire.streams import Item, Page, Stream
 from ..wire.vendor import Read, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -293,7 +293,7 @@ _JOBS = _Listing(
 _WORKFLOWS = _Listing(
     table="applicantworkflows",
     object="applicantworkflow",
-    kinds=frozenset({Kind.APPLICATION, Kind.CANDIDATE, Kind.STAGE}),
+    kinds=frozenset({Kind.APPLICATION, Kind.CANDIDATE}),
     fields=(
         "status", "baseprofile", "associatedprofile", "source", "sourcename", "updateddate", "createddate",
     ),
@@ -382,7 +382,7 @@ class Icims(Ats):
         api_host: ``api-eu.icims.com`` for customers hosted in the EU.
         audience: that tokens are asked for; empty for the API host's own.
         statuses: the customer's, a table each: ``id``, ``name``, ``bin``, ``kind`` and ``trigger``.
-            No request lists them; one that is not in the table is read and never written.
+            No request lists them; what one means that is not in the table is unknown, and it is never written.
         job_states: what the folders of jobs mean, by the node's id: ``open``, ``closed``, ``on_hold`` ...
         hook_user, hook_secret: of the event notifications, signed or with Basic.
         hook_path: of the address that they are sent to: it is part of what is signed.
@@ -595,10 +595,9 @@ class Icims(Ats):
         return items
 
     def _applications(self, ids: Sequence[int], place: _Place) -> Flow[tuple[list[Item], list[str]]]:
-        """Applications, their people where those are new or have changed, and statuses nobody named."""
+        """Applications, and their people where those are new or have changed."""
         items, somebody = list[Item](), list[Item]()
-        wanted, known = dict[str, None](), {status.id for status in self.statuses}
-        people = set(place.people)
+        wanted, people = dict[str, None](), set(place.people)
         for id, answer in (yield from _each("applicantworkflows", map(str, ids), _WORKFLOWS.fields)):
             raw = Raw(answer.body)
             person = opt_id(_inner(raw, "associatedprofile"), "id")
@@ -608,12 +607,6 @@ class Icims(Ats):
             items.append(Item(((Kind.APPLICATION, id), *named), raw, read))
             if person and int(id) in people and person not in place.read:
                 wanted[person] = None
-            status = raw.peek("status")
-            node = opt_text(status, "id") if isinstance(status, dict) else None
-            if node is not None and node not in known:
-                known.add(node)
-                learnt = partial(read_stage, self.connection, answer.sent_at)
-                items.append(Item(((Kind.STAGE, node),), Raw.of(_learnt(status)), learnt))
         for id, answer in (yield from _each("people", wanted, _PERSON)):
             read_person = partial(read_candidate, self.connection, answer.sent_at, id)
             somebody.append(Item(((Kind.CANDIDATE, id),), Raw(answer.body), read_person))
@@ -909,11 +902,6 @@ def _row(status: Status, order: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _learnt(status: Mapping[str, Any]) -> dict[str, Any]:
-    """A status that an application shows and the table does not have."""
-    return {"id": status["id"], "name": opt_text(status, "value") or status["id"]}
-
-
 # --- what a preflight found ----------------------------------------------------------------------
 
 
@@ -1014,20 +1002,19 @@ def _time(value: Any) -> datetime | None:
 def read_stage(connection: str, read_at: datetime, data: Any) -> tuple[Stage]:
     status = record(data)
     kind = StageKind(opt_text(status, "kind") or StageKind.UNMAPPED)
-    trigger, order = status.get("trigger") is True, status.get("order")
-    listed = isinstance(order, int)
+    trigger = status.get("trigger") is True
     return (
         Stage(
             ref=Ref(connection, Kind.STAGE, need_id(status, "id")),
             read_at=read_at,
             name=opt_text(status, "name"),
-            order=order if listed else None,
+            order=opt_int(status, "order"),
             group=opt_text(status, "bin"),
             active=True,
             kind=kind,
             terminal=None if kind is StageKind.UNMAPPED else kind in _ENDS,
-            # What starts a background check is not started from outside, nor what nobody gave a row.
-            writable=Answer.YES if listed and not trigger else Answer.NO,
+            # What starts a background check is not started from outside.
+            writable=Answer.NO if trigger else Answer.YES,
             side_effects=frozenset({SideEffect.AUTOMATION} if trigger else ()),
         ),
     )
