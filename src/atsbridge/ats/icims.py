@@ -382,7 +382,7 @@ class Icims(Ats):
         api_host: ``api-eu.icims.com`` for customers hosted in the EU.
         audience: that tokens are asked for; empty for the API host's own.
         statuses: the customer's, a table each: ``id``, ``name``, ``bin``, ``kind`` and ``trigger``.
-            No request lists them; what one means that is not in the table is unknown, and it is never written.
+            No request lists them; one that is not in it has no known meaning, and is never written.
         job_states: what the folders of jobs mean, by the node's id: ``open``, ``closed``, ``on_hold`` ...
         hook_user, hook_secret: of the event notifications, signed or with Basic.
         hook_path: of the address that they are sent to: it is part of what is signed.
