@@ -257,6 +257,8 @@ _WRITES: Mapping[Action, str] = {
 _OPEN_FOLDER = "D31001"
 _SEARCHED = 1000
 _WIDE = 4
+_FIRST_PAGE, _PAGE = 24, 96
+"""So many requests a page makes, beside its searches."""
 _HOOK_BYTES = 1 << 20
 _DAY_PARTS = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d{1,2}):(\d\d) ([AP])M")
 
@@ -268,7 +270,6 @@ class _Listing:
     Args:
         object: what the names of its filters begin with.
         changed: the filters that find what is new: of itself, then those for which the person is read too.
-        batch: how many records a page has.
     """
 
     table: str
@@ -276,7 +277,6 @@ class _Listing:
     kinds: frozenset[Kind]
     fields: tuple[str, ...]
     changed: tuple[str, ...]
-    batch: int
 
 
 _JOBS = _Listing(
@@ -288,7 +288,6 @@ _JOBS = _Listing(
         "hiringmanager", "recruiter", "overview",
     ),
     changed=("job.updateddate",),
-    batch=24,
 )  # fmt: skip
 _WORKFLOWS = _Listing(
     table="applicantworkflows",
@@ -298,7 +297,6 @@ _WORKFLOWS = _Listing(
         "status", "baseprofile", "associatedprofile", "source", "sourcename", "updateddate", "createddate",
     ),
     changed=("applicantworkflow.updateddate", "applicantworkflow.createddate"),
-    batch=12,
 )  # fmt: skip
 _PERSON_CHANGED = "applicantworkflow.person.updateddate"
 _PERSON = ("firstname", "middlename", "lastname", "email", "phones", "addresses")
@@ -320,6 +318,16 @@ class _Place:
     people: Sequence[int] = ()
     read: Sequence[str] = ()
     more: bool = True
+
+    def batch(self) -> Sequence[int]:
+        """What one page reads: a first reading is long, and a page of it small, so that little is done twice."""
+        most = _FIRST_PAGE if Span.of(self.span).since is None else _PAGE
+        people, made = set(self.people), 0
+        for number, id in enumerate(self.todo):
+            made += 2 if id in people else 1
+            if made > most:
+                return self.todo[:number]
+        return self.todo
 
     def json(self) -> Json:
         return {
@@ -534,8 +542,8 @@ class Icims(Ats):
         """Some of the records that were found; where none is left, the next thousand is sought."""
         if not place.todo:
             place = yield from self._seek(listing, place)
-        batch = place.todo[: listing.batch]
-        place = evolve(place, todo=place.todo[listing.batch :])
+        batch = place.batch()
+        place = evolve(place, todo=place.todo[len(batch) :])
         if listing.table == "jobs":
             items = yield from self._jobs(batch)
         else:
