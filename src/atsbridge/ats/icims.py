@@ -320,7 +320,7 @@ class _Place:
     more: bool = True
 
     def batch(self) -> Sequence[int]:
-        """What one page reads: a first reading is long, and a page of it small, so that little is done twice."""
+        """What one page reads: little in a first reading, so that little is done twice."""
         most = _FIRST_PAGE if Span.of(self.span).since is None else _PAGE
         people, made = set(self.people), 0
         for number, id in enumerate(self.todo):
