@@ -13,6 +13,11 @@ class TestGreenhouse(AtsContract):
     vendor = "greenhouse"
 
 
+class TestIcims(AtsContract):
+    vendor = "icims"
+    applications = 16
+
+
 class TestSmartRecruiters(AtsContract):
     vendor = "smartrecruiters"
     applications = 16

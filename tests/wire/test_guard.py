@@ -324,6 +324,37 @@ def test_a_read_by_post_names_what_it_reads_in_the_declared_form_alone(id):
     refuses("does not declare this body", evolve(asked, body={"id": id}), guard=guard)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"name": "job.id"},
+        [{"name": "job.id"}],
+        [{"name": "job.id", "value": ["1"], "more": "1"}],
+        [{"name": "jobs", "value": ["1"]}],
+        [{"name": "job.id", "value": ["Ines"]}],
+        [{"name": "job.id", "value": [["1"]]}],
+        [{"name": "job.id", "value": [{"a": "1"}]}],
+        [{"name": "job.id", "value": 1}],
+        [{"name": ["job.id", "jobs"], "value": "1"}],
+        ["job.id"],
+        "job.id",
+    ],
+)
+def test_a_search_asks_with_its_declared_filters_alone(rows):
+    search = Read(
+        name="seek",
+        method="POST",
+        path="/seek",
+        body=frozenset({"filters"}),
+        rows={"filters": {"name": r"job\.id", "value": r"\d+"}},
+    )
+    guard, _ = connection(vendor=evolve(TOY, reads=(search,)))
+    asked = evolve(SEARCH, operation="seek", url="/seek", body={"filters": []})
+    for fine in ([], [{"name": "job.id", "value": ["1", "2"]}, {"name": "job.id", "value": "3"}]):
+        assert guard.admit(evolve(asked, body={"filters": fine}), None)
+    refuses("does not declare this body", evolve(asked, body={"filters": rows}), guard=guard)
+
+
 def test_a_get_never_has_a_body():
     odd = evolve(TOY, reads=(Read(name="list_people", path="/people", body=frozenset({"q"})),))
     guard, _ = connection(vendor=odd)

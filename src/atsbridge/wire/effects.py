@@ -104,7 +104,7 @@ class Response:
     @property
     def request_id(self) -> str:
         """The vendor's id of the request, under the usual header or one of the vendor's own."""
-        own = (name for name in sorted(self.headers) if name.endswith("-request-id"))
+        own = (n for n in sorted(self.headers) if n.endswith("-request-id") or n == "x-transaction")
         return self.headers.get("x-request-id") or next((self.headers[name] for name in own), "")
 
 

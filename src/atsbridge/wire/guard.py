@@ -322,9 +322,32 @@ def _body_allowed(request: Request, read: Read) -> bool:
             isinstance(body, dict)
             and request.method != "GET"
             and set(body) <= read.body
-            and all(_value_allowed(value, read.values.get(key)) for key, value in body.items())
+            and all(
+                _rows_allowed(value, read.rows[key])
+                if key in read.rows
+                else _value_allowed(value, read.values.get(key))
+                for key, value in body.items()
+            )
         )
     return fits and not request.media
+
+
+def _rows_allowed(rows: object, patterns: Mapping[str, str]) -> bool:
+    """A search's filters: objects of the declared keys, whose texts are of the declared forms."""
+
+    def fits(row: object) -> bool:
+        return (
+            isinstance(row, dict)
+            and set(row) == set(patterns)
+            and all(_text_allowed(value, patterns[key]) for key, value in row.items())
+        )
+
+    return isinstance(rows, list) and all(map(fits, rows))
+
+
+def _text_allowed(value: object, pattern: str) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return all(isinstance(text, str) and re.fullmatch(pattern, text) for text in texts)
 
 
 def _value_allowed(value: object, pattern: str | None) -> bool:

@@ -114,7 +114,9 @@ class Read:
 
     Path templates name typed segments: ``/opportunities/{id}``; every segment
     must match its pattern in full, and so must the text under every body key
-    that ``values`` names. A read by SOAP names the ``root`` that its body's
+    that ``values`` names. A body key in ``rows`` holds a list of objects with
+    just those keys, and every text in them matches its key's pattern: so are
+    the filters of a search declared. A read by SOAP names the ``root`` that its body's
     element must be. A read that is not below the data address names the
     address that it is ``below``, with slots of the data address; its requests
     name their whole URL.
@@ -127,6 +129,7 @@ class Read:
     query: frozenset[str] = frozenset()
     body: frozenset[str] = frozenset()
     values: Mapping[str, str] = field(factory=dict)
+    rows: Mapping[str, Mapping[str, str]] = field(factory=dict)
     root: str = ""
     below: str = ""
 

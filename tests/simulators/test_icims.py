@@ -1,0 +1,466 @@
+"""The simulated iCIMS, asked as anybody would, against the traps of its pages."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from atsbridge.simulators.icims import IcimsSimulator
+from atsbridge.simulators.icims.signing import is_signed, signature
+from atsbridge.simulators.interface import Limits, SimRequest, SimResponse
+
+NOW = 1_790_000_000.0
+DAY = 86_400
+ROOT = "/customers/1234"
+FIELDS = "status,baseprofile,associatedprofile,source"
+
+
+class World:
+    """A simulator with a clock that stands still until told."""
+
+    def __init__(self, count: int = 40, **settings: Any) -> None:
+        self.now = NOW
+        settings.setdefault("limits", Limits(None))
+        self.sim = IcimsSimulator.generate(count, seed=2, clock=lambda: self.now, **settings)
+        self.token = self.mint()
+
+    def mint(self, **form: str) -> str:
+        return str(json.loads(self.asked_token(**form).body)["access_token"])
+
+    def asked_token(self, **form: str) -> SimResponse:
+        known = self.sim.credentials
+        body = {
+            "grant_type": "client_credentials",
+            "client_id": known["client_id"],
+            "client_secret": known["client_secret"],
+            "audience": "https://api.icims.com/v1/",
+            **form,
+        }
+        return self.sim.respond(SimRequest("POST", "/oauth/token", {}, urlencode(body).encode()))
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> SimResponse:
+        named = {"authorization": f"Bearer {self.token}", "content-type": "application/json;charset=UTF-8"}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        content = b"" if body is None else json.dumps(body).encode()
+        return self.sim.respond(SimRequest(method, f"{ROOT}/{path}", named, content))
+
+    def get(self, path: str) -> Any:
+        answer = self.ask("GET", path)
+        assert answer.status == 200, answer
+        return json.loads(answer.body)
+
+    def code(self, method: str, path: str, body: Any = None) -> tuple[int, list[int]]:
+        answer = self.ask(method, path, body)
+        told = json.loads(answer.body)["errors"]
+        heads = [value for name, value in answer.headers if name == "X-Error"]
+        assert heads == [f"{one['errorCode']}:{one['errorMessage']}" for one in told]
+        return answer.status, [one["errorCode"] for one in told]
+
+    def search(self, table: str, *filters: Any, staleness: int | None = 0, **group: Any) -> list[int]:
+        query = "" if staleness is None else f"?staleness={staleness}"
+        asked = {"filters": [_filter(*f) for f in filters], "operator": "&", **group}
+        answer = self.ask("POST", f"search/{table}{query}", asked)
+        assert answer.status == 200, answer
+        return [row["id"] for row in json.loads(answer.body).get("searchResults", [])]
+
+    def one(self, status: str = "active") -> str:
+        truth = self.sim.truth()
+        return next(id for id in sorted(truth) if truth[id].status == status)
+
+    def patch(self, id: str, status: Any) -> SimResponse:
+        return self.ask("PATCH", f"applicantworkflows/{id}", {"status": status})
+
+
+def _filter(name: str, operator: str, *values: str) -> dict[str, Any]:
+    return {"name": name, "operator": operator, "value": list(values)}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# -- who may ask --
+
+
+def test_a_token_holds_a_day_and_a_bad_client_gets_none(world: World) -> None:
+    assert world.ask("GET", "v2/lists").status == 200
+    world.now += DAY
+    assert world.code("GET", "v2/lists") == (401, [6])
+    refused = world.asked_token(client_secret="another")
+    assert (refused.status, json.loads(refused.body)) == (401, {"error": "access_denied"})
+    assert world.asked_token(audience="https://api-eu.icims.com/v1/").status == 401
+
+
+def test_who_asks_for_more_than_500_tokens_in_ten_minutes_is_blocked(world: World) -> None:
+    answers = [world.asked_token().status for _ in range(500)]
+    assert answers == [200] * 499 + [429]
+    world.now += 600
+    assert world.asked_token().status == 200
+
+
+def test_basic_and_a_signature_are_taken_too_and_401_names_the_schemes(world: World) -> None:
+    pair = base64.b64encode(f"{world.sim.user}:{world.sim.password}".encode()).decode()
+    assert world.ask("GET", "v2/lists", authorization=f"Basic {pair}").status == 200
+    refused = world.ask("GET", "v2/lists", authorization="Basic xx")
+    assert refused.status == 401
+    assert "x-icims-v1-hmac-sha256" in (refused.header("WWW-Authenticate") or "")
+
+
+def test_the_signature_is_that_of_the_sheets_vector() -> None:
+    headers = {
+        "content-type": "application/json",
+        "host": "api.icims.com",
+        "x-icims-date": "2026-11-23T10:00:00Z",
+        "x-icims-content-sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    }
+    target = "/customers/1234/applicantworkflows/19288?fields=status,baseprofile"
+    mark = signature("test-secret", "GET", target, headers, sorted(headers))
+    assert mark == "5dbac5c7224e5a6f0c8e89140c2dbb5d8125a8cc3ca2f05dcb84e2520f2925f9"
+    for glue in (",", ", "):
+        parts = glue.join(["user=u", f"signedheaders={';'.join(sorted(headers))}", f"signature={mark}"])
+        signed = {**headers, "authorization": f"x-icims-v1-hmac-sha256 {parts}"}
+        assert is_signed("test-secret", "u", "GET", target, signed, b"")
+        assert not is_signed("test-secret", "u", "GET", target, signed, b"x")
+        assert not is_signed("test-secret", "u", "POST", target, signed, b"")
+
+
+# -- limits --
+
+
+def test_trap_1_the_days_calls_are_shared_with_every_other_integration() -> None:
+    world = World(limits=Limits(1.0))
+    first = world.ask("GET", "v2/lists")
+    assert (first.header("x-ratelimit-limit"), first.header("x-ratelimit-remaining")) == ("10000", "9999")
+    world.sim.used_elsewhere = 9_998
+    assert world.ask("GET", "v2/lists").header("x-ratelimit-remaining") == "0"
+    over = world.ask("GET", "v2/lists")
+    assert (over.status, over.header("Retry-After")) == (429, None)
+    world.now = (NOW // DAY + 1) * DAY
+    world.token = world.mint()
+    assert world.ask("GET", "v2/lists").header("x-ratelimit-remaining") == "9999"
+
+
+def test_trap_12_the_reset_is_seconds_to_midnight_and_no_time(world: World) -> None:
+    reset = int(world.ask("GET", "v2/lists").header("x-ratelimit-reset") or 0)
+    assert (NOW + reset) % DAY == 0 and 0 < reset <= DAY
+
+
+def test_every_answer_has_an_id_and_maintenance_is_503(world: World) -> None:
+    ids = {world.ask("GET", "v2/lists").header("x-transaction") for _ in range(3)}
+    assert len(ids) == 3 and None not in ids
+    world.sim.maintenance = True
+    assert world.ask("GET", "v2/lists").status == 503
+    world.sim.maintenance, world.sim.failing = False, True
+    assert world.code("GET", "v2/lists") == (500, [0])
+
+
+# -- search --
+
+
+def test_a_search_gives_ids_in_order_and_an_empty_one_no_list_at_all(world: World) -> None:
+    ids = world.search("applicantworkflows", ("applicantworkflow.id", ">", "0"))
+    assert ids == sorted(map(int, world.sim.truth()))
+    answer = world.ask(
+        "POST", "search/jobs?staleness=0", {"filters": [_filter("job.id", "<", "1")], "operator": "&"}
+    )
+    assert json.loads(answer.body) == {}
+
+
+def test_a_search_gives_a_thousand_and_the_next_page_begins_after_the_last_id() -> None:
+    world = World(1100)
+    first = world.search("applicantworkflows", ("applicantworkflow.id", ">", "0"))
+    assert len(first) == 1000
+    rest = world.search("applicantworkflows", ("applicantworkflow.id", ">", str(first[-1])))
+    assert sorted(first + rest) == sorted(map(int, world.sim.truth()))
+
+
+def test_a_search_without_a_filter_is_refused(world: World) -> None:
+    assert world.code("POST", "search/jobs", {"filters": [], "operator": "&"})[0] == 400
+    assert world.code("POST", "search/jobs", {})[0] == 400
+
+
+def test_trap_2_a_search_may_be_fifteen_minutes_old(world: World) -> None:
+    wanted = ("applicantworkflow.status", "=", "C38357")
+    assert world.search("applicantworkflows", wanted, staleness=None) == []
+    id = world.one()
+    world.sim.move(id, "C38357")
+    world.now += 14 * 60
+    assert world.search("applicantworkflows", wanted, staleness=None) == []
+    assert world.search("applicantworkflows", wanted, staleness=20) == []
+    assert world.search("applicantworkflows", wanted, staleness=1) == [int(id)]
+    assert world.search("applicantworkflows", wanted, staleness=None) == [int(id)]
+
+
+def test_a_change_of_status_moves_the_updated_date_to_the_minute(world: World) -> None:
+    world.now = NOW // 60 * 60 + 3 * 60 + 30
+    id = world.one()
+    world.sim.move(id, "C38357")
+    minute = "2026-09-21 2:16 PM"
+    assert world.get(f"applicantworkflows/{id}?fields=updateddate")["updateddate"] == minute
+    assert world.search("applicantworkflows", ("applicantworkflow.updateddate", "=", minute)) == [int(id)]
+    # Whatever happened within the minute is not after it.
+    assert world.search("applicantworkflows", ("applicantworkflow.updateddate", ">", minute)) == []
+
+
+def test_groups_ranges_macros_and_several_values(world: World) -> None:
+    name, every = (
+        "applicantworkflow.status",
+        world.search("applicantworkflows", ("applicantworkflow.id", ">", "0")),
+    )
+    ended = world.search("applicantworkflows", (name, "=", "C40001", "C40002", "C40003", "C50001"))
+    truth = world.sim.truth()
+    assert [str(id) for id in ended] == [str(id) for id in every if truth[str(id)].status != "active"]
+    labelled = world.search("applicantworkflows", (name, "=", "Rejected - Not Qualified"))
+    assert labelled == world.search("applicantworkflows", (name, "=", "C40001"))
+    either = {"filters": [_filter(name, "=", "C40001"), _filter(name, "=", "C40002")], "operator": "|"}
+    both = world.search("applicantworkflows", children=[either])
+    assert both == world.search("applicantworkflows", (name, "=", "C40001", "C40002"))
+    macro = {
+        "name": "applicantworkflow.createddate",
+        "operator": "=",
+        "value": ["{DATE:START}{DATE:-90}"],
+        "secondaryValue": ["{DATE:END}"],
+    }
+    recent = world.search("applicantworkflows", filters=[macro])
+    assert 0 < len(recent) < len(every)
+    open_ended = world.search("applicantworkflows", filters=[{**macro, "value": []}])
+    assert open_ended == every
+    assert world.search("applicantworkflows", (name, "!=", "C40001")) == [
+        id for id in every if id not in labelled
+    ]
+
+
+def test_trap_6_filters_have_other_names_than_fields_and_depend_on_the_customer() -> None:
+    world = World(lacking="person.updateddate")
+    names = world.get("search/filtersSchema")["properties"]
+    assert "applicantworkflow.job.id" in names and "baseprofile" not in names
+    assert "person.updateddate" not in names
+    asked = {"filters": [_filter("person.updateddate", ">", "2026-01-01")], "operator": "&"}
+    assert world.code("POST", "search/people", asked)[0] == 400
+    assert "searchResults" in world.get("search/resultsSchema")["properties"]
+
+
+def test_who_is_not_in_the_group_may_not_search(world: World) -> None:
+    world.sim.revoke("search")
+    assert world.ask("POST", "search/jobs", {"filters": [_filter("job.id", ">", "0")]}).status == 403
+    with pytest.raises(ValueError, match="no permission"):
+        world.sim.revoke("offers")
+
+
+# -- profiles --
+
+
+def test_without_fields_a_part_comes_back_and_what_is_not_set_is_left_out(world: World) -> None:
+    id = world.one()
+    assert set(world.get(f"applicantworkflows/{id}")) == {*FIELDS.split(","), "links"}
+    row = world.sim.account["applicantworkflows"][int(id)]
+    row["sourcename"] = None
+    assert "sourcename" not in world.get(f"applicantworkflows/{id}?fields=sourcename,status")
+
+
+def test_trap_3_a_missing_permission_is_a_missing_key_and_no_error(world: World) -> None:
+    id = world.one()
+    world.sim.revoke("status")
+    shown = world.get(f"applicantworkflows/{id}?fields={FIELDS}")
+    assert "status" not in shown and "baseprofile" in shown
+    assert world.code("GET", "profiledefinitions/v1/submittal/status/schema")[0] == 404
+    assert "status" not in world.get("profiledefinitions/v1/submittal/schema")["properties"]
+
+
+def test_trap_4_a_workflow_may_have_no_status(world: World) -> None:
+    id = world.one()
+    world.sim.clear_status(id)
+    assert "status" not in world.get(f"applicantworkflows/{id}?fields={FIELDS}")
+    assert world.sim.truth()[id].stage is None
+
+
+def test_trap_5_a_label_changes_and_the_id_stays(world: World) -> None:
+    id = world.one()
+    world.sim.reject(id, "C40001")
+    world.sim.reactivate(id)
+    world.sim.rename_stage("D10100", "Recently Applied")
+    status = world.get(f"applicantworkflows/{id}?fields=status")["status"]
+    assert status == {"id": "D10100", "value": "Recently Applied", "formattedvalue": "Recently Applied"}
+
+
+def test_trap_10_one_person_and_one_job_are_one_workflow(world: World) -> None:
+    workflows = world.sim.account["applicantworkflows"].values()
+    pairs = [(w["job"], w["person"]) for w in workflows]
+    assert len(set(pairs)) == len(pairs)
+    assert len({person for _, person in pairs}) < len(pairs), "nobody has applied twice"
+    job, person = pairs[0]
+    body = {"baseprofile": job, "associatedprofile": person}
+    assert world.code("POST", "applicantworkflows", body)[0] == 400
+    found = world.get(f"applicantworkflows/person/{person}/job/{job}?fields=status")
+    assert found["links"][1]["url"].endswith(f"/jobs/{job}")
+
+
+def test_trap_14_no_access_is_a_404_whose_code_alone_tells(world: World) -> None:
+    id = world.one()
+    assert world.code("GET", "applicantworkflows/99") == (404, [2])
+    world.sim.hide(id)
+    assert world.code("GET", f"applicantworkflows/{id}") == (404, [3])
+    assert int(id) not in world.search("applicantworkflows", ("applicantworkflow.id", ">", "0"))
+    world.sim.revoke("people")
+    assert world.code("GET", f"people/{world.sim.truth()[id].candidate}") == (404, [3])
+
+
+def test_a_name_that_is_not_lower_case_is_a_warning_under_200(world: World) -> None:
+    answer = world.ask("GET", f"applicantworkflows/{world.one()}?fields=Status")
+    told = json.loads(answer.body)
+    assert (answer.status, told["warnings"][0]["errorCode"]) == (200, 4)
+    assert answer.header("X-Warning") == "4:Status: Field name must be all lowercase."
+    assert "status" not in told and "Status" not in told
+
+
+def test_no_list_tells_the_statuses(world: World) -> None:
+    names = world.get("v2/lists")["lists"]
+    assert "lists.notes.rejection" in names and not [n for n in names if "status" in n or "workflow" in n]
+    folders = world.get("v2/lists/lists.job.folders")["nodes"]
+    assert "D31001" in {node["id"] for node in folders}
+
+
+def test_what_is_deleted_is_404_and_in_no_search(world: World) -> None:
+    id = world.one()
+    world.sim.delete(id)
+    assert world.code("GET", f"applicantworkflows/{id}") == (404, [2])
+    assert int(id) not in world.search("applicantworkflows", ("applicantworkflow.id", ">", "0"))
+    assert id in world.sim.deleted()
+
+
+def test_a_merge_takes_the_losers_id_and_leaves_its_workflows(world: World) -> None:
+    truth, one = world.sim.truth(), world.one()
+    jobs: dict[str | None, set[str | None]] = {}
+    for told in truth.values():
+        jobs.setdefault(told.candidate, set()).add(told.job)
+    other = next(id for id in sorted(truth) if not jobs[truth[id].candidate] & jobs[truth[one].candidate])
+    world.sim.merge(one, other)
+    assert world.sim.truth()[one].candidate == truth[other].candidate
+    assert world.code("GET", f"people/{truth[one].candidate}") == (404, [2])
+
+
+# -- writing --
+
+
+def test_a_write_is_204_with_the_workflows_address(world: World) -> None:
+    id = world.one()
+    answer = world.patch(id, {"id": "C38357"})
+    assert (answer.status, answer.body) == (204, b"")
+    assert (answer.header("location") or "").endswith(f"/applicantworkflows/{id}")
+    (accepted,) = world.sim.accepted
+    assert (accepted.application, accepted.after and accepted.after.stage) == (id, "C38357")
+    assert world.patch(id, {"id": "C38357"}).status == 204
+    assert world.code("PATCH", "applicantworkflows/99", {"status": {"id": "C38357"}}) == (404, [2])
+
+
+def test_every_way_to_end_and_take_back_is_the_same_call(world: World) -> None:
+    id = world.one()
+    for status, meant in (("C40001", "rejected"), ("D10100", "active"), ("C50001", "hired")):
+        assert world.patch(id, {"id": status}).status == 204
+        assert world.sim.truth()[id].status == meant
+    # Null deletes a value.
+    assert world.patch(id, None).status == 204
+    assert world.sim.truth()[id].stage is None
+
+
+def test_trap_13_a_write_fails_on_fields_that_were_not_sent(world: World) -> None:
+    id = world.one()
+    before = world.sim.truth()[id]
+    world.sim.require(id)
+    body = {"status": {"id": "C38357"}}
+    assert world.code("PATCH", f"applicantworkflows/{id}", body) == (400, [1, 1])
+    assert world.sim.truth()[id] == before and world.sim.accepted == []
+
+
+def test_trap_8_a_2xx_with_a_warning_has_not_written_all() -> None:
+    for setting in ({"unknown_status": "warned"}, {"unpermitted": "warned"}):
+        world = World(**setting)
+        id = world.one()
+        before = world.sim.truth()[id]
+        if "unpermitted" in setting:
+            world.sim.revoke("write")
+        answer = world.patch(id, {"id": "C38357" if "unpermitted" in setting else "C99999"})
+        assert answer.status == 204 and (answer.header("X-Warning") or "").startswith("4:status")
+        assert world.sim.truth()[id] == before and world.sim.accepted == []
+
+
+def test_an_unknown_status_or_no_permission_is_refused_by_default(world: World) -> None:
+    id = world.one()
+    assert world.code("PATCH", f"applicantworkflows/{id}", {"status": {"id": "C99999"}})[0] == 400
+    world.sim.revoke("write")
+    assert world.code("PATCH", f"applicantworkflows/{id}", {"status": {"id": "C38357"}})[0] == 403
+    assert world.sim.accepted == []
+
+
+def test_nothing_can_be_deleted(world: World) -> None:
+    assert world.ask("DELETE", f"applicantworkflows/{world.one()}").status == 404
+
+
+# -- events --
+
+
+def test_an_event_is_gzipped_and_signed_over_method_and_path(world: World) -> None:
+    id = world.one()
+    world.sim.move(id, "C38357")
+    (sent,) = world.sim.deliveries()
+    told = json.loads(gzip.decompress(sent.body))
+    assert (told["eventType"], told["systemId"], told["newStatus"]) == (
+        "WorkFlowStatusChangeEvent",
+        id,
+        "C38357",
+    )
+    assert all(isinstance(told[key], str) for key in told if key != "links")
+    assert {link["rel"] for link in told["links"]} == {"applicantWorkflow", "job", "person", "user"}
+    secret = world.sim.credentials["hook_secret"]
+    assert is_signed(secret, "icims", "POST", "/hooks/icims", sent.headers, sent.body)
+    assert not is_signed(secret, "icims", "POST", "/hooks/other", sent.headers, sent.body)
+
+
+def test_trap_9_a_write_by_the_api_fires_only_where_the_setting_says_so() -> None:
+    for fires in (False, True):
+        world = World(api_fires=fires)
+        assert world.patch(world.one(), {"id": "C38357"}).status == 204
+        assert bool(world.sim.deliveries()) is fires
+    kinds = {row["id"]: row for row in world.sim.configuration()["statuses"]}
+    assert kinds["C38358"]["trigger"] is True
+
+
+def test_the_same_action_may_send_the_same_event_twice() -> None:
+    world = World(twice=True, hook_auth="basic")
+    world.sim.move(world.one(), "C38357")
+    first, second = world.sim.deliveries()
+    assert first == second and first.headers["authorization"].startswith("Basic ")
+
+
+# -- seeding --
+
+
+def test_the_same_seed_gives_the_same_account() -> None:
+    assert World().sim.truth() == World().sim.truth()
+
+
+def test_recorded_answers_make_an_account(tmp_path: Path) -> None:
+    url = "https://api.icims.com/customers/1234"
+    shown = {
+        "associatedprofile": {"id": 2468, "value": "Amara Osei", "profile": f"{url}/people/2468"},
+        "baseprofile": {"id": 4471, "value": "Data Engineer", "profile": f"{url}/jobs/4471"},
+        "status": {"id": "D10100", "value": "Recently Applied", "formattedvalue": "Recently Applied"},
+        "source": "Other (Please Specify)",
+    }
+    _ = (tmp_path / "applicantworkflows.19288.json").write_text(json.dumps(shown))
+    person = {"firstname": "Amara", "lastname": "Osei", "email": "amara.osei@example.com"}
+    _ = (tmp_path / "people.2468.json").write_text(json.dumps(person))
+    world = World()
+    world.sim = IcimsSimulator.from_folder(tmp_path, clock=lambda: NOW, limits=Limits(None))
+    world.token = world.mint()
+    again = world.get(f"applicantworkflows/19288?fields={FIELDS}")
+    assert {name: again[name] for name in shown} == shown
+    assert world.get("people/2468")["email"] == "amara.osei@example.com"
+    assert world.get("jobs/4471")["jobtitle"] == "Data Engineer"
