@@ -13,6 +13,10 @@ class TestGreenhouse(AtsContract):
     vendor = "greenhouse"
 
 
+class TestOracleRecruiting(AtsContract):
+    vendor = "oracle_recruiting"
+
+
 class TestSuccessFactors(AtsContract):
     vendor = "successfactors"
 
