@@ -39,7 +39,9 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
 
 
 def test_ours_come_through_the_same_door() -> None:
-    assert {"ashby", "greenhouse", "lever", "successfactors", "workday"} <= set(names(Group.ATS))
+    assert {"ashby", "greenhouse", "lever", "oracle_recruiting", "successfactors", "workday"} <= set(
+        names(Group.ATS)
+    )
     assert {"memory", "sqlite"} <= set(names(Group.LEDGER)) and "sql" in names(Group.CRM)
     assert load(Group.LEDGER, "memory") is MemoryLedger
     for group in Group:

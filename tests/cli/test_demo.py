@@ -29,7 +29,9 @@ def chapter(report: Mapping[str, Any], word: str) -> Mapping[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("vendor", ["lever", "greenhouse", "ashby", "successfactors", "workday"])
+@pytest.mark.parametrize(
+    "vendor", ["lever", "greenhouse", "ashby", "oracle_recruiting", "successfactors", "workday"]
+)
 def test_the_story_holds(command: Any, vendor: str) -> None:
     ended = command(*SMALL, "--vendor", vendor, "--seed", "5")
     report = ended.json

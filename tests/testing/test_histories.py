@@ -7,7 +7,7 @@ import pytest
 from atsbridge.testing import Account
 from atsbridge.testing.histories import Weather, never_miss
 
-VENDORS = ("ashby", "greenhouse", "lever", "successfactors", "workday")
+VENDORS = ("ashby", "greenhouse", "lever", "oracle_recruiting", "successfactors", "workday")
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

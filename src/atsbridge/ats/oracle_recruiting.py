@@ -49,13 +49,13 @@ from ..model import (
     TombstoneKind,
 )
 from ..wire.answers import AnswerRule, Complaint, Complaints, vendor_time
-from ..wire.auth import Basic, Scheme
+from ..wire.auth import Basic, ClientCredentials, Scheme, TokenEndpoint
 from ..wire.effects import Flow, Request, Response, request
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
 from ..wire.payload import Raw, read_json, read_list
 from ..wire.reading import from_iso, need_id, objects, opt_id, opt_object, opt_text, record
-from ..wire.secrets import Secret, secret
+from ..wire.secrets import Secret, optional_secret, secret
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, PlannedWrite, Proof, Unplannable
@@ -124,7 +124,10 @@ VENDOR = Vendor(
     docs="https://docs.oracle.com/en/cloud/saas/human-resources/farws/",
     docs_read=date(2026, 11, 25),
     hosts={"pod": "https://{pod}/hcmRestApi/resources/11.13.18.05"},
-    host_slots={"pod": r"[a-z0-9][a-z0-9-]{0,60}\.fa\.[a-z0-9-]{1,20}\.oraclecloud\.com"},
+    host_slots={
+        "pod": r"[a-z0-9][a-z0-9-]{0,60}\.fa\.[a-z0-9-]{1,20}\.oraclecloud\.com",
+        "identity_domain": r"idcs-[a-z0-9]{1,60}\.identity\.oraclecloud\.com",
+    },
     # Without a version it is 1, with another q, another shape of children and other errors:
     # https://docs.oracle.com/en/cloud/saas/human-resources/farws/Setting_the_REST_Framework_Version.html
     headers=(("Accept", "application/json"), ("REST-Framework-Version", "4")),
@@ -150,6 +153,13 @@ VENDOR = Vendor(
         _write("move", "to another state of the process; conditions of the phase may refuse it", *_MOVED),
         _write("end", "reject or withdraw: the phase's own state that ends so", *_MOVED),
         _write("reopen", "from a state that ends to one that does not", SideEffect.REOPEN, *_MOVED),
+    ),
+    tokens=(
+        TokenEndpoint(
+            name="oauth",
+            urls=("https://{identity_domain}/oauth2/v1/token",),
+            form=frozenset({"grant_type", "scope"}),
+        ),
     ),
     concurrent=5,
     answers=tuple(
@@ -223,9 +233,9 @@ def _states(rows: Iterable[Any]) -> tuple[PhaseState, ...]:
     raise ConfigurationError(f"a row of the table of states: {why}")
 
 
-def _is_pod(_adapter: object, _setting: Any, value: str) -> None:
-    if not re.fullmatch(VENDOR.host_slots["pod"], value):
-        raise ConfigurationError("pod is a host such as acme.fa.us2.oraclecloud.com")
+def _is_host(_adapter: object, setting: Any, value: str) -> None:
+    if value and not re.fullmatch(VENDOR.host_slots[setting.name], value):
+        raise ConfigurationError(f"{setting.name} is a host such as {setting.metadata['example']}")
 
 
 @frozen(kw_only=True)
@@ -294,6 +304,8 @@ class OracleRecruiting(Ats):
         connection: the link's globally unique id.
         pod: the host, such as ``acme.fa.us2.oraclecloud.com``.
         user, password: of the integration user.
+        identity_domain, client_id, client_secret, scope: of a confidential application, in their place;
+            the scope is copied as its page shows it.
         states: of the customer's processes, a table each: ``process``, ``phase``, ``phase_name``,
             ``state``, ``name``, ``kind`` and ``movable``. Without any, those are known in which
             applications stand.
@@ -306,9 +318,15 @@ class OracleRecruiting(Ats):
     STAGE_DECIDES: ClassVar[bool] = True
 
     connection: str
-    pod: str = field(validator=_is_pod, metadata={"example": "acme.fa.us2.oraclecloud.com"})
-    user: str
-    password: Secret = field(converter=secret)
+    pod: str = field(validator=_is_host, metadata={"example": "acme.fa.us2.oraclecloud.com"})
+    user: str = ""
+    password: Secret | None = field(default=None, converter=optional_secret)
+    identity_domain: str = field(
+        default="", validator=_is_host, metadata={"example": "idcs-0a1b2c3d.identity.oraclecloud.com"}
+    )
+    client_id: Secret | None = field(default=None, converter=optional_secret)
+    client_secret: Secret | None = field(default=None, converter=optional_secret)
+    scope: str = ""
     states: tuple[PhaseState, ...] = field(factory=tuple, converter=_states)
     job_states: Mapping[str, str] = field(factory=dict)
     incremental: bool = True
@@ -324,12 +342,27 @@ class OracleRecruiting(Ats):
         return VENDOR.hosts["pod"].format(pod=self.pod)
 
     def auth(self) -> Scheme:
-        return Basic(user=secret(self.user), password=self.password)
+        if self.user and self.password is not None:
+            return Basic(user=secret(self.user), password=self.password)
+        needed = (self.identity_domain, self.client_id, self.client_secret, self.scope)
+        if self.client_id is None or self.client_secret is None or not all(needed):
+            raise ConfigurationError(
+                "an Oracle connection has user and password, or identity_domain, client_id, client_secret"
+                " and scope"
+            )
+        endpoint = VENDOR.tokens[0]
+        return ClientCredentials(
+            token_endpoint=endpoint,
+            url=endpoint.urls[0].format(identity_domain=self.identity_domain),
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            extra=(("scope", self.scope),),
+        )
 
     def settings(self) -> Mapping[str, str]:
         return {
             "pod": self.pod,
-            "user": self.user,
+            "user": self.user or "by client credentials",
             "states": f"{len(self.states)} in the table" if self.states else "as applications stand in them",
             "incremental": str(self.incremental).lower(),
             "overlap_hours": f"{self.overlap_hours:g}",
