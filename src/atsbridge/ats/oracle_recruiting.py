@@ -295,6 +295,13 @@ _OWN = _Listing(
     ),
 )  # fmt: skip
 
+_STOOD_IN = evolve(
+    _OWN,
+    kind=Kind.STAGE,
+    fields=("ProcessId", "PhaseId", "PhaseName", "StateId", "StateName", _OWN.key, _OWN.changed),
+)
+_NOTHING = timedelta()
+
 
 @frozen(kw_only=True)
 class OracleRecruiting(Ats):
@@ -383,6 +390,8 @@ class OracleRecruiting(Ats):
             start=lambda _watermark, _job: {},
             page=lambda _cursor: Routine(self._states_page),
         )
+        # What was entered since is learned with the applications themselves.
+        learned = evolve(self._stream(_STOOD_IN, self._learned, _NOTHING), name="states")
         parents, own = timedelta(hours=self.parents_overlap_hours), timedelta(hours=self.overlap_hours)
         applications = self._stream(_OWN, self._applications, own)
         if not self.states:
@@ -392,7 +401,7 @@ class OracleRecruiting(Ats):
             applications = evolve(applications, incremental=False, start=start)
         return (
             self._stream(_REQUISITIONS, self._jobs, parents),
-            *((tabled,) if self.states else ()),
+            tabled if self.states else learned,
             self._stream(_CANDIDATES, self._candidates, parents),
             applications,
         )
@@ -500,15 +509,23 @@ class OracleRecruiting(Ats):
         _, phones = read_list((yield from request(wanted)).body, "items")
         return Raw.of({**raw.data, "candidatePhones": {"items": [phone.data for phone in phones]}})
 
+    def _learned(self, raws: list[Raw], response: Response) -> Flow[tuple[list[Item], list[tuple[str, str]]]]:
+        yield from ()
+        return self._stages_of(raws, response), []
+
+    def _stages_of(self, raws: Iterable[Raw], response: Response) -> list[Item]:
+        read, rows = partial(read_stage, self.connection, response.sent_at), _learned(r.data for r in raws)
+        return [Item(((Kind.STAGE, id),), Raw.of(row), read) for id, row in rows.items()]
+
     def _applications(
         self, raws: list[Raw], response: Response
     ) -> Flow[tuple[list[Item], list[tuple[str, str]]]]:
         yield from ()
-        read, stage = (partial(r, self.connection, response.sent_at) for r in (self._read, read_stage))
+        read = partial(self._read, self.connection, response.sent_at)
         confirmed = [raw for raw in raws if raw.peek("ConfirmedFlag") not in _NOT_CONFIRMED]
         items, rejected = sort_out(confirmed, lambda raw: _application_item(raw, read))
-        learned = [] if self.states else list(_learned(raw.data for raw in confirmed).values())
-        return [*(Item(((Kind.STAGE, _stage_id(s)),), Raw.of(s), stage) for s in learned), *items], rejected
+        learned = [] if self.states else self._stages_of(confirmed, response)
+        return [*learned, *items], rejected
 
     def _read(self, connection: str, read_at: datetime, data: Any) -> tuple[Record, ...]:
         application = read_application(connection, read_at, data)
@@ -598,7 +615,7 @@ class OracleRecruiting(Ats):
         """The states of some processes in which applications stand: whether q takes ProcessId nobody says."""
         span, rows = Span(), dict[str, dict[str, Any]]()
         while True:
-            _, raws, token = yield from self._rows(_OWN, span)
+            _, raws, token = yield from self._rows(_STOOD_IN, span)
             rows |= _learned(raw.data for raw in raws)
             if token is None or token == span.token:
                 return [row for row in rows.values() if row["process"] in processes]
