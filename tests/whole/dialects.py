@@ -169,6 +169,29 @@ class Ashby(Dialect):
         return str(json.loads(request.body)["interviewStageId"])
 
 
+class OracleRecruiting(Dialect):
+    """One action for all, which names a phase and a state in it; no history is shown."""
+
+    resends = False
+    reopens_alone = False
+    shows_late = None
+
+    def application(self, request: SimRequest) -> str:
+        return _in_path(r"/hcmRestApi/resources/[\w.]+/recruitingJobApplications/([^/?]+)", request)
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        one = _object(response)
+        if not {"JobApplicationId", "PhaseId", "StateId"} <= one.keys():
+            return
+        stage = f"{one['PhaseId']}:{one['StateId']}"
+        ended = one["StateName"] in ("Rejected by Employer", "Withdrawn by Candidate", "Processed")
+        yield str(one["JobApplicationId"]), Shown((stage, not ended), None)
+
+    def target(self, request: SimRequest) -> str:
+        body = json.loads(request.body)
+        return f"{body['phaseId']}:{body['stateId']}"
+
+
 class SuccessFactors(Dialect):
     """Every status write is an upsert of one key of an application."""
 
@@ -255,6 +278,7 @@ DIALECTS: Mapping[str, type[Dialect]] = {
     "ashby": Ashby,
     "greenhouse": Greenhouse,
     "lever": Lever,
+    "oracle_recruiting": OracleRecruiting,
     "successfactors": SuccessFactors,
     "workday": Workday,
 }
