@@ -147,10 +147,12 @@ class _Town:
         for state in steps[1 : chance.randrange(len(steps) + 1)]:
             later += 3_600_000 + 7
             account.enter(row, state, by="recruiter.one", at=later)
-        fate = chance.random()
-        if fate < 0.36:
-            end = account.in_phase(row, "rejected" if fate < 0.26 else "withdrawn")
-        else:
-            end = next(s for s in account.process(row) if s.meant == "hired") if fate < 0.42 else None
+        fate, open = chance.random(), account.requisitions[row["RequisitionId"]]["PhaseName"] == "Open"
+        end = None
+        if 0.36 <= fate < 0.42:
+            end = next(s for s in account.process(row) if s.meant == "hired")
+        elif fate < 0.36 or not open:
+            # Nobody is left under way where the requisition is closed.
+            end = account.in_phase(row, "rejected" if open and fate < 0.26 else "withdrawn")
         if end is not None:
             account.enter(row, end, by="recruiter.one", at=later + 3_600_000)
