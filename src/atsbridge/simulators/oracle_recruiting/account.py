@@ -58,7 +58,7 @@ class Account:
     clock: Callable[[], float]
     moves_bump: bool = True
     repeats: str = "refused"
-    closed_writes: bool = False
+    closed_writes: bool = True
     returns: bool = True
     states: dict[str, PhaseState] = field(factory=dict)
     reasons: dict[int, Reason] = field(factory=dict)

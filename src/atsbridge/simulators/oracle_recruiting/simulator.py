@@ -57,7 +57,7 @@ class OracleRecruitingSimulator(Simulator):
     oauth: bool = False
     moves_bump: bool = True
     repeats: str = "refused"
-    closed_writes: bool = False
+    closed_writes: bool = True
     returns: bool = True
     empty_answers: bool = False
     hidden_status: int = 403
@@ -262,6 +262,7 @@ class OracleRecruitingSimulator(Simulator):
             state.phase_type = "HR"
 
     def close_requisition(self, application: str) -> None:
+        self.account.closed_writes = False
         row = self.account.requisitions[self._find(application)["RequisitionId"]]
         row |= {"PhaseId": 4, "PhaseName": "Closed", "StateId": 9, "StateName": "Filled"}
         self.account.touch(row)
