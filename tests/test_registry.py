@@ -39,7 +39,16 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
 
 
 def test_ours_come_through_the_same_door() -> None:
-    ours = {"ashby", "greenhouse", "icims", "lever", "smartrecruiters", "successfactors", "workday"}
+    ours = {
+        "ashby",
+        "greenhouse",
+        "icims",
+        "lever",
+        "oracle_recruiting",
+        "smartrecruiters",
+        "successfactors",
+        "workday",
+    }
     assert ours <= set(names(Group.ATS))
     assert {"memory", "sqlite"} <= set(names(Group.LEDGER)) and "sql" in names(Group.CRM)
     assert load(Group.LEDGER, "memory") is MemoryLedger

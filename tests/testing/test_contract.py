@@ -23,6 +23,10 @@ class TestSmartRecruiters(AtsContract):
     applications = 16
 
 
+class TestOracleRecruiting(AtsContract):
+    vendor = "oracle_recruiting"
+
+
 class TestSuccessFactors(AtsContract):
     vendor = "successfactors"
 

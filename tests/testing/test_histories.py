@@ -7,7 +7,16 @@ import pytest
 from atsbridge.testing import Account
 from atsbridge.testing.histories import Weather, never_miss
 
-VENDORS = ("ashby", "greenhouse", "icims", "lever", "smartrecruiters", "successfactors", "workday")
+VENDORS = (
+    "ashby",
+    "greenhouse",
+    "icims",
+    "lever",
+    "oracle_recruiting",
+    "smartrecruiters",
+    "successfactors",
+    "workday",
+)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -50,6 +50,8 @@ class Dialect(ABC):
     """An application that has ended is moved like any other."""
     reopens_alone = True
     """The end of an application can be taken back without naming a stage."""
+    reopens_unseen = False
+    """A move takes an end back, and nothing tells afterwards that there was one."""
     shows_late: str | None = "visible_after"
     """The simulator's switch for how long a write does not show, where the vendor's page tells of such."""
     lists_history = False
@@ -167,6 +169,30 @@ class Ashby(Dialect):
 
     def target(self, request: SimRequest) -> str:
         return str(json.loads(request.body)["interviewStageId"])
+
+
+class OracleRecruiting(Dialect):
+    """One action for all, which names a phase and a state in it; no history is shown."""
+
+    resends = False
+    reopens_alone = False
+    reopens_unseen = True
+    shows_late = None
+
+    def application(self, request: SimRequest) -> str:
+        return _in_path(r"/hcmRestApi/resources/[\w.]+/recruitingJobApplications/([^/?]+)", request)
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        one = _object(response)
+        if not {"JobApplicationId", "PhaseId", "StateId"} <= one.keys():
+            return
+        stage = f"{one['PhaseId']}:{one['StateId']}"
+        ended = one["StateName"] in ("Rejected by Employer", "Withdrawn by Candidate", "Processed")
+        yield str(one["JobApplicationId"]), Shown((stage, not ended), None)
+
+    def target(self, request: SimRequest) -> str:
+        body = json.loads(request.body)
+        return f"{body['phaseId']}:{body['stateId']}"
 
 
 class SmartRecruiters(Dialect):
@@ -288,6 +314,7 @@ DIALECTS: Mapping[str, type[Dialect]] = {
     "ashby": Ashby,
     "greenhouse": Greenhouse,
     "lever": Lever,
+    "oracle_recruiting": OracleRecruiting,
     "smartrecruiters": SmartRecruiters,
     "successfactors": SuccessFactors,
     "workday": Workday,

@@ -41,7 +41,8 @@ SAMPLES = (
     "1001", "2002", "abc-1", "0d5f3d0a-5b0e-4a52-9a52-2a8f3f7f9c11", "a",
     "7c1e2b4d-93af-4e0c-8d55-6b1f0a2c3d4e", "c0ffee00c0ffee00c0ffee00c0ffee02",
     "5a1f0e7d2c9b4a3e8d6c1b2a39485f60", "STEP_B__ACTION_7", "STEP_C__ACTION_2", "v40.0",
-    "wd5-services1.myworkday.com", "api4.successfactors.com",
+    "wd5-services1.myworkday.com", "api4.successfactors.com", "acme.fa.us2.oraclecloud.com",
+    "idcs-0a1b2c3d.identity.oraclecloud.com",
 )  # fmt: skip
 
 METHODS = (
@@ -140,10 +141,10 @@ def sample(pattern, *, other=False):
     return fitting[1 if other else 0]
 
 
-def source(slot, *, other=False):
-    """What a slot takes its value of: the whole id, or one half of it and something before or behind."""
-    text = sample(slot.pattern, other=other)
-    return text if slot.part is None else SEPARATOR.join(["x", text] if slot.part else [text, "x"])
+def source(write, name, *, other=False):
+    """What the slots of a name take their values of: the whole id, or its halves, one perhaps free."""
+    slots = {slot.part: sample(slot.pattern, other=other) for slot in write.slots if slot.name is name}
+    return slots[None] if None in slots else SEPARATOR.join(slots.get(part, "x") for part in (0, 1))
 
 
 @define
@@ -193,7 +194,8 @@ class Account:
     def writes(self, *, other=()):
         """Every declared write; ``other`` names the slots that get another value."""
         for write in self.vendor.writes:
-            yield write.render({s.name: source(s, other=s.name in other) for s in write.slots})
+            names = {slot.name for slot in write.slots}
+            yield write.render({name: source(write, name, other=name in other) for name in names})
 
     def token(self):
         form = tuple((key, "1") for key in sorted(self.scheme.endpoint.form)) if self.vendor.tokens else ()

@@ -23,7 +23,7 @@ from ..crm.sql import AppView, SqlCrm
 from ..ledgers.memory import MemoryLedger
 from ..mapping import Engine, load_mapping
 from ..mapping.kinds import standing_in
-from ..model import ApplicationStatus, Ref, StageKind
+from ..model import Answer, ApplicationStatus, Ref, StageKind
 from ..registry import Group, load
 from ..simulators.interface import Limits, SimRequest, Simulator, Truth
 from ..sync.context import Tuning
@@ -260,7 +260,10 @@ def adapter_for(vendor: str, simulator: Simulator) -> Ats:
 
 
 def opened_wide(suggested: str, reality: Reality) -> dict[str, Any]:
-    """A suggested mapping with every record in scope, every write allowed, hiring too, and no cap."""
+    """A suggested mapping with every record in scope, every write allowed, hiring too, and no cap.
+
+    A stage that nothing can be moved to stays so.
+    """
     mapping = tomllib.loads(suggested)
     mapping["scope"] = {**mapping["scope"], "prospects": True, "confidential": True, "terminal": True}
     mapping["write"] = {"mode": "on"}
@@ -269,7 +272,10 @@ def opened_wide(suggested: str, reality: Reality) -> dict[str, Any]:
     picks = {pick for stage in hiring for pick in (stage.ref.id, stage.name)}
     steps = mapping.get("steps", {})
     hires = [word for word, step in steps.items() if picks & set(map(_name, step["stages"]))]
+    closed = {pick for s in hiring if s.writable is Answer.NO for pick in (s.ref.id, s.name)}
     for word in hires:
+        if closed & set(map(_name, steps[word]["stages"])):
+            continue
         _ = mapping["steps"][word].pop("write", None)
     _ = mapping["statuses"]["Hired"].pop("write", None)
     mapping["rules"] = {**mapping["rules"], "hire": ["Hired", *hires], "change_ended": True}
