@@ -25,6 +25,7 @@ NO_SUCH_PROCESS = 2**22 + 1
         f"{HERE}|1||aa",
         worker_name(),
     ],
+    ids=["old", "elsewhere", "no number", "no start", "we ourselves"],
 )
 def test_nobody_is_called_dead_on_a_guess(worker: str) -> None:
     assert not surely_dead(worker)
@@ -34,7 +35,9 @@ def test_two_workers_of_one_process_have_two_names() -> None:
     assert worker_name() != worker_name()
 
 
-@pytest.mark.parametrize("worker", [f"{HERE}|{os.getpid()}|1|aa", f"{HERE}|{NO_SUCH_PROCESS}|7|aa"])
+@pytest.mark.parametrize(
+    "worker", [f"{HERE}|{os.getpid()}|1|aa", f"{HERE}|{NO_SUCH_PROCESS}|7|aa"], ids=["ours", "none"]
+)
 def test_a_process_that_has_ended_is_dead_also_where_its_number_was_given_again(worker: str) -> None:
     assert surely_dead(worker)
 

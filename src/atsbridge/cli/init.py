@@ -103,8 +103,12 @@ def connection_text(vendor: str, *, name: str, settings: Mapping[str, str]) -> s
     if unknown:
         names = ", ".join(s["name"] for s in known)
         raise ConfigurationError(f"{unknown[0]} is no setting of {vendor}; known are {names}")
+    rest = _REST
+    if "refresh_token" in settings:
+        # It is good for one use: kept in memory alone, the next command would be logged out.
+        rest = rest.replace('# [tokens]\n# keyring', '[tokens]\nkeyring')
     return _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor)) + "\n".join(
-        [*_ats_lines(vendor, known, settings), _REST]
+        [*_ats_lines(vendor, known, settings), rest]
     )
 
 
