@@ -17,7 +17,7 @@ suggest_mapping
 
 WIRE = {
     "answers": """
-        AnswerRule Complaint Complaints judge retry_after_seconds vendor_time
+        AnswerRule Complaint Complaints judge retry_after_seconds safe_time vendor_time
     """,
     "auth": """
         Basic ClientCredentials Headers KeyHeader MemoryTokens OAuthTokens RefreshToken Scheme Token

@@ -45,7 +45,11 @@ _TABLES: Mapping[str, frozenset[str] | None] = {
 """The tables and their keys; None: those of the plugin's settings."""
 
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/]+/.+", re.DOTALL)
-_SECRET_NAME = re.compile(r"(^|_)(key|secret|token|password|passphrase|credential|credentials|dsn)$")
+_SECRET_NAME = re.compile(
+    r"(?i)(^|_)(key|apikey|secret|token|password|passwd|pwd|passphrase|credential|credentials|dsn)$"
+)
+_ASSIGNED = re.compile(r"(?i)\b(password|passwd|pwd|secret|token|api_?key)\s*=")
+"""As a database's address holds one."""
 _LOGIN_IN_URL = re.compile(r"://.*@", re.DOTALL)
 """A password may hold what no URL should, such as a slash; a name alone may be a token."""
 _CONNECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -255,10 +259,22 @@ def _is_reference(value: object) -> bool:
 
 
 def _refuse_clear(where: str, setting: str, value: object) -> None:
+    """Refuse a credential that is written out, also one inside a table or a list."""
+    if isinstance(value, (Mapping, list)) and _SECRET_NAME.search(setting):
+        raise _in_clear(where, setting)
+    if isinstance(value, Mapping):
+        for name, within in value.items():
+            _refuse_clear(f"{where}.{name}", name, within)
+        return
+    if isinstance(value, list):
+        for within in value:
+            _refuse_clear(where, setting, within)
+        return
     if _is_reference(value):
         return
+    assigned = isinstance(value, str) and _ASSIGNED.search(value)
     login = isinstance(value, str) and (_LOGIN_IN_URL.search(value) or (setting == "proxy" and "@" in value))
-    if login or _SECRET_NAME.search(setting):
+    if login or assigned or _SECRET_NAME.search(setting):
         raise _in_clear(where, setting)
 
 

@@ -151,3 +151,23 @@ def test_a_keyring_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="holds nothing") as caught:
         resolve_reference("keyring:atsbridge/other")
     assert "keyring set atsbridge other" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'PASSWORD = "{}"',
+        'passwd = "{}"',
+        'apikey = "{}"',
+        'options = {{ password = "{}" }}',
+        'options = {{ db = {{ pwd = "{}" }} }}',
+        'urls = ["postgresql://u:{}@db/x"]',
+        'conninfo = "host=db password={}"',
+        'url = "https://db/x?token={}"',
+    ],
+)
+def test_a_credential_is_found_wherever_it_stands(line: str, tmp_path: Path) -> None:
+    text = GOOD + "[crm]\n" + 'plugin = "sql"\n' + line.format(CANARY) + "\n"
+    with pytest.raises(ConfigurationError, match="holds a credential in clear") as caught:
+        parse_connection(text, tmp_path / "atsbridge.toml")
+    assert CANARY not in str(caught.value)

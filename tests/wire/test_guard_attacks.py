@@ -42,7 +42,8 @@ SAMPLES = (
     "7c1e2b4d-93af-4e0c-8d55-6b1f0a2c3d4e", "c0ffee00c0ffee00c0ffee00c0ffee02",
     "5a1f0e7d2c9b4a3e8d6c1b2a39485f60", "STEP_B__ACTION_7", "STEP_C__ACTION_2", "v40.0",
     "wd5-services1.myworkday.com", "api4.successfactors.com", "acme.fa.us2.oraclecloud.com",
-    "idcs-0a1b2c3d.identity.oraclecloud.com",
+    "idcs-0a1b2c3d.identity.oraclecloud.com", "api.icims.com", "api-eu.icims.com", "NEW", "OFFERED",
+    "IN_REVIEW", "INTERVIEW", "REJECTED", "WITHDRAWN",
 )  # fmt: skip
 
 METHODS = (

@@ -60,7 +60,7 @@ from ..model import (
     Tombstone,
     TombstoneKind,
 )
-from ..wire.answers import AnswerRule, Complaint, Complaints, vendor_time
+from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
 from ..wire.auth import Basic, ClientCredentials, Scheme, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Purpose, Request, Response, all_of, request
@@ -566,7 +566,7 @@ class Icims(Ats):
             answer, found[name] = yield from self._search(
                 listing.table, listing.object, place.after, *filters
             )
-            span = span.seen(vendor_time(answer))
+            span = span.seen(safe_time(answer))
         full = [ids[-1] for ids in found.values() if len(ids) >= _SEARCHED]
         cut = min(full, default=None)
         ids = sorted({id for each in found.values() for id in each if cut is None or id <= cut})

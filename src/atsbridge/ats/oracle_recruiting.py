@@ -48,7 +48,7 @@ from ..model import (
     Tombstone,
     TombstoneKind,
 )
-from ..wire.answers import AnswerRule, Complaint, Complaints, vendor_time
+from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
 from ..wire.auth import Basic, ClientCredentials, Scheme, TokenEndpoint
 from ..wire.effects import Flow, Request, Response, request
 from ..wire.operations import Call, Operation, Routine, routine
@@ -442,7 +442,7 @@ class OracleRecruiting(Ats):
             span = Span.of(cursor)
             response, raws, token = yield from self._rows(listing, span)
             found, rejected = yield from items(raws, response)
-            following, watermark = span.seen(vendor_time(response)).after(token, overlap=overlap)
+            following, watermark = span.seen(safe_time(response)).after(token, overlap=overlap)
             return Page(items=found, rejected=rejected, next=following, watermark=watermark)
 
         return Stream(
@@ -558,7 +558,7 @@ class OracleRecruiting(Ats):
         def page() -> Flow[Page]:
             span = Span.of(cursor)
             response, raws, token = yield from self._rows(listing, span)
-            following, _ = span.seen(vendor_time(response)).after(token, overlap=timedelta())
+            following, _ = span.seen(safe_time(response)).after(token, overlap=timedelta())
             shown = [
                 (listing.kind, _id(raw, listing.key)) for raw in raws if raw.peek(listing.key) is not None
             ]

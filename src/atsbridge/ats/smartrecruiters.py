@@ -60,7 +60,7 @@ from ..model import (
     User,
     Workplace,
 )
-from ..wire.answers import AnswerRule, Complaint, Complaints, vendor_time
+from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
 from ..wire.auth import ClientCredentials, KeyHeader, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Request, Response, all_of, request
@@ -392,7 +392,7 @@ class SmartRecruiters(Ats):
                 except BadRecord as error:
                     rejected.append((f"[{place}].{error.path}", error.why))
             known = [_mark(item.raw) for item in named if _mark(item.raw) in marks.before]
-            following, watermark = span.seen(vendor_time(response)).after(
+            following, watermark = span.seen(safe_time(response)).after(
                 token, overlap=timedelta(minutes=self.overlap_minutes)
             )
             marks = marks.noting([*known, *seen])

@@ -106,7 +106,7 @@ def connection_text(vendor: str, *, name: str, settings: Mapping[str, str]) -> s
     rest = _REST
     if "refresh_token" in settings:
         # It is good for one use: kept in memory alone, the next command would be logged out.
-        rest = rest.replace('# [tokens]\n# keyring', '[tokens]\nkeyring')
+        rest = rest.replace("# [tokens]\n# keyring", "[tokens]\nkeyring")
     return _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor)) + "\n".join(
         [*_ats_lines(vendor, known, settings), rest]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Iterable, Mapping
@@ -59,7 +60,7 @@ def simulate(
             show_json(lines)
         else:
             for name, value in lines.items():
-                sys.stdout.write(f"{name}={value}\n")
+                sys.stdout.write(f"{name}={shlex.quote(value)}\n")
             sys.stdout.flush()
             print(_how(vendor, server, limits), file=sys.stderr)
         try:

@@ -40,7 +40,8 @@ def sync(
     """Take in the CRM's changes, push them to the ATS, and pull what changed there.
 
     Exit 1 if a change ended in doubt or was given up: a person should look
-    (`atsbridge status`, `atsbridge explain APP`).
+    (`atsbridge status`, `atsbridge explain APP`). Exit 5 while writes are stopped, since the ATS
+    refused the credential: mend it, then `atsbridge resume`.
     """
     if only_push and (full or and_sweep or only_pull):
         raise click.UsageError("--push goes alone: --pull, --full and --sweep are about reading")
@@ -52,6 +53,8 @@ def sync(
         options.show_json(_as_dict(pushed, pulled, swept))
     else:
         _show(pushed, pulled, swept, names)
+    if pushed is not None and pushed.held_back.startswith("stopped: "):
+        return Exit.PERSON
     doubtful = pushed is not None and any(r.result in _IN_DOUBT for r in pushed.receipts)
     return Exit.FOUND if doubtful else Exit.OK
 
@@ -96,6 +99,8 @@ def _show(
         show_receipts([receipt_dict(r) for r in pushed.receipts], names)
         if pushed.held_back:
             say(f"Nothing was sent: {pushed.held_back}")
+            if pushed.held_back.startswith("stopped: "):
+                say("Once the credential is mended: atsbridge resume")
         say(
             f"{plural(pushed.taken, 'change')} taken in, {plural(pushed.writes, 'write')},"
             f" {pushed.settling} settling, {pushed.pending} pending"

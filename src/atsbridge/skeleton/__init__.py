@@ -75,7 +75,7 @@ def write_adapter(name: str, folder: Path, *, title: str = "") -> list[Path]:
 
 
 def _text(file: str) -> str:
-    return resources.files(__package__).joinpath("files", f"{file}.txt").read_text("utf-8")
+    return resources.files("atsbridge.skeleton").joinpath("files", f"{file}.txt").read_text("utf-8")
 
 
 def _named(text: str, words: Mapping[str, str]) -> str:

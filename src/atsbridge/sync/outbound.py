@@ -496,7 +496,7 @@ class Outbound:
         yield from self._back(held, intent, why=why, unsent=unsent, count=count, outcome=outcome)
         if isinstance(error, (Unauthorized, Forbidden)):
             yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, why)))
-            self.report.held_back = why
+            self.report.held_back = f"stopped: {why}"
 
     def _after(
         self,

@@ -7,6 +7,7 @@ answers; a driver makes them happen. Nothing here does input or output.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Generator, Hashable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -103,9 +104,13 @@ class Response:
 
     @property
     def request_id(self) -> str:
-        """The vendor's id of the request, under the usual header or one of the vendor's own."""
+        """The vendor's id of the request, under the usual header or one of the vendor's own.
+
+        It goes into errors and receipts: what has not the form of an id is no id.
+        """
         own = (n for n in sorted(self.headers) if n.endswith("-request-id") or n == "x-transaction")
-        return self.headers.get("x-request-id") or next((self.headers[name] for name in own), "")
+        told = self.headers.get("x-request-id") or next((self.headers[name] for name in own), "")
+        return told if re.fullmatch(r"[\w.:/=+-]{1,128}", told, re.ASCII) else ""
 
 
 @frozen(kw_only=True)

@@ -335,7 +335,7 @@ class GreenhouseSimulator(Simulator):
             if job["status"] == "open" and not job["is_template"] and job["id"] not in secret
         ]
         if not jobs:
-            raise invalid("No job takes applications.")
+            raise ValueError("no job takes applications")
         return int(self.account.random.choice(jobs))
 
     def delete(self, application: str) -> None:
