@@ -97,7 +97,7 @@ def surface_of(vendor: str) -> Surface:
 
     def pattern(url: str) -> str:
         """Of a path with slots: ``{name:type}`` is one of the types, ``{name}`` one segment of any form."""
-        parts = re.split(r"\{(\w+)(?::(\w+))?\}", urlsplit(url).path)
+        parts = re.split(r"\{([\w.]+)(?::(\w+))?\}", urlsplit(url).path)
         slots = [f"(?:{types[kind]})" if kind else "[^/]+" for kind in parts[2::3]]
         return "".join(re.escape(text) + slot for text, slot in zip(parts[::3], [*slots, ""], strict=True))
 

@@ -223,7 +223,7 @@ class World:
                 stage = self.end_stage(id, status.lower())
                 wanted["step"] = self.simulator.stage_name(stage)
             else:
-                wanted["reason"] = self.reason_word(status.lower())
+                wanted |= self.reason_word(status.lower())
         event = self.change(id, **wanted)
         view = self.crm.application(self.ref(id))
         assert view.base is not None
@@ -241,14 +241,15 @@ class World:
         ends: list[str] = self.simulator.reasons(outcome)
         return next(end for end in ends if self.stages[end].pipeline == pipeline)
 
-    def reason_word(self, outcome: str) -> str:
-        """The CRM's word for a reason that ends an application so."""
+    def reason_word(self, outcome: str) -> dict[str, str]:
+        """The CRM's word for a reason that ends an application so, where there is one."""
         words = tomllib.loads(self.mapping)["reasons"]
         for word, means in words.items():
             fits = means.get("status", "rejected") == outcome and means.get("write") is not False
             if fits and not word.startswith("Hired"):
-                return str(word)
-        raise AssertionError(f"no reason for {outcome}")
+                return {"reason": str(word)}
+        assert not self.simulator.reasons(outcome), f"no reason for {outcome}"
+        return {}
 
     def result(self, event: str) -> Result | None:
         """What the CRM was told of a change."""
