@@ -114,6 +114,12 @@ class Scene:
         self.w.bridge.sync()
         assert self.w.differences() == {}
 
+    def was_applied_once(self, event: str, fault: str) -> None:
+        """One write, and applied; or none, for a person, where it got lost and may not be sent again."""
+        lost = fault in NEVER_SEEN and not self.w.dialect.resends
+        assert self.w.result(event) is (Result.REVIEW if lost else Result.APPLIED)
+        assert len(self.witness.writes) == (0 if lost else 1)
+
 
 @contextmanager
 def scene(
@@ -155,9 +161,7 @@ def test_a_change_is_applied_once_whatever_happens_to_its_first_write(
         (stage,) = s.stages()
         event = s.w.ask(s.id, stage) if what == "move" else s.w.ask(s.id, status="Rejected")
         s.end()
-        lost = fault in NEVER_SEEN and not s.w.dialect.resends
-        assert s.w.result(event) is (Result.REVIEW if lost else Result.APPLIED)
-        assert len(s.witness.writes) == (0 if lost else 1)
+        s.was_applied_once(event, fault)
         assert FAULTS[fault] in {done for _, done in s.witness.faults.history}
 
 
@@ -179,9 +183,7 @@ def test_a_write_that_shows_late_is_waited_for(vendor: str, fault: str, tmp_path
         report = s.w.bridge.push()
         assert report.settling == 1 and s.w.result(event) is None
         s.end()
-        lost = fault in NEVER_SEEN and not s.w.dialect.resends
-        assert s.w.result(event) is (Result.REVIEW if lost else Result.APPLIED)
-        assert len(s.witness.writes) == (0 if lost else 1)
+        s.was_applied_once(event, fault)
 
 
 # -- people who move on ---------------------------------------------------------------------------
