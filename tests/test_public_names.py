@@ -40,7 +40,7 @@ WIRE = {
         Guard Permits authorise digest full_url match_host match_path match_write
     """,
     "hooks": """
-        seal sealed_by
+        said seal sealed_by
     """,
     "operations": """
         Call Operation Routine routine

@@ -85,3 +85,24 @@ def test_a_database_that_is_there_keeps_its_rights(opened: Callable[[Path], None
     path.chmod(0o640)
     opened(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_an_interrupted_transaction_locks_nobody_out(path: Path) -> None:
+    ledger = SqliteLedger(path)
+    run = ledger._run
+
+    def interrupt(database: sqlite3.Connection, text: str) -> None:
+        run(database, text)
+        if text.startswith("BEGIN"):
+            raise KeyboardInterrupt
+
+    ledger._run = interrupt  # type: ignore[method-assign]
+    for begin in (ledger.transaction, ledger.snapshot):
+        with pytest.raises(KeyboardInterrupt), begin():
+            raise AssertionError("it is never entered")
+    ledger._run = run  # type: ignore[method-assign]
+    with ledger.transaction():  # nothing is open any more
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0.1)) as other_process:
+        other_process.execute("BEGIN IMMEDIATE")
+    ledger.close()

@@ -235,15 +235,15 @@ class Bridge(_Connection):
 
     def check(self) -> CheckReport:
         """Answer the three requirements of a rollout, without writing."""
-        return self._run(lambda ctx: check(ctx))
+        return self._run(check)
 
     def configuration(self) -> Reality:
         """Jobs, stages and reasons as the ATS has them now: what a mapping is made from."""
-        return self._run(lambda ctx: read_configuration(ctx))
+        return self._run(read_configuration)
 
     def suggest(self) -> str:
         """A first mapping from the live stages and reasons, as commented TOML; see `suggest_mapping`."""
-        return self._run(lambda ctx: self._suggest(ctx))
+        return self._run(self._suggest)
 
     def pull(self, *, full: bool = False) -> PullReport:
         """Bring what changed in the ATS into the CRM."""
@@ -263,7 +263,7 @@ class Bridge(_Connection):
 
     def plan(self) -> PlanReport:
         """What the next push would do; nothing is written."""
-        return self._run(lambda ctx: plan(ctx))
+        return self._run(plan)
 
     def compare_mapping(self, new: MappingSource) -> MappingChange:
         """How many records another mapping would change."""
@@ -285,7 +285,7 @@ class Bridge(_Connection):
 
     def status(self) -> StatusReport:
         """Where the connection stands; asks neither side."""
-        return self._run(lambda ctx: status(ctx))
+        return self._run(status)
 
     def pause(self, why: str = "") -> None:
         """Hold back every status write."""
@@ -332,15 +332,15 @@ class AsyncBridge(_Connection):
 
     async def check(self) -> CheckReport:
         """See `Bridge.check`."""
-        return await self._run(lambda ctx: check(ctx))
+        return await self._run(check)
 
     async def configuration(self) -> Reality:
         """See `Bridge.configuration`."""
-        return await self._run(lambda ctx: read_configuration(ctx))
+        return await self._run(read_configuration)
 
     async def suggest(self) -> str:
         """See `Bridge.suggest`."""
-        return await self._run(lambda ctx: self._suggest(ctx))
+        return await self._run(self._suggest)
 
     async def pull(self, *, full: bool = False) -> PullReport:
         """See `Bridge.pull`."""
@@ -360,7 +360,7 @@ class AsyncBridge(_Connection):
 
     async def plan(self) -> PlanReport:
         """See `Bridge.plan`."""
-        return await self._run(lambda ctx: plan(ctx))
+        return await self._run(plan)
 
     async def compare_mapping(self, new: MappingSource) -> MappingChange:
         """See `Bridge.compare_mapping`."""
@@ -382,7 +382,7 @@ class AsyncBridge(_Connection):
 
     async def status(self) -> StatusReport:
         """See `Bridge.status`."""
-        return await self._run(lambda ctx: status(ctx))
+        return await self._run(status)
 
     async def pause(self, why: str = "") -> None:
         """See `Bridge.pause`."""

@@ -113,7 +113,7 @@ def test_tests_named_on_a_page_exist() -> None:
 def test_the_readme_has_two_set_up_commands_of_one_line_each() -> None:
     first, second = (text for _, text in commands(README) if text.startswith("python3 -m venv"))
     assert first.endswith("atsbridge demo")
-    assert second.endswith("-m pytest -q")
+    assert second.endswith("-m pytest -q -n auto")
     environments = [re.search(r"venv (\S+)", text) for text in (first, second)]
     assert len({found[1] for found in environments if found}) == 2  # neither needs the other
 

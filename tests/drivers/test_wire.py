@@ -588,7 +588,9 @@ def test_gzip_in_any_pieces_is_the_same_and_never_above_the_cap(content, cuts, c
         assert len(content) > cap
 
 
-@pytest.mark.parametrize("damage", [b"not gzip at all", gzip.compress(b"x") + b"trailing", b""])
+@pytest.mark.parametrize(
+    "damage", [b"not gzip at all", gzip.compress(b"x") + b"trailing", b""], ids=["other", "more", "nothing"]
+)
 def test_what_is_not_gzip_is_bad(damage):
     body = Body(Caps(), {"content-encoding": "gzip"})
     with pytest.raises(BadPayload):

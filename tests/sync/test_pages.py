@@ -478,3 +478,23 @@ def test_poison_that_is_shown_in_a_sweep_is_marked_as_seen() -> None:
     assert sort(sorter(run=4), item(bad), known=known()).known[KEY].seen == 4
     assert sort(sorter(run=4), item(bad)).known == {}
     assert sort(sorter(), item(bad), known=known()).known == {}
+
+
+# -- ids that no request can carry --
+
+
+def test_an_application_that_no_request_can_name_is_set_aside() -> None:
+    """Neither a fresh read nor a write could ask for it: one record's fault, and no other's."""
+    s = sorter(can_name=lambda id: id.isdigit())
+    out = sort(s, item(app("a/b")), item(app("2")))
+    assert [(q.id, q.path) for q in out.quarantined] == [("a/b", "id")]
+    assert list(out.deliveries) == [("application", "2")]
+
+
+def test_what_the_mapping_leaves_out_waits_for_nobody() -> None:
+    out = sort(
+        sorter(MAPPING.replace("prospects = true", "prospects = false")),
+        item(app() | {"job": None}),
+        parents=NONE,
+    )
+    assert out.waiting == [] and out.left_out == 1

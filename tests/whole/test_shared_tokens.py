@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import configured
+from world import configured, simulated
 
 from atsbridge import Bridge, Tuning
 from atsbridge.crm.sql import SqlCrm
 from atsbridge.ledgers.sqlite import SqliteLedger
 from atsbridge.registry import Group, load
-from atsbridge.simulators.interface import Limits, SimRequest, SimResponse
+from atsbridge.simulators.interface import SimRequest, SimResponse
 from atsbridge.simulators.serve import Respond, serve
 from atsbridge.tokens import FileTokens
 
@@ -22,7 +22,7 @@ WORKERS = 4
 
 def test_one_of_several_workers_asks_for_a_token(tmp_path: Path) -> None:
     """Greenhouse's new token makes the one before worthless: each that asked would log the others out."""
-    simulator = load(Group.SIMULATOR, "greenhouse").generate(30, seed=1, limits=Limits(None))
+    simulator = simulated("greenhouse", 30, seed=1)
     asked: list[str] = []
 
     def note(request: SimRequest, respond: Respond) -> SimResponse:
@@ -60,7 +60,7 @@ def test_one_of_several_workers_asks_for_a_token(tmp_path: Path) -> None:
 @pytest.mark.parametrize("vendor", ["greenhouse"])
 def test_a_dry_run_takes_no_turn(vendor: str, tmp_path: Path) -> None:
     """With no token at hand it asks for one, and leaves not a row in the ledger."""
-    simulator = load(Group.SIMULATOR, vendor).generate(20, seed=1, limits=Limits(None))
+    simulator = simulated(vendor, 20, seed=1)
     ats = load(Group.ATS, vendor)(connection="acme", **configured(vendor, simulator))
     crm, ledger = SqlCrm(tmp_path / "crm.sqlite"), SqliteLedger(tmp_path / "ledger.sqlite")
     with serve(simulator) as server:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -31,6 +33,7 @@ from atsbridge.wire.answers import (
     Complaints,
     judge,
     retry_after_seconds,
+    safe_time,
     vendor_time,
 )
 from atsbridge.wire.effects import Purpose, Request, Response
@@ -226,6 +229,9 @@ def test_without_words_a_body_never_shows() -> None:
         ({"retry_after": "soon"}, None),
         ({"retry_after": "-5"}, None),
         ({"retry_after": "1e9"}, None),
+        ({"retry_after": "99999999999"}, 86_400.0),  # no vendor's limit lasts longer than a day
+        ({"retry_after": "9" * 400}, 86_400.0),
+        ({"retry_after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 86_400.0),
         ({"x_ratelimit_reset": str(int(NOW.timestamp()) + 12)}, 12.0),
         ({"x_ratelimit_reset": "12"}, None),
         ({}, None),
@@ -245,6 +251,13 @@ def test_headers_of_any_kind_do_no_harm(text: str) -> None:
     assert wait is None or wait >= 0
     with suppress(BadPayload):
         assert vendor_time(response).tzinfo is not None
+
+
+def test_a_watermark_is_made_of_the_clock_that_is_behind() -> None:
+    for ahead in (-3600, 0, 3600):
+        told = answer(200, date=format_datetime(NOW + timedelta(seconds=ahead), usegmt=True))
+        assert safe_time(told) == min(vendor_time(told), told.sent_at)
+    assert safe_time(told) == told.sent_at < vendor_time(told)
 
 
 def test_the_vendors_clock_is_the_date_header() -> None:

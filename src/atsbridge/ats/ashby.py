@@ -69,7 +69,7 @@ from ..model import (
 from ..wire.answers import AnswerRule, Complaint, Complaints
 from ..wire.auth import Basic, Scheme
 from ..wire.effects import Failed, Flow, Json, Request, Response, request, together
-from ..wire.hooks import sealed_by
+from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import next_token
 from ..wire.payload import Raw, read_json, read_list
@@ -520,12 +520,9 @@ class Ashby(Ats):
         scheme, _, given = headers.get("ashby-signature", "").partition("=")
         if self.hook_secret is None or scheme != "sha256" or not sealed_by((self.hook_secret,), body, given):
             return None
-        try:
-            delivery = read_json(body)
-        except BadPayload:
-            return None
-        data = opt_object(delivery, "data") if isinstance(delivery, dict) else None
-        if data is None:
+        delivery = said(body)
+        data = opt_object(delivery, "data") if delivery is not None else None
+        if delivery is None or data is None:
             return None
         refs = [
             self.ref(kind, id)

@@ -57,7 +57,7 @@ from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
 from ..wire.auth import ClientCredentials, RefreshToken, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Failed, Flow, Json, Purpose, Request, Response, request, together
-from ..wire.hooks import sealed_by
+from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Marks, Span, mark_of, next_link
 from ..wire.payload import Raw, read_json, read_list
@@ -652,17 +652,14 @@ class Greenhouse(Ats):
             return None
         if not sealed_by((self.hook_secret,), body, signed[1]):
             return None
-        try:
-            said = read_json(body)
-        except BadPayload:
-            return None
-        payload = opt_object(said, "payload") if isinstance(said, dict) else None
+        delivery = said(body)
+        payload = opt_object(delivery, "payload") if delivery is not None else None
         if payload is None:
             return None
         event = given.get("greenhouse-event-id", "")
         # No part of what is signed: without one of the form that it has, the seal itself.
-        delivery = event if re.fullmatch(_EVENT_ID, event) else signed[1]
-        return HookHint(delivery_id=delivery, refs=tuple(dict.fromkeys(self._hinted(payload))))
+        id = event if re.fullmatch(_EVENT_ID, event) else signed[1]
+        return HookHint(delivery_id=id, refs=tuple(dict.fromkeys(self._hinted(payload))))
 
     def _hinted(self, payload: Mapping[str, Any]) -> Iterator[Ref]:
         for kind, path in _HOOKED:

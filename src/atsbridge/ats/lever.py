@@ -61,7 +61,7 @@ from ..wire.answers import AnswerRule, safe_time
 from ..wire.auth import Basic, RefreshToken, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Request, Response, all_of, request
-from ..wire.hooks import sealed_by
+from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span, next_token
 from ..wire.payload import Raw, read_json, read_list
@@ -599,28 +599,25 @@ class Lever(Ats):
         ids are only a hint, and whoever calls this keeps the delivery ids, or a
         delivery could be sent again with other data.
         """
-        try:
-            said = read_json(body)
-        except BadPayload:
+        delivery = said(body)
+        if delivery is None or self.hook_token is None:
             return None
-        if not isinstance(said, dict) or self.hook_token is None:
-            return None
-        token, at = opt_text(said, "token"), opt_int(said, "triggeredAt")
+        token, at = opt_text(delivery, "token"), opt_int(delivery, "triggeredAt")
         if token is None or at is None:
             return None
         if self.hook_signed == "body":
             message, claimed = body, {k.lower(): v for k, v in headers.items()}.get("lever-signature", "")
         else:
-            message, claimed = f"{token}{at}".encode(), opt_text(said, "signature") or ""
+            message, claimed = f"{token}{at}".encode(), opt_text(delivery, "signature") or ""
         keys = [Secret(text) for text in self.hook_token.reveal().split()]
         if not sealed_by(keys, message, claimed):
             return None
         # Not the token: "a1" at 23 and "a" at 123 have one signature. And the connection test of
         # Lever's pages names nothing: https://hire.lever.co/developer/documentation
-        return HookHint(delivery_id=claimed, refs=self._hinted(said), occurred_at=from_millis(at))
+        return HookHint(delivery_id=claimed, refs=self._hinted(delivery), occurred_at=from_millis(at))
 
-    def _hinted(self, said: Mapping[str, Any]) -> tuple[Ref, ...]:
-        data = opt_object(said, "data") or {}
+    def _hinted(self, delivery: Mapping[str, Any]) -> tuple[Ref, ...]:
+        data = opt_object(delivery, "data") or {}
         named = ((Kind.APPLICATION, "opportunityId"), (Kind.CANDIDATE, "contactId"))
         found = ((kind, opt_id(data, name)) for kind, name in named)
         return tuple(self.ref(kind, id) for kind, id in found if id and re.fullmatch(_ID, id))

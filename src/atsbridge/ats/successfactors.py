@@ -60,6 +60,7 @@ from ..model import (
 from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
 from ..wire.auth import Scheme, TokenEndpoint
 from ..wire.effects import Flow, Json, Purpose, Request, Response, request
+from ..wire.hooks import said
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
 from ..wire.payload import Raw, read_json, read_list
@@ -733,12 +734,9 @@ class SuccessFactors(Ats):
         given = headers.get("authorization", "").encode("utf-8", "replace")
         if not hmac.compare_digest(given, b"Basic " + b64encode(credential)):
             return None
-        try:
-            delivery = read_json(body)
-        except BadPayload:
-            return None
-        data = opt_object(delivery, "job_application") if isinstance(delivery, dict) else None
-        if data is None:
+        delivery = said(body)
+        data = opt_object(delivery, "job_application") if delivery is not None else None
+        if delivery is None or data is None:
             return None
         named = ((Kind.APPLICATION, "application_id"), (Kind.CANDIDATE, "candidate_id"))
         found = ((kind, opt_id(data, key)) for kind, key in named)

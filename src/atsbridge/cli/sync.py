@@ -53,7 +53,7 @@ def sync(
         options.show_json(_as_dict(pushed, pulled, swept))
     else:
         _show(pushed, pulled, swept, names)
-    if pushed is not None and pushed.held_back.startswith("stopped: "):
+    if pushed is not None and pushed.stopped:
         return Exit.PERSON
     doubtful = pushed is not None and any(r.result in _IN_DOUBT for r in pushed.receipts)
     return Exit.FOUND if doubtful else Exit.OK
@@ -99,7 +99,7 @@ def _show(
         show_receipts([receipt_dict(r) for r in pushed.receipts], names)
         if pushed.held_back:
             say(f"Nothing was sent: {pushed.held_back}")
-            if pushed.held_back.startswith("stopped: "):
+            if pushed.stopped:
                 say("Once the credential is mended: atsbridge resume")
         say(
             f"{plural(pushed.taken, 'change')} taken in, {plural(pushed.writes, 'write')},"

@@ -72,7 +72,7 @@ class PushReport:
     """What a push came to.
 
     ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
-    fits the ATS.
+    fits the ATS; ``stopped`` that the ATS refused the credential, and a person has to resume.
     """
 
     taken: int = 0
@@ -81,6 +81,7 @@ class PushReport:
     settling: int = 0
     pending: int = 0
     held_back: str = ""
+    stopped: bool = False
     requests: int = 0
     drift: list[str] = field(factory=list)
 
@@ -496,7 +497,6 @@ class Outbound:
         yield from self._back(held, intent, why=why, unsent=unsent, count=count, outcome=outcome)
         if isinstance(error, (Unauthorized, Forbidden)):
             yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, why)))
-            self.report.held_back = f"stopped: {why}"
 
     def _after(
         self,
@@ -628,7 +628,7 @@ class Outbound:
         if row.paused:
             self.report.held_back = f"paused: {row.paused_why}" if row.paused_why else "paused"
         elif row.stopped:
-            self.report.held_back = f"stopped: {row.stopped}"
+            self.report.stopped, self.report.held_back = True, f"stopped: {row.stopped}"
 
 
 def _own(call: Call[Fresh | None], deadline_seconds: float) -> Call[Fresh | None]:

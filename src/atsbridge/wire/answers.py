@@ -162,7 +162,7 @@ def retry_after_seconds(response: Response) -> float | None:
     now = _date(response) or response.sent_at
     text = response.headers.get("retry-after", "").strip()
     if _is_number(text):
-        return min(float(text), _LONGEST_WAIT)
+        return _within(float(text))
     if text:
         try:
             return _within((parsedate_to_datetime(text) - now).total_seconds())

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from ..errors import BadPayload
+from .payload import read_json
 from .secrets import Secret
 
 
@@ -27,3 +30,12 @@ def sealed_by(keys: Iterable[Secret], message: bytes, given: str | None) -> bool
     # Every key is tried, so that the time taken does not tell which one fits.
     fits = [hmac.compare_digest(seal(key, message), given) for key in keys if key.reveal()]
     return any(fits)
+
+
+def said(body: bytes) -> Mapping[str, Any] | None:
+    """What a delivery says: a JSON object; None where it is anything else, which nobody trusts."""
+    try:
+        found = read_json(body)
+    except BadPayload:
+        return None
+    return found if isinstance(found, dict) else None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
@@ -296,9 +297,13 @@ class Vendor:
 
     def can_name(self, application: str) -> bool:
         """Whether every status write could name an application of this id; one that none can is no record."""
-        slots = [slot for write in self.writes for slot in write.slots if slot.name is SlotName.APPLICATION]
-        found = ((slot, slot.take(application)) for slot in slots)
+        found = ((slot, slot.take(application)) for slot in self._names)
         return all(text is not None and re.fullmatch(slot.pattern, text) for slot, text in found)
+
+    @cached_property
+    def _names(self) -> frozenset[Slot]:
+        """The few different slots by which all the writes name an application: asked of every record read."""
+        return frozenset(s for write in self.writes for s in write.slots if s.name is SlotName.APPLICATION)
 
     def write(self, name: str) -> StatusWrite:
         return next(w for w in self.writes if w.name == name)

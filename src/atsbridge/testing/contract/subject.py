@@ -42,11 +42,10 @@ class Subject:
         return account
 
     @pytest.fixture
-    def writer(self, account: Account) -> Account:
-        """The same, of a vendor that the adapter writes to."""
+    def writes(self, account: Account) -> None:
+        """Asked for by a test that needs an adapter which writes."""
         if not account.ats.VENDOR.writes:
             pytest.skip("this adapter writes nothing")
-        return account
 
 
 def read_all(account: Account) -> list[tuple[Stream, Record]]:

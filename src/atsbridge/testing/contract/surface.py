@@ -70,25 +70,26 @@ class Surface(Subject):
             path = target.partition("?")[0]
             assert "/../" not in f"{path}/" and "%2F" not in path and "\n" not in target, target
 
-    def test_a_write_carries_its_intents_values_alone(self, writer: Account) -> None:
-        id = first_of(active(writer), "application that can be moved")
-        there = elsewhere(writer, id)[0]
-        fresh = writer.fresh(id)
-        intent = _move(writer.ats, writer, id, there)
-        catalogue = writer.engine.catalogue(writer.truth()[id].job)
-        call = writer.ats.write_status(intent, fresh, catalogue)  # type: ignore[arg-type]
+    @pytest.mark.usefixtures("writes")
+    def test_a_write_carries_its_intents_values_alone(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        there = elsewhere(account, id)[0]
+        fresh = account.fresh(id)
+        intent = _move(account.ats, account, id, there)
+        catalogue = account.engine.catalogue(account.truth()[id].job)
+        call = account.ats.write_status(intent, fresh, catalogue)  # type: ignore[arg-type]
         token = fresh.application.token  # type: ignore[union-attr]
-        vendor = writer.ats.VENDOR
+        vendor = account.ats.VENDOR
         assert (
             authorise(vendor, intent, token=token, request=call.request).name
-            == writer.ats.declared(intent).name
+            == account.ats.declared(intent).name
         )
-        others = [i for i in active(writer) if i != id]
-        stranger = evolve(intent, application=writer.ref(first_of(others, "second application")))
+        others = [i for i in active(account) if i != id]
+        stranger = evolve(intent, application=account.ref(first_of(others, "second application")))
         with pytest.raises(GuardError):
             _ = authorise(vendor, stranger, token=token, request=call.request)
-        sealed = digest(full_url(writer.ats.host, call.request), call.request)
-        assert sealed == digest(full_url(writer.ats.host, call.request), call.request)
+        sealed = digest(full_url(account.ats.host, call.request), call.request)
+        assert sealed == digest(full_url(account.ats.host, call.request), call.request)
         assert call.request.headers == () and call.request.signature == ()
 
     def test_hostile_values_are_not_rendered(self, account: Account) -> None:

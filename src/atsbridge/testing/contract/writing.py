@@ -25,15 +25,16 @@ class Writing(Subject):
 
     # -- each action --
 
-    def test_a_move_is_one_write_and_arrives(self, writer: Account) -> None:
-        id = first_of(active(writer), "application that can be moved")
-        there = elsewhere(writer, id)[0]
-        event = writer.ask(id, stage=there)
-        receipt = self._pushed(writer)[event]
+    @pytest.mark.usefixtures("writes")
+    def test_a_move_is_one_write_and_arrives(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        there = elsewhere(account, id)[0]
+        event = account.ask(id, stage=there)
+        receipt = self._pushed(account)[event]
         assert receipt.result is Result.APPLIED, receipt
-        assert [a.application for a in writer.simulator.accepted] == [id]
-        assert writer.truth()[id].stage == there
-        assert writer.differences() == {}
+        assert [a.application for a in account.simulator.accepted] == [id]
+        assert account.truth()[id].stage == there
+        assert account.differences() == {}
 
     @pytest.mark.parametrize("status", ENDS)
     def test_an_end_is_written_or_refused_in_words(self, account: Account, status: str) -> None:
@@ -78,17 +79,18 @@ class Writing(Subject):
         assert receipt.progress[0] == receipt.progress[1] >= 1
         assert account.differences() == {}
 
-    def test_every_chain_starts_and_ends_where_it_should(self, writer: Account) -> None:
+    @pytest.mark.usefixtures("writes")
+    def test_every_chain_starts_and_ends_where_it_should(self, account: Account) -> None:
         """Planning is pure: parts join, and the last one meets the target."""
-        catalogue = writer.engine.catalogue(None)
-        for id in active(writer)[:6]:
-            truth = writer.truth()[id]
+        catalogue = account.engine.catalogue(None)
+        for id in active(account)[:6]:
+            truth = account.truth()[id]
             here = State(truth.stage, ApplicationStatus.ACTIVE)
-            for stage in elsewhere(writer, id):
-                chain = writer.ats.plan_writes(
+            for stage in elsewhere(account, id):
+                chain = account.ats.plan_writes(
                     here,
                     State(stage, ApplicationStatus.ACTIVE),
-                    writer.engine.catalogue(truth.job) or catalogue,
+                    account.engine.catalogue(truth.job) or catalogue,
                 )
                 assert chain[0].expected == here
                 assert [p.action for p in chain] == [Action.MOVE]
@@ -96,34 +98,37 @@ class Writing(Subject):
 
     # -- what the ATS says about it --
 
-    def test_it_is_already_there(self, writer: Account) -> None:
-        id = first_of(active(writer), "application that can be moved")
-        there = elsewhere(writer, id)[0]
-        event = writer.ask(id, stage=there)
-        writer.simulator.move(id, there)
-        receipt = self._pushed(writer)[event]
-        assert (receipt.result, writer.simulator.accepted) == (Result.ALREADY, [])
+    @pytest.mark.usefixtures("writes")
+    def test_it_is_already_there(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        there = elsewhere(account, id)[0]
+        event = account.ask(id, stage=there)
+        account.simulator.move(id, there)
+        receipt = self._pushed(account)[event]
+        assert (receipt.result, account.simulator.accepted) == (Result.ALREADY, [])
 
-    def test_the_ats_wins_a_conflict(self, writer: Account) -> None:
-        for id in active(writer):
-            stages = elsewhere(writer, id)
+    @pytest.mark.usefixtures("writes")
+    def test_the_ats_wins_a_conflict(self, account: Account) -> None:
+        for id in active(account):
+            stages = elsewhere(account, id)
             if len(stages) > 1:
                 break
         else:
-            pytest.skip("the generated writer has no application with two ways to go")
-        event = writer.ask(id, stage=stages[0])
-        writer.simulator.move(id, stages[1])
-        receipt = self._pushed(writer)[event]
-        assert (receipt.result, writer.simulator.accepted) == (Result.CONFLICT, [])
-        assert writer.truth()[id].stage == stages[1]
-        assert writer.mirror()[id][0] == stages[1]
+            pytest.skip("the generated account has no application with two ways to go")
+        event = account.ask(id, stage=stages[0])
+        account.simulator.move(id, stages[1])
+        receipt = self._pushed(account)[event]
+        assert (receipt.result, account.simulator.accepted) == (Result.CONFLICT, [])
+        assert account.truth()[id].stage == stages[1]
+        assert account.mirror()[id][0] == stages[1]
 
-    def test_what_is_gone_is_refused(self, writer: Account) -> None:
-        id = first_of(active(writer), "application that can be moved")
-        event = writer.ask(id, stage=elsewhere(writer, id)[0])
-        writer.simulator.delete(id)
-        receipt = self._pushed(writer)[event]
-        assert (receipt.result, writer.simulator.accepted) == (Result.REFUSED, [])
+    @pytest.mark.usefixtures("writes")
+    def test_what_is_gone_is_refused(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        event = account.ask(id, stage=elsewhere(account, id)[0])
+        account.simulator.delete(id)
+        receipt = self._pushed(account)[event]
+        assert (receipt.result, account.simulator.accepted) == (Result.REFUSED, [])
         assert "gone" in receipt.why or "visible" in receipt.why or "merged" in receipt.why
 
     def test_each_documented_refusal_is_told(self) -> None:
@@ -215,10 +220,11 @@ class Writing(Subject):
         foretold = {receipt.event_id: _outcome(receipt) for receipt in planned.receipts}
         assert foretold == {event: _outcome(receipt) for event, receipt in pushed.items()}
 
-    def test_the_gap_is_said_to_be_seen_or_not(self, writer: Account) -> None:
-        id = first_of(active(writer), "application that can be moved")
-        event = writer.ask(id, stage=elsewhere(writer, id)[0])
-        receipt = self._pushed(writer)[event]
+    @pytest.mark.usefixtures("writes")
+    def test_the_gap_is_said_to_be_seen_or_not(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        event = account.ask(id, stage=elsewhere(account, id)[0])
+        receipt = self._pushed(account)[event]
         assert receipt.gap in (Gap.AUDITED, Gap.UNAUDITED)
         assert receipt.strength is not None
 
