@@ -24,11 +24,12 @@ from attrs import define, evolve, field
 
 from atsbridge.drivers._httpx import AsyncWire, SyncWire
 from atsbridge.errors import GuardError
+from atsbridge.model import Action, ApplicationStatus, Intent, Kind, Ref, State
 from atsbridge.simulators.interface import SimResponse
 from atsbridge.simulators.serve import serve
 from atsbridge.wire.auth import Basic, ClientCredentials, Scheme
 from atsbridge.wire.effects import Permit, Purpose, Request
-from atsbridge.wire.guard import Guard, Permits, digest, full_url
+from atsbridge.wire.guard import Guard, Permits, authorise, digest, full_url, match_write
 from atsbridge.wire.vendor import SEPARATOR, SlotName
 from atsbridge.wire.xml import Element
 
@@ -43,7 +44,7 @@ SAMPLES = (
     "5a1f0e7d2c9b4a3e8d6c1b2a39485f60", "STEP_B__ACTION_7", "STEP_C__ACTION_2", "v40.0",
     "wd5-services1.myworkday.com", "api4.successfactors.com", "acme.fa.us2.oraclecloud.com",
     "idcs-0a1b2c3d.identity.oraclecloud.com", "api.icims.com", "api-eu.icims.com", "NEW", "OFFERED",
-    "IN_REVIEW", "INTERVIEW", "REJECTED", "WITHDRAWN",
+    "IN_REVIEW", "INTERVIEW", "REJECTED", "WITHDRAWN", "&", ">", "job.id", "D10100", "C38356",
 )  # fmt: skip
 
 METHODS = (
@@ -148,6 +149,11 @@ def source(write, name, *, other=False):
     return slots[None] if None in slots else SEPARATOR.join(slots.get(part, "x") for part in (0, 1))
 
 
+def free(slot):
+    """Whether a slot takes words that are the customer's own, a stage's name, say."""
+    return re.fullmatch(slot.pattern, PERSONAL[1]) is not None
+
+
 @define
 class Account:
     """One vendor's declarations, and requests that they allow."""
@@ -186,7 +192,8 @@ class Account:
                 path = path.replace("{" + name + "}", sample(pattern))
             query = tuple((key, "1") for key in sorted(read.query))
             named = {key: sample(pattern) for key, pattern in read.values.items()}
-            body = {**dict.fromkeys(read.body, "1"), **named} or None
+            rows = {key: [{k: sample(p) for k, p in row.items()}] for key, row in read.rows.items()}
+            body = {**dict.fromkeys(read.body, "1"), **named, **rows} or None
             if read.root:
                 body = Element(read.root)
             url = self.filled(read.below) + path if read.below else path
@@ -371,9 +378,17 @@ class Rogue:
         permit = self.pick(
             self.account.permit(asked), self.account.permit(request), self.account.permit(request), None
         )
-        if spoil == self.smuggled:
-            permit = self.pick(None, permit)
+        if spoil == self.smuggled or self.is_free(request):
+            permit = self.pick(None, self.account.permit(asked))
         return f"write {spoil.__name__}", request, permit
+
+    def is_free(self, request):
+        """Whether only a slot for the customer's own words differs: their form tells nothing.
+
+        For such a request the engine gives no permit: see `test_words_of_the_customers_are_the_intents_own`.
+        """
+        write = next((w for w in self.account.vendor.writes if w.name == request.operation), None)
+        return write is not None and any(map(free, write.slots)) and match_write(write, request) is not None
 
     def misused(self, asked, other):
         real = self.account.permit(asked)
@@ -578,6 +593,34 @@ def test_every_declared_request_is_sent_by_the_same_wires(name):
 
         asyncio.run(again())
         assert list(server.requests) == expected * 2
+
+
+FREE = [
+    (name, write) for name in VENDORS for write in account(name).vendor.writes if any(map(free, write.slots))
+]
+
+
+@pytest.mark.parametrize(("name", "write"), FREE, ids=[f"{name}-{write.name}" for name, write in FREE])
+def test_words_of_the_customers_are_the_intents_own(name, write):
+    """Their form cannot tell a stage from a person: the engine gives a permit for its intent's alone."""
+    own = {slot.name: source(write, slot.name) for slot in write.slots}
+    state = State(own[SlotName.TARGET_STAGE], ApplicationStatus.ACTIVE, own.get(SlotName.REASON))
+    intent = Intent(
+        intent_id="i1",
+        application=Ref("acme", Kind.APPLICATION, own[SlotName.APPLICATION]),
+        action=Action.MOVE,
+        target=state,
+        expected=state,
+    )
+    vendor = account(name).vendor
+    assert authorise(vendor, intent, token=None, request=write.render(own)) is write
+    for slot in filter(free, write.slots):
+        for words in (*PERSONAL, *HOSTILE):
+            if not re.fullmatch(slot.pattern, words):
+                continue
+            spoilt = {**own, slot.name: own[slot.name].replace(slot.take(own[slot.name]), words)}
+            with pytest.raises(GuardError, match="are not its intent's"):
+                authorise(vendor, intent, token=None, request=write.render(spoilt))
 
 
 class Redirects:
