@@ -8,7 +8,18 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mapping_world import JOBS, ONE_PIPELINE, PER_JOB, PLAIN, TWO_PIPELINES, application, job, reason, stage
+from mapping_world import (
+    JOBS,
+    ONE_PIPELINE,
+    PER_JOB,
+    PLAIN,
+    REASONS,
+    TWO_PIPELINES,
+    application,
+    job,
+    reason,
+    stage,
+)
 
 from atsbridge.ats.interface import Catalogue
 from atsbridge.mapping import (
@@ -100,6 +111,20 @@ def test_drift_is_found_by_id() -> None:
 
 
 # --- suggestions ---------------------------------------------------------------------------------
+
+
+def test_a_suggestion_keeps_what_the_ats_calls_a_withdrawal() -> None:
+    """The name says nothing of it: another job."""
+    withdrew = reason("r-job", "Took another job", outcome=ApplicationStatus.WITHDRAWN)
+    catalogues = {None: attrs.evolve(ONE_PIPELINE[None], reasons=(*REASONS, withdrew))}
+    bound = compile_mapping(
+        load_mapping(suggest_mapping(JOBS, catalogues, vendor="smartrecruiters")),
+        jobs=JOBS,
+        catalogues=catalogues,
+    )
+    ended = application(status=ApplicationStatus.WITHDRAWN, reason="r-job")
+    assert bound.status(bound.reinterpret(ended)) == "Withdrawn"
+    assert bound.config.reasons["Took another job"].status is ApplicationStatus.WITHDRAWN
 
 
 def test_a_suggestion_for_one_pipeline() -> None:

@@ -166,9 +166,14 @@ def _kinds_block(groups: Sequence[_Group], kinds: Mapping[str, StageKind]) -> st
 
 
 def _means(reason: Stage | Reason) -> ApplicationStatus | None:
+    """What a reason says by its name, where the ATS does not call it a withdrawal itself.
+
+    What it calls a rejection may be called so for want of another word.
+    """
     if not isinstance(reason, Reason) or reason.outcome is ApplicationStatus.HIRED:
         return None
-    return guess_reason(reason.name or "")
+    told = reason.outcome is ApplicationStatus.WITHDRAWN
+    return reason.outcome if told else guess_reason(reason.name or "")
 
 
 def _statuses(reasons: Sequence[_Group]) -> Iterator[str]:
@@ -189,7 +194,8 @@ def _reason(group: _Group) -> str:
         lines.append("write = false    # no longer used in the ATS")
     means = {_means(reason) for reason in group.records}
     if means == {ApplicationStatus.WITHDRAWN}:
-        lines.append('status = "withdrawn"    # guessed by name')
+        told = {reason.outcome for reason in group.records if isinstance(reason, Reason)} == means
+        lines.append('status = "withdrawn"' + ("" if told else "    # guessed by name"))
     return "\n".join(lines)
 
 
