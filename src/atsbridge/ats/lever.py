@@ -63,7 +63,7 @@ from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Request, Response, all_of, request
 from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
-from ..wire.paging import Span, next_token
+from ..wire.paging import Headway, Span, next_token
 from ..wire.payload import Raw, read_json, read_list
 from ..wire.reading import (
     from_millis,
@@ -534,8 +534,11 @@ class Lever(Ats):
     def _all(self, name: str, read: Reader) -> Flow[list[Record]]:
         records: list[Record] = []
         token: str | None = None
+        headway = Headway()
         while True:
+            headway.turn_to(token)
             response, token, raws = yield from _list(f"list_{name}", f"/{name}", {}, token)
+            headway.saw(raw.digest for raw in raws)
             for place, raw in enumerate(raws, start=len(records)):
                 records.extend(read(self.connection, response.sent_at, _placed(raw, place).data))
             if token is None:
