@@ -122,7 +122,7 @@ def _jobs_read(w: World, *, cut_at: int = 99, **how: Any) -> list[str]:
         if request.url != "/applications":
             return world.good(request)
         if len(asked) == cut_at:
-            return says(404)(world, request)
+            return says(404, {"error": "gone"})(world, request)
         asked.append(dict(request.query)["job"])
         return world.good(request)
 
@@ -301,6 +301,21 @@ def test_a_cursor_given_twice_is_an_error_and_not_a_loop() -> None:
     with pytest.raises(BadPayload, match="too long, or twice"):
         w = odd(world("1"), circling)
         w.run(verify(w.ctx))
+
+
+def test_a_listing_with_an_ever_new_cursor_comes_to_an_end() -> None:
+    def endless(stream: Stream) -> Stream:
+        """After each page comes the first again, under another cursor."""
+
+        def page(cursor: Any) -> Any:
+            turn = cursor.get("turn", 0)
+            first = {name: value for name, value in cursor.items() if name != "turn"}
+            return _call(stream, first, lambda page: evolve(page, next={**first, "turn": turn + 1}))
+
+        return evolve(stream, page=page)
+
+    with pytest.raises(BadPayload, match="showed nothing new"):
+        odd(fresh_world("1"), endless).pull()
 
 
 def test_configuration_that_never_ends_is_an_error_too() -> None:

@@ -31,7 +31,6 @@ from atsbridge.errors import (
     Forbidden,
     GuardError,
     NoAnswer,
-    NotFound,
     Refused,
     Throttled,
     Unauthorized,
@@ -84,9 +83,7 @@ def test_a_read_is_asked_again_while_that_can_help(fault: Any) -> None:
     assert len(it.requests) == 3
 
 
-@pytest.mark.parametrize(
-    "status, error", [(403, Forbidden), (404, NotFound), (410, NotFound), (422, Refused)]
-)
+@pytest.mark.parametrize("status, error", [(403, Forbidden), (409, Refused), (422, Refused)])
 def test_a_definite_no_is_not_asked_again(status: int, error: type[Exception]) -> None:
     it, client = world(always(answer(status)))
     with pytest.raises(error):
@@ -217,12 +214,12 @@ def test_an_adapters_flow_gets_answers_errors_and_sleeps() -> None:
         yield from sleep(3)
         try:
             yield from request(READ)
-        except NotFound as error:
+        except Refused as error:
             return first.status, error.status
         return None
 
-    it, client = world([answer(200, []), answer(404)])
-    assert it.run(client.around(flow())) == (200, 404)
+    it, client = world([answer(200, []), answer(422)])
+    assert it.run(client.around(flow())) == (200, 422)
     assert it.slept == [3]
 
 

@@ -22,6 +22,22 @@ def ask(wanted: Request) -> Flow[Response | VendorError]:
     raise outcome.error
 
 
+def find(wanted: Request, *, beside: Request) -> Flow[Response | VendorError]:
+    """One record, or the vendor's no to it alone.
+
+    Args:
+        beside: a read that answers whatever becomes of the record, such as one page of its list.
+
+    Raises:
+        VendorError: what ``beside`` is answered where it is refused too: such a no is to the whole
+            address, or to the credential, and says nothing of the record.
+    """
+    answer = yield from ask(wanted)
+    if isinstance(answer, (NotFound, Forbidden)):
+        _ = yield from request(beside)
+    return answer
+
+
 def proof_of_read(what: str, wanted: Request, answer: Response | VendorError, *, grant: str) -> Finding:
     """What the answer to one read shows.
 

@@ -22,6 +22,7 @@ from ..errors import BadPayload, BadRecord, CrmError, CursorLost, WatermarkLost
 from ..mapping import Engine
 from ..model import Application, Kind, Record, Ref, TombstoneKind
 from ..wire.effects import Flow, Json, perform
+from ..wire.paging import Headway
 from ..wire.payload import Raw
 from ..wire.streams import Item, Page, Stream, StreamScope
 from .ages import no_earlier
@@ -33,7 +34,6 @@ from .pages import LOOKED_AT, ORDER, Seen, Sorted, Sorter, is_unchanged, salt, t
 from .reality import CONFIGURATION, Interpreter, Reality
 
 _DELIVERIES = 1 << 20
-_CURSOR_BYTES = 64 * 1024
 _PAGE_RECORDS = 100_000
 _RESTARTS = 3
 _FIRST = frozenset({*CONFIGURATION, Kind.USER})
@@ -113,29 +113,28 @@ def read_configuration(ctx: Context) -> Flow[Reality]:
     for stream in ctx.ats.streams():
         if not stream.kinds <= _FIRST or Kind.USER in stream.kinds:
             continue
-        cursor, seen = stream.start(None, None), set[str]()
+        cursor, headway = stream.start(None, None), Headway()
         while cursor is not None:
-            page = yield from read_page(ctx, stream, cursor, seen)
+            page = yield from read_page(ctx, stream, cursor, headway)
             records.extend(_records(page))
             cursor = page.next
     return Reality.of(records)
 
 
-def read_page(ctx: Context, stream: Stream, cursor: Json, seen: set[str]) -> Flow[Page]:
-    """The page at a cursor of a reading that has used the cursors ``seen``, to which this one is added.
+def read_page(ctx: Context, stream: Stream, cursor: Json, headway: Headway) -> Flow[Page]:
+    """The page at a cursor of a reading that has come so far.
 
     Raises:
         BadPayload: the stream gave a cursor that is too long, or the same one twice, or a page
-            that is too large.
+            that is too large, or it does not come to an end.
         CursorLost, WatermarkLost, VendorError: see `Stream`.
     """
-    text = json.dumps(cursor, sort_keys=True)
-    if len(text) > _CURSOR_BYTES or text in seen:
-        raise BadPayload(f"the stream {stream.name} gave a page cursor that is too long, or twice")
-    seen.add(text)
+    headway.turn_to(cursor)
     page = yield from ctx.client.run(stream.page(cursor))
     if len(page.items) > _PAGE_RECORDS:
         raise BadPayload(f"a page of {stream.name} holds more than {_PAGE_RECORDS} records")
+    ids = (item.ids[0][1] for item in page.items)
+    headway.saw([*ids, *(ref.id for ref in page.deleted), *(id for _, id in page.shown)])
     return page
 
 
@@ -148,7 +147,7 @@ class _At:
     cursor: Json
     watermark: Json
     fresh: bool
-    seen: set[str] = field(factory=set)
+    headway: Headway = field(factory=Headway)
     restarts: int = 0
     pages: int = 0
 
@@ -297,7 +296,7 @@ class Puller:
         """The page at a cursor; a cursor or watermark that the ATS has lost starts its window anew."""
         while True:
             try:
-                page = yield from read_page(self.ctx, stream, at.cursor, at.seen)
+                page = yield from read_page(self.ctx, stream, at.cursor, at.headway)
             except (CursorLost, WatermarkLost) as error:
                 at.restarts += 1
                 if at.restarts > _RESTARTS:
@@ -305,7 +304,7 @@ class Puller:
                 self.report.restarts += 1
                 at.watermark = None if isinstance(error, WatermarkLost) else at.watermark
                 at.cursor = stream.start(at.watermark, at.job or None)
-                at.seen.clear()
+                at.headway = Headway()
                 continue
             at.pages += 1
             return page
