@@ -278,3 +278,12 @@ def type_and_place(error: Exception) -> str:
     for frame, line in traceback.walk_tb(error.__traceback__):
         place = f" at {Path(frame.f_code.co_filename).name}, line {line}"
     return f"{type(error).__name__}{place}"
+
+
+def words_to_keep(error: Exception) -> str:
+    """What may be stored of an error: the text where atsbridge itself raised it, else type and place."""
+    module = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module = frame.f_globals.get("__name__", "")
+    ours = isinstance(error, AtsBridgeError) and module.partition(".")[0] == __package__
+    return f"{type(error).__name__}: {error}" if ours else type_and_place(error)
