@@ -408,10 +408,17 @@ def test_an_overwrite_is_found_though_the_answer_was_lost() -> None:
     assert told(w)[0] is Result.APPLIED_OVER_CHANGE and w.receipt("e1").overwritten == ("C",)
 
 
-def test_a_lost_answer_and_gone_is_refused() -> None:
+def test_a_lost_answer_and_gone_is_for_a_person_to_look_at() -> None:
     w = pushed(lost_answer)
     w.account.apps.pop("1")
-    assert told(later(w, SETTLED))[0] is Result.REFUSED
+    assert told(later(w, SETTLED))[0] is Result.REVIEW and w.known().deleted == "deleted"
+
+
+def test_accepted_and_gone_is_for_a_person_to_look_at() -> None:
+    """The move may have fired what took it away; that it was not done cannot be said."""
+    w = pushed(after(lambda a: a.apps.pop("1")))
+    assert len(w.account.log) == 1
+    assert told(w)[0] is Result.REVIEW and w.known().deleted == "deleted"
 
 
 def test_a_5xx_says_nothing_of_what_happened() -> None:

@@ -100,12 +100,18 @@ def test_elsewhere_it_is_a_conflict(seen: Any) -> None:
         (TombstoneKind.LOST_ACCESS, "the application is no longer visible to this credential"),
     ],
 )
-@pytest.mark.parametrize("row", [intent(), sent()])
-def test_what_is_gone_is_refused(row: Any, kind: TombstoneKind, words: str) -> None:
+def test_what_is_gone_is_refused_unless_something_may_have_been_written(
+    kind: TombstoneKind, words: str
+) -> None:
     gone = Gone(tombstone=Tombstone(kind))
-    assert decided(row, gone, settled=False) == closed(Result.REFUSED, words)
-    assert confirm(row, gone, write=COUNT, refusal=None) == closed(Result.REFUSED, words)
-    assert confirm(row, gone, write=COUNT, refusal=Refused("no")) == closed(Result.REFUSED, words)
+    refused = closed(Result.REFUSED, words)
+    review = closed(Result.REVIEW, f"the write was sent and may have been done, and {words}")
+    assert decided(intent(), gone, settled=False) == refused
+    assert decided(sent(), gone, settled=False) == review
+    assert confirm(sent(), gone, write=COUNT, refusal=None) == review
+    assert confirm(sent(), gone, write=COUNT, refusal=Refused("no")) == refused
+    assert confirm(sent(), gone, write=COUNT, refusal=Doubtful("yes, but")) == review
+    assert confirm(sent(open_attempts=2), gone, write=COUNT, refusal=Refused("no")) == review
 
 
 # -- what cannot be written --
