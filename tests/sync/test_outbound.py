@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from attrs import evolve
 from sync_world import (
     ACTIVE,
     REJECTED,
+    START,
     Happening,
     World,
     after,
@@ -21,7 +22,7 @@ from sync_world import (
     says,
     world,
 )
-from tiny_ats import CONNECTION, moment
+from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.ats.greenhouse import VENDOR as GREENHOUSE
 from atsbridge.ats.interface import Unplannable
@@ -642,6 +643,8 @@ def test_over_the_cap_the_rest_waits_for_the_next_hour() -> None:
     w.wants("2", step="B")
     report = w.push()
     assert (report.results, report.pending, len(w.account.log)) == ({"applied": 1}, 1, 1)
+    hour = datetime.fromtimestamp(EPOCH + START + 10 + 3600, UTC).strftime("%H:%M:%S UTC")
+    assert report.held_back == f"over the cap: 1 of 1 writes in the last hour, next at {hour}"
     later(w, 3601.0)
     assert len(w.account.log) == 2
 
@@ -807,6 +810,7 @@ def test_the_report_counts() -> None:
         "settling": 1,
         "pending": 0,
         "held_back": "",
+        "unavailable": False,
         "requests": 5,
         "drift": [],
     }

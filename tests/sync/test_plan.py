@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from sync_world import MAPPING, World, application_ref, lost_answer, rules, world
+from sync_world import MAPPING, World, application_ref, lost_answer, not_sent, rules, world
 
 from atsbridge.crm.interface import Delivery
 from atsbridge.errors import MappingError
@@ -99,6 +99,21 @@ def test_it_says_what_holds_writes_back() -> None:
     w.run(set_paused(w.ctx, False))
     w.ctx.approved = None
     assert "not the one approved" in planned(w).held_back
+    assert "atsbridge vendors approve" in planned(w).held_back
+
+
+def test_it_says_that_the_ats_could_not_be_asked_as_the_push_does() -> None:
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.push()
+    w.wants("2", step="B")
+    w.reads = [not_sent] * 12
+    said = planned(w)
+    assert (said.writes, said.waiting, said.unavailable) == (0, 1, True)
+    assert said.held_back == "the ATS could not be read: NoAnswer: no connection could be opened"
+    report = w.push()
+    assert (report.held_back, report.unavailable) == (said.held_back, True)
+    assert planned(w).held_back == "" and planned(w).writes == 1
 
 
 def test_it_does_not_touch_what_is_in_doubt() -> None:
@@ -123,7 +138,7 @@ def test_it_tells_as_plain_data() -> None:
     w.wants("1", step="B")
     told = planned(w).as_dict()
     (receipt,) = told.pop("receipts")
-    assert told == {"writes": 1, "held_back": "", "waiting": 0}
+    assert told == {"writes": 1, "held_back": "", "unavailable": False, "waiting": 0}
     assert receipt == {
         "event_id": "e1",
         "application": "1",

@@ -35,19 +35,22 @@ class PlanReport:
     Args:
         receipts: as the push would deliver them.
         writes: how many status writes would leave.
-        held_back: why nothing would leave, where that is so.
+        held_back: why not all would leave, where that is so.
         waiting: intents that a push could not settle yet.
+        unavailable: whether the ATS could not be asked for all of it.
     """
 
     receipts: tuple[Receipt, ...]
     writes: int
     held_back: str
     waiting: int
+    unavailable: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "writes": self.writes,
             "held_back": self.held_back,
+            "unavailable": self.unavailable,
             "waiting": self.waiting,
             "receipts": [receipt_dict(r) for r in self.receipts],
         }
@@ -94,6 +97,7 @@ def plan(ctx: Context) -> Flow[PlanReport]:
         writes=report.writes,
         held_back=report.held_back,
         waiting=report.settling + report.pending,
+        unavailable=report.unavailable,
     )
 
 
