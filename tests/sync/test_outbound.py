@@ -196,6 +196,22 @@ def test_dead_after_too_many_returns() -> None:
     assert {a.outcome for a in w.rows(Attempt)} == {"not sent"}
 
 
+def test_a_rate_limit_that_lasts_outlives_many_pushes_and_counts_as_no_write() -> None:
+    """Where each write is turned away with "in a second", nothing is given up within the hour's half."""
+    w = world("1")
+    w.wants("1", step="B")
+    w.writes = [says(429, retry_after="1")] * 7
+    begun, pushes = w.clock.value, 0
+    while w.writes:
+        report, pushes = w.push(), pushes + 1
+        assert (report.writes, report.pending, report.results) == (0, 1, {})
+        assert "next try at" in report.held_back
+        w.clock.value += 300.0
+    assert pushes > 5 and w.clock.value - begun > 1800.0
+    w.clock.value += 900.0
+    assert w.push().results == {"applied": 1} and len(w.account.log) == 1
+
+
 # -- refused, by each cause --
 
 REFUSED_BY_THE_MAPPING = {

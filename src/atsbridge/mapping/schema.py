@@ -181,7 +181,7 @@ class MappingConfig:
 
     @cached_property
     def inward_digest(self) -> str:
-        """Hash of what decides how a record is read; of what may leave, and where to, nothing plays a part."""
+        """Hash of what decides how a record is read; of what may leave, nothing plays a part."""
         inward = attrs.evolve(
             self,
             steps={word: _read_only(step) for word, step in self.steps.items()},

@@ -19,6 +19,7 @@ from ..crm.interface import Abilities, Delivery
 from ..errors import (
     BadPayload,
     BadRecord,
+    Doubtful,
     Forbidden,
     GuardError,
     LeaseLost,
@@ -72,7 +73,7 @@ _BATCH = 200
 class PushReport:
     """What a push came to.
 
-    ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
+    ``writes`` left and were not refused. ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
     fits the ATS; ``held_back`` why not all has left; ``stopped`` that the ATS refused the
     credential, and a person has to resume; ``unavailable`` that it could not be asked for all.
     """
@@ -351,10 +352,11 @@ class Outbound:
         permit = self.ctx.permits.mint(
             intent.intent_id, write=write.name, digest=sealed, send_by=armed.send_by
         )
-        self.report.writes += 1
         (outcome,) = yield from together([self.hands.send(planned, write, call, permit)], 1)
         if isinstance(outcome, Failed):
+            self.report.writes += _may_have_written(outcome.error)
             return (yield from self._refused(held, armed.intent, outcome.error, write))
+        self.report.writes += 1
         return (yield from self._accepted(held, armed.intent, outcome.value, write))
 
     def _arm(self, held: Claim, write: StatusWrite, fresh: Fresh, sealed: str) -> Armed | NotArmed:
@@ -412,7 +414,8 @@ class Outbound:
         if fresh is None:
             return False
         step = confirm(intent, fresh, write=write, refusal=error)
-        return (yield from self._after(held, intent, step, fresh, write, evidence, outcome="refused"))
+        outcome = "doubtful" if isinstance(error, Doubtful) else "refused"
+        return (yield from self._after(held, intent, step, fresh, write, evidence, outcome=outcome))
 
     def _reread(
         self,
@@ -637,6 +640,12 @@ def _own(call: Call[Fresh | None], deadline_seconds: float) -> Call[Fresh | None
     """A call that its adapter cannot change any more: what is authorised is what is sealed and sent."""
     asked = call.request
     return Call(evolve(asked, body=deepcopy(asked.body), deadline_seconds=deadline_seconds), call.parse)
+
+
+def _may_have_written(error: Exception) -> bool:
+    if isinstance(error, (Refused, NotFound, Forbidden)):
+        return isinstance(error, Doubtful)
+    return not proves_nothing_happened(error)
 
 
 def _words(state: State) -> str:

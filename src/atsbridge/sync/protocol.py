@@ -158,8 +158,12 @@ def over_cap(txn: Txn, ctx: Context, cap: int | None, *, wall: float) -> bool:
 
 
 def last_hour(ctx: Context, wall: float) -> Where:
-    """The attempts that a cap counts."""
-    return Where(equal={"connection": ctx.connection}, at_least={"at": wall - HOUR})
+    """The attempts that a cap counts: those that may have written something."""
+    return Where(
+        equal={"connection": ctx.connection},
+        among={"outcome": ["open", "accepted", "no answer", "doubtful"]},
+        at_least={"at": wall - HOUR},
+    )
 
 
 def arm(
