@@ -215,6 +215,32 @@ def test_another_mapping_says_how_many_records_would_read_otherwise() -> None:
     assert not w.log and found.as_dict()["changed"] == 2
 
 
+def test_another_scope_says_how_many_would_leave_and_how_many_come_in() -> None:
+    w = world("1", "2", "3")
+    w.account.apps["1"].job = None
+    w.account.change("1")
+    w.account.change("2", status="rejected")
+    w.pull()
+    narrow = rules(prospects="prospects = false\nterminal = false").replace("[steps.A]", "[steps.Start]")
+    found = compared(w, narrow)
+    assert (found.changed, found.leaving, found.joining, found.total) == (1, 2, 0, 3)
+    reasons = {e["application"]: e["left_out"] for e in found.examples}
+    assert reasons["3"] is None and reasons["1"].startswith("scope.prospects is false")
+    w.ctx.mapping = load_mapping(narrow)
+    w.pull()
+    found = compared(w, MAPPING)
+    assert (found.changed, found.leaving, found.joining) == (1, 0, 2)
+    assert compared(w, narrow).examples == ()
+
+
+def test_what_a_date_of_the_scope_does_is_said_to_be_unknown() -> None:
+    w = world("1")
+    assert compared(w, rules(prospects="prospects = true\napplied_since = 2024-01-01")).untold == (
+        "scope.applied_since",
+    )
+    assert compared(w, MAPPING).untold == ()
+
+
 def test_the_same_mapping_changes_nothing() -> None:
     assert compared(world("1", "2"), MAPPING).changed == 0
 

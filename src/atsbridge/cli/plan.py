@@ -53,13 +53,22 @@ def _compare(options: Options, mapping: Path) -> int:
         options.show_json(change.as_dict())
         return 0
     heading("What the new mapping would change")
-    rows = [(e["application"], _words(e["before"]), _words(e["after"])) for e in change.examples]
+    rows = [
+        (
+            e["application"],
+            _words(e["before"]),
+            f"left out: {e['left_out']}" if e["left_out"] else _words(e["after"]),
+        )
+        for e in change.examples
+    ]
     if rows:
         show_table(("application", "step, status, reason now", "with the new mapping"), rows)
     say(
-        f"{change.changed} of {change.total} applications would read otherwise;"
-        f" write mode {change.write_mode}"
+        f"{change.changed} of {change.total} applications would read otherwise, {change.leaving} would be"
+        f" left out, {change.joining} would come in; write mode {change.write_mode}"
     )
+    for key in change.untold:
+        say(f"What {key} does cannot be told from the ledger: the next sync shows it.")
     return 0
 
 

@@ -73,7 +73,8 @@ _BATCH = 200
 class PushReport:
     """What a push came to.
 
-    ``writes`` left and were not refused. ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
+    ``writes`` left and were not refused.
+    ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
     fits the ATS; ``held_back`` why not all has left; ``stopped`` that the ATS refused the
     credential, and a person has to resume; ``unavailable`` that it could not be asked for all.
     """
