@@ -89,6 +89,19 @@ def test_another_mapping_makes_every_record_new() -> None:
     assert (report.unchanged, mirror(w)) == (0, {"1": "Start"})
 
 
+def test_the_counters_tell_of_every_record_that_was_read() -> None:
+    w = world("1", "2", "3", "4")
+    w.account.apps["4"].job = None
+    w.account.change("4")
+    w.account.move("2", "B")
+    w.crm.refuses["1"] = Written(ref=application_ref("1"), result=WriteResult.UNCHANGED)
+    w.crm.refuses["3"] = Written(ref=application_ref("3"), result=WriteResult.FAILED, why="no")
+    w.ctx.mapping = load_mapping(MAPPING.replace("prospects = true", "prospects = false"))
+    report = w.pull()
+    assert (report.already_held, report.left_out, report.quarantined) == (1, 1, 1)
+    assert report.read == 1 + 1 + 1 + report.created + report.updated > 4
+
+
 def test_another_reader_makes_every_record_new() -> None:
     w = world("1")
 

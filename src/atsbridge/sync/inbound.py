@@ -44,6 +44,9 @@ _FIRST = frozenset({*CONFIGURATION, Kind.USER})
 class PullReport:
     """What a pull or sweep came to, in records.
 
+    ``unchanged`` entries were not read, since their bytes are those of before. What was ``read`` was created
+    or updated in the CRM, ``already_held`` by it just so, ``left_out``, ``waiting``, ``overtaken``, or
+    refused by the CRM; ``quarantined`` has the last, and what could not be read.
     ``overtaken`` were read by a push in the same moment, and were read again one by one.
     ``rereads`` is 1 where the mapping, or what the ATS says its words mean, has changed and all was
     read anew; ``drift`` says where the mapping no longer fits the ATS.
@@ -54,6 +57,7 @@ class PullReport:
     unchanged: int = 0
     created: int = 0
     updated: int = 0
+    already_held: int = 0
     left_out: int = 0
     waiting: int = 0
     overtaken: int = 0
@@ -199,13 +203,14 @@ class Puller:
         )
 
     def _salt(self, engine: Engine) -> bytes:
-        return salt(self.ctx.ats.REVISION, engine.config.digest, self.generation)
+        return salt(self.ctx.ats.REVISION, engine.config.inward_digest, self.generation)
 
     def settle_meanings(self) -> Flow[None]:
         """Where the mapping, or what the ATS says things mean, has changed: have all records read anew."""
         interpreter, ats = self.sorter.interpreter, self.ctx.ats
         now = Meanings.of(
-            mapping=interpreter.engine.config.digest,
+            mapping=interpreter.engine.config.inward_digest,
+            fitted=interpreter.engine.config.digest,
             revision=ats.REVISION,
             outcomes=interpreter.outcomes,
             kinds=interpreter.kinds(),
@@ -322,7 +327,7 @@ class Puller:
         out.quarantined.extend(self.sorter.unreadable(stream.name, page))
         written = yield from self.deliver(out)
         yield from perform(lambda: self._commit(stream, at, page, out))
-        self._count(stream, out, written)
+        self._count(stream, page, out, written)
 
     def _look(self, txn: Txn, page: Page, digests: Sequence[bytes]) -> Seen:
         """What the ledger knows of a page; of unchanged items no more than it takes to see that."""
@@ -463,18 +468,22 @@ class Puller:
                     Quarantined, Where(equal=dict(zip(("connection", "kind", "id"), row.key, strict=True)))
                 )
 
-    def _count(self, stream: Stream, out: Sorted, written: Sequence[Written]) -> None:
+    def _count(self, stream: Stream, page: Page, out: Sorted, written: Sequence[Written]) -> None:
         report = self.report
         report.pages[stream.name] = report.pages.get(stream.name, 0) + 1
         report.read += out.read
         report.unchanged += out.unchanged
-        report.left_out += out.left_out
+        report.left_out += len(out.left_out)
         report.waiting += len(out.waiting) - out.overtaken
         report.overtaken += out.overtaken
         report.quarantined += len(out.quarantined)
+        elsewhere = out.left_out | {(ref.kind.value, ref.id) for ref in page.deleted}
         for one in written:
+            if (one.ref.kind.value, one.ref.id) in elsewhere:
+                continue  # counted as what it is, though the CRM was told
             report.created += one.result is WriteResult.CREATED
             report.updated += one.result is WriteResult.UPDATED
+            report.already_held += one.result is WriteResult.UNCHANGED
         self.ctx.progress(
             Progress(
                 verb="pull",
