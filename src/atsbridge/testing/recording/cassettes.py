@@ -1,0 +1,151 @@
+"""`recorder`: vcrpy, set up so that a cassette replays and shows nobody."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import vcr
+from attrs import define, field
+from vcr.stubs import httpx_stubs
+
+from ...errors import AtsBridgeError
+from ...wire.vendor import Vendor
+from .parts import Addresses, Place, Value, rewrite_body, shown, values_of
+from .scrubbing import Scrubber
+
+# Below this level vcrpy logs every request and answer in full.
+logging.getLogger("vcr").setLevel(logging.WARNING)
+
+HEADERS = frozenset({"content-type", "date", "link", "retry-after"})
+"""The headers of an answer that stay. Those of a request do not, but for its content type."""
+TOKEN_ANSWER = ("expires_in", "expires_at", "token_type")
+"""What stays of the answer of a token endpoint: how long it holds (RFC 6749, section 5.1)."""
+
+
+class NotRecorded(AtsBridgeError):
+    """The cassette has no answer for this request."""
+
+    def __init__(self, *, cassette: Any, failed_request: Any) -> None:
+        near = cassette.find_requests_with_most_matches(failed_request)
+        why = next((why for _, _, failed in near for name, why in failed if name == "values"), None)
+        path = urlsplit(failed_request.uri).path.rpartition("/")[2] if why else ""
+        super().__init__(
+            f"the cassette has no answer left for this {failed_request.method}{f' of {path}' if path else ''}"
+            + (f": {why}" if why else ""),
+            advice="record anew, or name what differs in `keep`",
+        )
+
+
+def recorder(
+    vendor: Vendor, *, keep: Iterable[str] = (), headers: Iterable[str] = (), key: bytes | None = None
+) -> vcr.VCR:
+    """A `vcr.VCR` for one vendor: ``with recorder(...).use_cassette(PATH):``.
+
+    Without the file it records; with it, it replays, and a request that is not in it is an
+    error. Names and forms stay, and of the values only those that ``keep`` names.
+
+    Args:
+        keep: where values stay: the name of a field (``hasNext``) or the end of its path
+            (``stage.text``), an attribute (``@type``), a key of a query (``?limit``), a
+            slot of a path (``{id}``).
+        headers: of answers, that stay besides `HEADERS`.
+        key: where several recordings shall call the same thing by the same name; keep it secret.
+    """
+    names = frozenset(tuple(name.split(".")) for name in (*TOKEN_ANSWER, *keep))
+    secret = {} if key is None else {"key": key}
+    tape = _Tape(
+        Scrubber(Addresses.of(vendor), names, **secret),
+        HEADERS | {name.lower() for name in headers},
+    )
+    made = vcr.VCR(
+        record_mode=vcr.mode.ONCE,
+        match_on=("method", "values"),
+        decode_compressed_response=True,
+        before_record_request=as_addressed,
+        before_save_interaction=tape.scrub,
+        after_load_interaction=tape.learn,
+        custom_patches=((httpx_stubs, "CannotOverwriteExistingCassetteException", NotRecorded),),
+    )
+    made.register_matcher("values", tape.match)
+    return made
+
+
+def as_addressed(request: Any) -> Any:
+    """A request at the vendor's own address, also where another stood in for it."""
+    host = request.headers.get("host")
+    if host:
+        parts = urlsplit(request.uri)
+        request.uri = parts._replace(scheme="https", netloc=host).geturl()
+    return request
+
+
+@define(eq=False)
+class _Tape:
+    """vcrpy's hooks."""
+
+    scrubber: Scrubber
+    headers: frozenset[str]
+    _known: set[str] = field(factory=set, init=False, repr=False)
+
+    def scrub(self, request: Any, response: Any) -> tuple[Any, Any]:
+        media = media_of(request.headers)
+        request.uri = self.scrubber.url(request.uri)
+        request.headers = {"Content-Type": media} if media else {}
+        request.body = rewrite_body(request.body or b"", media, self.scrubber)
+        body = response["body"]["string"] or b""
+        response["body"] = {"string": rewrite_body(body, media_of(response["headers"]), self.scrubber)}
+        response["headers"] = {
+            name: [self._header(name, value) for value in values]
+            for name, values in response["headers"].items()
+            if name.lower() in self.headers
+        }
+        return request, response
+
+    def _header(self, name: str, value: str) -> str:
+        if name.lower() != "link":
+            return value
+        return ", ".join(
+            f"<{self.scrubber.url(url.lstrip(' ,<'))}>{rest}"
+            for url, rest in (part.split(">", 1) for part in value.split(", <") if ">" in part)
+        )
+
+    def learn(self, request: Any, response: Any) -> tuple[Any, Any]:
+        """What a cassette says, so that at replay a value that it never said is known to be a new one."""
+        media = media_of(response["headers"])
+        self._known |= {str(value) for _, value in values_of(response["body"]["string"] or b"", media)}
+        return request, response
+
+    def match(self, asked: Any, recorded: Any) -> None:
+        """Whether a request is the recorded one.
+
+        What was replaced is the same, or something that the cassette has never said: a
+        credential, a time, a word that the adapter brings.
+        """
+        mine, theirs = self._values(asked), self._values(recorded)
+        if [place for place, _ in mine] != [place for place, _ in theirs]:
+            raise AssertionError("it has other parts than those that are recorded")
+        for (place, value), (_, before) in zip(mine, theirs, strict=True):
+            if value == before:
+                continue
+            if self.scrubber.keeps(place) or place[0] == "" or str(value) in self._known:
+                raise AssertionError(f"{shown(place)} is another")
+
+    def _values(self, request: Any) -> list[tuple[Place, Value]]:
+        found: list[tuple[Place, Value]] = []
+
+        def note(place: Place, value: Value) -> Value:
+            found.append((place, value))
+            return "x"
+
+        address = self.scrubber.addresses.rewrite(request.uri, note)
+        found.append((("", "address"), request.uri.partition("?")[0] if address is None else address))
+        return [*found, *values_of(request.body or b"", media_of(request.headers))]
+
+
+def media_of(headers: Any) -> str:
+    """The content type, of one side's headers or the other's; empty where there is none."""
+    found = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    return str(found[0] if isinstance(found, list) else found)

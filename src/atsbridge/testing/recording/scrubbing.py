@@ -1,0 +1,128 @@
+"""Everything that is not named is replaced, by something of the same form, the same by the same.
+
+A word is replaced letter by letter and digit by digit, so that ids, addresses and
+numbers still look like what they are, and a composite id still holds the ids it is made
+of. What is drawn depends on a key that is in no file: nobody can try out whose name it was.
+"""
+
+from __future__ import annotations
+
+import hmac
+import random
+import re
+import secrets
+import string
+from collections.abc import Callable
+
+from attrs import define, field
+
+from .parts import HOST, Addresses, Place, Value, names_of
+
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)(Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+_EPOCH = re.compile(r"(/Date\()(-?\d+)((?:[+-]\d{4})?\)/)", re.ASCII)
+"""A time as OData 2 has it."""
+_HEX = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
+_WORD = re.compile(rf"{_HEX.pattern}|[^\W_]+")
+_SCHEME = re.compile(r"https?://")
+_TRIES = 300
+
+_PARTS_OF_A_TIME = ((2000, 30), (1, 12), (1, 28), (0, 24), (0, 60), (0, 60))
+"""Year, month, day, hour, minute, second: the lowest, and how many there are to draw from."""
+
+
+@define
+class Scrubber:
+    """Replaces values, and remembers by what.
+
+    Args:
+        addresses: what a URL of the vendor is made of.
+        keep: the ends of the places whose values stay.
+        key: secret; what one key replaced, it replaces again by the same.
+    """
+
+    addresses: Addresses
+    keep: frozenset[tuple[str, ...]]
+    key: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False)
+    _made: dict[str, str] = field(factory=dict, init=False, repr=False)
+    _taken: set[str] = field(factory=set, init=False, repr=False)
+
+    def keeps(self, place: Place) -> bool:
+        names = names_of(place)
+        if names and names[0].startswith(HOST):  # what a connection is configured with
+            return True
+        return any(names[-length:] in self.keep for length in range(1, len(names) + 1))
+
+    def __call__(self, place: Place, value: Value) -> Value:
+        """A `Change`: what stands at this place from now on."""
+        if value is None or isinstance(value, (bool, list, dict)) or self.keeps(place):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        sign = "-" if value < 0 else ""
+        if isinstance(value, int):
+            return int(sign + self._word(str(abs(value))))
+        if value - value != 0:  # not a finite number
+            return value
+        whole, _, rest = f"{abs(value):f}".partition(".")
+        return float(f"{sign}{self._word(whole)}.{self._word(rest)}")
+
+    def url(self, url: str) -> str:
+        return self.addresses.rewrite(url, self) or self._pieces(url)
+
+    def text(self, text: str) -> str:
+        if _TIME.fullmatch(text):
+            return self._word(text, self._time)
+        if found := _EPOCH.fullmatch(text):
+            return found[1] + self._word(found[2]) + found[3]
+        if re.search(r"\s", text):
+            return self._word(text)
+        return self.url(text) if _SCHEME.match(text) else self._pieces(text)
+
+    def _pieces(self, text: str) -> str:
+        scheme = _SCHEME.match(text)
+        start = scheme.end() if scheme else 0
+        return text[:start] + _WORD.sub(lambda found: self._word(found[0]), text[start:])
+
+    def _word(self, text: str, draw: Callable[[str, random.Random], str] | None = None) -> str:
+        """Another word of the same form, which stands for no other."""
+        if text in self._made or not any(c.isalnum() for c in text):
+            return self._made.get(text, text)
+        for number in range(_TRIES):
+            seed = hmac.digest(self.key, f"{number} {text}".encode("utf-8", "surrogatepass"), "sha256")
+            rng = random.Random(seed)  # noqa: S311 - what nobody may guess is its seed
+            made = (draw or _letters)(text, rng)
+            if number > _TRIES // 2:  # nearly every word of this form is taken
+                made += rng.choice(string.digits[1:])
+            if made != text and made not in self._taken:
+                break
+        self._made[text] = made
+        self._taken.add(made)
+        return made
+
+    @staticmethod
+    def _time(text: str, rng: random.Random) -> str:
+        found = _TIME.fullmatch(text)
+        assert found is not None  # noqa: S101 - it is asked only where it fits
+        parts = iter(_PARTS_OF_A_TIME)
+
+        def draw(digits: re.Match[str]) -> str:
+            low, count = next(parts, (0, 10 ** len(digits[0])))
+            return str(low + rng.randrange(count)).zfill(len(digits[0]))
+
+        return re.sub(r"\d+", draw, found[1]) + (found[2] or "")
+
+
+def _letters(text: str, rng: random.Random) -> str:
+    lower = "abcdef" if _HEX.fullmatch(text) else string.ascii_lowercase
+    made = ""
+    for letter in text:
+        if letter.isdecimal():
+            # No number may begin with a zero.
+            made += rng.choice(string.digits if made else string.digits[1:])
+        elif letter.isalnum():
+            made += rng.choice(lower.upper() if letter.isupper() else lower)
+        else:
+            made += letter
+    return made
