@@ -14,7 +14,7 @@ from vcr.stubs import httpx_stubs
 from ...errors import AtsBridgeError
 from ...wire.vendor import Vendor
 from .parts import Addresses, Place, Value, rewrite_body, shown, values_of
-from .scrubbing import Scrubber
+from .scrubbing import Scrubber, words
 
 # Below this level vcrpy logs every request and answer in full.
 logging.getLogger("vcr").setLevel(logging.WARNING)
@@ -29,12 +29,10 @@ class NotRecorded(AtsBridgeError):
     """The cassette has no answer for this request."""
 
     def __init__(self, *, cassette: Any, failed_request: Any) -> None:
-        near = cassette.find_requests_with_most_matches(failed_request)
-        why = next((why for _, _, failed in near for name, why in failed if name == "values"), None)
-        path = urlsplit(failed_request.uri).path.rpartition("/")[2] if why else ""
+        _, passed, failed = next(iter(cassette.find_requests_with_most_matches(failed_request)), ("", (), ()))
+        why = "; ".join(why for name, why in failed if name == "values" and "address" in passed)
         super().__init__(
-            f"the cassette has no answer left for this {failed_request.method}{f' of {path}' if path else ''}"
-            + (f": {why}" if why else ""),
+            f"the cassette has no answer left for this {failed_request.method}: {why or 'none is recorded'}",
             advice="record anew, or name what differs in `keep`",
         )
 
@@ -50,11 +48,11 @@ def recorder(
     Args:
         keep: where values stay: the name of a field (``hasNext``) or the end of its path
             (``stage.text``), an attribute (``@type``), a key of a query (``?limit``), a
-            slot of a path (``{id}``).
+            slot of a path (``{id}``); ``Include_*`` names all that begin so.
         headers: of answers, that stay besides `HEADERS`.
         key: where several recordings shall call the same thing by the same name; keep it secret.
     """
-    names = frozenset(tuple(name.split(".")) for name in (*TOKEN_ANSWER, *keep))
+    names = tuple(tuple(name.split(".")) for name in (*TOKEN_ANSWER, *keep))
     secret = {} if key is None else {"key": key}
     tape = _Tape(
         Scrubber(Addresses.of(vendor), names, **secret),
@@ -62,14 +60,15 @@ def recorder(
     )
     made = vcr.VCR(
         record_mode=vcr.mode.ONCE,
-        match_on=("method", "values"),
+        match_on=("method", "address", "values"),
         decode_compressed_response=True,
         before_record_request=as_addressed,
         before_save_interaction=tape.scrub,
         after_load_interaction=tape.learn,
         custom_patches=((httpx_stubs, "CannotOverwriteExistingCassetteException", NotRecorded),),
     )
-    made.register_matcher("values", tape.match)
+    made.register_matcher("address", tape.address)
+    made.register_matcher("values", tape.values)
     return made
 
 
@@ -88,7 +87,7 @@ class _Tape:
 
     scrubber: Scrubber
     headers: frozenset[str]
-    _known: set[str] = field(factory=set, init=False, repr=False)
+    _said: set[str] = field(factory=set, init=False, repr=False)
 
     def scrub(self, request: Any, response: Any) -> tuple[Any, Any]:
         media = media_of(request.headers)
@@ -115,33 +114,46 @@ class _Tape:
     def learn(self, request: Any, response: Any) -> tuple[Any, Any]:
         """What a cassette says, so that at replay a value that it never said is known to be a new one."""
         media = media_of(response["headers"])
-        self._known |= {str(value) for _, value in values_of(response["body"]["string"] or b"", media)}
+        for _, value in values_of(response["body"]["string"] or b"", media):
+            self._said.update(words(str(value)), (str(value),))
         return request, response
 
-    def match(self, asked: Any, recorded: Any) -> None:
-        """Whether a request is the recorded one.
+    def address(self, asked: Any, recorded: Any) -> None:
+        """vcrpy's matcher: whether two requests go to the same address, whatever stands in its slots."""
+        mine, theirs = (self.scrubber.addresses.operation(request.uri) for request in (asked, recorded))
+        if mine != theirs:
+            raise AssertionError("it has another address")
 
-        What was replaced is the same, or something that the cassette has never said: a
-        credential, a time, a word that the adapter brings.
+    def values(self, asked: Any, recorded: Any) -> None:
+        """vcrpy's matcher: whether a request asks for what the recorded one asked for.
+
+        Where they differ, one of the two must be something that no answer of the cassette
+        has said: a credential, a time, a word that the adapter brings.
         """
         mine, theirs = self._values(asked), self._values(recorded)
         if [place for place, _ in mine] != [place for place, _ in theirs]:
-            raise AssertionError("it has other parts than those that are recorded")
+            raise AssertionError("it has other parts")
         for (place, value), (_, before) in zip(mine, theirs, strict=True):
             if value == before:
                 continue
-            if self.scrubber.keeps(place) or place[0] == "" or str(value) in self._known:
+            # In a path even a short one is an id; elsewhere it is anybody's.
+            telling = 1 if str(place[0]).startswith("{") else 4
+            if self.scrubber.keeps(place) or self._differ(str(value), str(before), telling):
                 raise AssertionError(f"{shown(place)} is another")
+
+    def _differ(self, asked: str, recorded: str, telling: int) -> bool:
+        mine, theirs = words(asked), words(recorded)
+        pairs = zip(mine, theirs, strict=True) if len(mine) == len(theirs) else [(asked, recorded)]
+        return any(a != b and len(a) >= telling and {a, b} <= self._said for a, b in pairs)
 
     def _values(self, request: Any) -> list[tuple[Place, Value]]:
         found: list[tuple[Place, Value]] = []
 
         def note(place: Place, value: Value) -> Value:
             found.append((place, value))
-            return "x"
+            return value
 
-        address = self.scrubber.addresses.rewrite(request.uri, note)
-        found.append((("", "address"), request.uri.partition("?")[0] if address is None else address))
+        _ = self.scrubber.addresses.rewrite(request.uri, note)
         return [*found, *values_of(request.body or b"", media_of(request.headers))]
 
 

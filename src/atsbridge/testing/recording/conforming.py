@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..account import adapter_for
 from ..direct import DirectDriver, VirtualTime, as_received
 from .cassettes import HEADERS, media_of
 from .parts import HOST, Addresses, Place, Value, rewrite_body, shown, values_of
+from .scrubbing import WORD
 
 Shape = dict[tuple[str, ...], set[str]]
 """Places with ``[]`` for every position, and what was seen there: text, number, bool, null, list, dict."""
@@ -131,9 +133,13 @@ class _Comparison:
             return value
         if str(value) in self._learned:
             return self._learned[str(value)]
-        if str(value) in self._said:
+        return WORD.sub(self._word, value) if isinstance(value, str) else value
+
+    def _word(self, found: re.Match[str]) -> str:
+        word = found[0]
+        if word not in self._learned and word in self._said:
             raise _NotThere
-        return value
+        return str(self._learned.get(word, word))
 
     def _learn(self, recorded: Mapping[Place, Value], told: Mapping[Place, Value]) -> None:
         for place, value in recorded.items():

@@ -64,9 +64,13 @@ class Addresses:
         return f"{address}{question}{urlencode(pairs, quote_via=quote)}"
 
     def operation(self, url: str) -> str:
-        """What two requests have in common that ask for the same: the path, slots and all."""
-        named = self.rewrite(url.partition("?")[0], lambda place, _value: str(place[0]))
-        return "another address" if named is None else "/" + unquote(named).split("/", 3)[-1]
+        """What two requests have in common that ask for the same: the path, with its slots' names."""
+
+        def named(place: Place, value: Value) -> Value:
+            return value if str(place[0]).startswith(HOST) else str(place[0])
+
+        found = self.rewrite(url.partition("?")[0], named)
+        return "another address" if found is None else "/" + unquote(found).split("/", 3)[-1]
 
     def _fitting(self, address: str) -> tuple[re.Pattern[str] | None, re.Match[str] | None]:
         for form in self.forms:

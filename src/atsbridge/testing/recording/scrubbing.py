@@ -13,6 +13,7 @@ import re
 import secrets
 import string
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 
 from attrs import define, field
 
@@ -24,7 +25,7 @@ _TIME = re.compile(
 _EPOCH = re.compile(r"(/Date\()(-?\d+)((?:[+-]\d{4})?\)/)", re.ASCII)
 """A time as OData 2 has it."""
 _HEX = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
-_WORD = re.compile(rf"{_HEX.pattern}|[^\W_]+")
+WORD = re.compile(rf"{_HEX.pattern}|[^\W_]+")
 _SCHEME = re.compile(r"https?://")
 _TRIES = 300
 
@@ -38,28 +39,33 @@ class Scrubber:
 
     Args:
         addresses: what a URL of the vendor is made of.
-        keep: the ends of the places whose values stay.
+        keep: the ends of the places whose values stay, as patterns of names.
         key: secret; what one key replaced, it replaces again by the same.
     """
 
     addresses: Addresses
-    keep: frozenset[tuple[str, ...]]
+    keep: tuple[tuple[str, ...], ...]
     key: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False)
+    _kept: dict[tuple[str, ...], bool] = field(factory=dict, init=False, repr=False)
     _made: dict[str, str] = field(factory=dict, init=False, repr=False)
     _taken: set[str] = field(factory=set, init=False, repr=False)
 
     def keeps(self, place: Place) -> bool:
         names = names_of(place)
-        if names and names[0].startswith(HOST):  # what a connection is configured with
-            return True
-        return any(names[-length:] in self.keep for length in range(1, len(names) + 1))
+        if names not in self._kept:
+            # What is in the vendor's address is what a connection is configured with.
+            self._kept[names] = bool(names) and (
+                names[0].startswith(HOST) or any(_ends(names, end) for end in self.keep)
+            )
+        return self._kept[names]
 
     def __call__(self, place: Place, value: Value) -> Value:
         """A `Change`: what stands at this place from now on."""
         if value is None or isinstance(value, (bool, list, dict)) or self.keeps(place):
             return value
         if isinstance(value, str):
-            return self.text(value)
+            of_query = str(place[0]).startswith("?") if place else False
+            return self._pieces(value) if of_query else self.text(value)
         sign = "-" if value < 0 else ""
         if isinstance(value, int):
             return int(sign + self._word(str(abs(value))))
@@ -83,7 +89,7 @@ class Scrubber:
     def _pieces(self, text: str) -> str:
         scheme = _SCHEME.match(text)
         start = scheme.end() if scheme else 0
-        return text[:start] + _WORD.sub(lambda found: self._word(found[0]), text[start:])
+        return text[:start] + WORD.sub(lambda found: self._word(found[0]), text[start:])
 
     def _word(self, text: str, draw: Callable[[str, random.Random], str] | None = None) -> str:
         """Another word of the same form, which stands for no other."""
@@ -112,6 +118,15 @@ class Scrubber:
             return str(low + rng.randrange(count)).zfill(len(digits[0]))
 
         return re.sub(r"\d+", draw, found[1]) + (found[2] or "")
+
+
+def _ends(names: tuple[str, ...], end: tuple[str, ...]) -> bool:
+    return len(end) <= len(names) and all(map(fnmatchcase, names[-len(end) :], end))
+
+
+def words(text: str) -> list[str]:
+    """What is replaced one by one in a text without blanks."""
+    return WORD.findall(text)
 
 
 def _letters(text: str, rng: random.Random) -> str:
