@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from atsbridge import AsyncBridge, Bridge
 from atsbridge.ats.interface import Ats
 from atsbridge.ats.lever import Lever
-from atsbridge.ats.workday import Workday
 from atsbridge.crm.sql import SqlCrm
+from atsbridge.mapping import load_mapping
 from atsbridge.registry import Group, load
 from atsbridge.simulators.interface import Limits, SimRequest, SimResponse, Simulator
 from atsbridge.simulators.serve import serve
-from atsbridge.testing.account import Account, Standing, adapter_for, opened_wide
+from atsbridge.testing.account import Standing, adapter_for, opened_wide
 from atsbridge.testing.canaries import Watch
 from atsbridge.testing.recording import NotRecorded, conforms_to, recorder
 from atsbridge.testing.recording.parts import Addresses, rewrite_body, values_of
@@ -31,8 +31,9 @@ from atsbridge.testing.recording.scrubbing import Scrubber
 
 LEVER = ("hasNext", "?limit", "?confidentiality", "?expand", "?includeDeactivated")
 WORKDAY = (
-    "Response_Results.*", "Response_Filter.*", "Include_*", "Exclude_*", "@Skip_*", "@type", "@version",
-    "@mustUnderstand", "?format", "{owner}", "{report}",
+    "Response_Results.*", "Response_Filter.Page", "Response_Filter.Count", "Include_*", "Exclude_*",
+    "Job_Requisition_Status_Reference.*", "@Skip_*", "@type", "@version", "@mustUnderstand", "?format",
+    "{owner}", "{report}",
 )  # fmt: skip
 
 
@@ -122,9 +123,10 @@ def test_what_is_not_recorded_is_an_error_that_tells_no_value(tmp_path: Path) ->
     path = tmp_path / "pull.yaml"
     _, simulator = record("lever", LEVER, path, pull_sync)
     ats = adapter_for("lever", simulator)
-    with recorder(Lever.VENDOR, keep=LEVER).use_cassette(path), pytest.raises(NotRecorded) as seen:
-        with Bridge(ats=ats, crm=SqlCrm(":memory:"), mapping={"version": 1}) as bridge:
-            _ = bridge.pull()
+    bridge = Bridge(ats=ats, crm=SqlCrm(":memory:"), mapping={"version": 1})
+    with recorder(Lever.VENDOR, keep=LEVER).use_cassette(path), bridge:
+        _ = bridge.pull()
+        with pytest.raises(NotRecorded) as seen:
             _ = bridge.sweep()
     assert "the cassette has no answer left for this GET" in str(seen.value)
     assert "api.lever.co" not in str(seen.value) and seen.value.advice
@@ -167,7 +169,7 @@ def played(ats: Ats, **parts: Any) -> int:
     with Bridge(ats=ats, crm=crm, mapping=mapping, approved=approved, **parts) as bridge:
         _ = bridge.check()
         _ = bridge.pull()
-        plan = bridge.configuration().compile(bridge.mapping)
+        plan = bridge.configuration().compile(load_mapping(mapping))
         for view in crm.applications():
             if view.confirmed.status.value == "active":
                 words = plan.plan(view.job.id if view.job else None).steps
@@ -268,7 +270,9 @@ def test_only_what_is_named_stays() -> None:
     assert made["text"] == made["other"]["stage"] != "Offer"
 
 
-@pytest.mark.parametrize("key", ["ana@example.com", "7f3a9e12-0000-4000-8000-000000000001", "12345", "Ana Prata"])
+@pytest.mark.parametrize(
+    "key", ["ana@example.com", "7f3a9e12-0000-4000-8000-000000000001", "12345", "Ana Prata"]
+)
 def test_a_key_that_is_a_value_is_replaced_as_one(key: str) -> None:
     change = scrubber()
     made = json.loads(rewrite_body(json.dumps({"people": {key: 1}}).encode(), "", change))
@@ -307,8 +311,8 @@ def test_every_value_is_seen_and_the_rest_stays(body: bytes, media: str) -> None
 @pytest.mark.loopback
 def test_an_honest_simulator_conforms(vendor: str, keep: tuple[str, ...], tmp_path: Path) -> None:
     path = tmp_path / "all.yaml"
-    pushed, _ = record(vendor, keep, path, played)
-    assert pushed == 1
+    # A move is written, too, where any step will do.
+    _ = record(vendor, keep, path, played if vendor == "lever" else pull_sync)
     assert conforms_to(generated(vendor), path) == []
 
 
@@ -323,10 +327,14 @@ def edited(old: bytes, new: bytes) -> Callable[[SimRequest, SimResponse], SimRes
     return lambda _request, answer: SimResponse(answer.status, answer.headers, answer.body.replace(old, new))
 
 
+def _without(name: str, answer: SimResponse) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in answer.headers if pair[0].lower() != name)
+
+
 LIES: list[tuple[str, Any, str]] = [
-    ("lever", edited(b'"archived":', b'"archivedAs":'), "the recording has data[].archived, the simulator never"),
-    ("lever", edited(b'"archived":', b'"archivedAs":'), "the simulator has data[].archivedAs, the recording never"),
-    ("lever", edited(b'"hasNext": false', b'"hasNext": "no"'), "hasNext is bool in the recording, and text in"),
+    ("lever", edited(b'"archived":', b'"old":'), "the recording has data[].archived, the simulator never"),
+    ("lever", edited(b'"archived":', b'"old":'), "the simulator has data[].old, the recording never"),
+    ("lever", edited(b'"hasNext":false', b'"hasNext":"no"'), "hasNext is bool in the recording, and text in"),
     (
         "lever",
         lambda request, answer: SimResponse(404) if "/stages" in request.target else answer,
@@ -339,10 +347,10 @@ LIES: list[tuple[str, Any, str]] = [
     ),
     (
         "lever",
-        lambda _request, answer: SimResponse(answer.status, answer.headers[:1], answer.body),
+        lambda _request, answer: SimResponse(answer.status, _without("date", answer), answer.body),
         "the recording has the header date, the simulator has not",
     ),
-    ("workday", edited(b"Total_Pages", b"Pages_In_Total"), "Response_Results[].Total_Pages[], the simulator never"),
+    ("workday", edited(b"Total_Pages", b"Pages"), "Response_Results[].Total_Pages, the simulator never"),
 ]  # fmt: skip
 
 
@@ -352,12 +360,14 @@ def test_a_falsified_simulator_is_caught(vendor: str, lie: Any, said: str, tmp_p
     path = tmp_path / "pull.yaml"
     keep = {"lever": LEVER, "workday": WORKDAY}[vendor]
     _ = record(vendor, keep, path, pull_sync)
-    assert any(said in difference for difference in conforms_to(falsified(vendor, lie), path))
+    found = conforms_to(falsified(vendor, lie), path)
+    assert any(said in difference for difference in found), found
 
 
 @pytest.mark.loopback
 def test_what_could_not_be_asked_is_said(tmp_path: Path) -> None:
-    path = tmp_path / "pull.yaml"
-    _ = record("workday", WORKDAY, path, pull_sync)
-    empty = load(Group.SIMULATOR, "workday").generate(0, limits=Limits(None))
-    assert any("could not be asked" in difference for difference in conforms_to(empty, path))
+    path = tmp_path / "all.yaml"
+    _ = record("lever", LEVER, path, played)
+    empty = load(Group.SIMULATOR, "lever").generate(0, limits=Limits(None))
+    what = "GET /v1/opportunities/{id}: could not be asked, the simulator's account has nothing in its place"
+    assert what in conforms_to(empty, path)

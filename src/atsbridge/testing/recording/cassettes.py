@@ -24,15 +24,19 @@ HEADERS = frozenset({"content-type", "date", "link", "retry-after"})
 TOKEN_ANSWER = ("expires_in", "expires_at", "token_type")
 """What stays of the answer of a token endpoint: how long it holds (RFC 6749, section 5.1)."""
 
+_OTHER_PARTS = "it has other parts"
+
 
 class NotRecorded(AtsBridgeError):
     """The cassette has no answer for this request."""
 
     def __init__(self, *, cassette: Any, failed_request: Any) -> None:
-        _, passed, failed = next(iter(cassette.find_requests_with_most_matches(failed_request)), ("", (), ()))
-        why = "; ".join(why for name, why in failed if name == "values" and "address" in passed)
+        near = cassette.find_requests_with_most_matches(failed_request)
+        reasons = {why for _, passed, failed in near if "address" in passed for _, why in failed}
+        # The recorded request that has the same parts is the one that was meant.
+        why = next(iter(sorted(reasons, key=lambda why: why == _OTHER_PARTS)), "none is recorded")
         super().__init__(
-            f"the cassette has no answer left for this {failed_request.method}: {why or 'none is recorded'}",
+            f"the cassette has no answer left for this {failed_request.method}: {why}",
             advice="record anew, or name what differs in `keep`",
         )
 
@@ -132,7 +136,7 @@ class _Tape:
         """
         mine, theirs = self._values(asked), self._values(recorded)
         if [place for place, _ in mine] != [place for place, _ in theirs]:
-            raise AssertionError("it has other parts")
+            raise AssertionError(_OTHER_PARTS)
         for (place, value), (_, before) in zip(mine, theirs, strict=True):
             if value == before:
                 continue

@@ -197,9 +197,9 @@ def _kind(value: Value) -> str:
         return "null"
     if isinstance(value, bool):
         return "bool"
-    return (
-        "number" if isinstance(value, (int, float)) else {str: "text"}.get(type(value), type(value).__name__)
-    )
+    if isinstance(value, str):
+        return "text"
+    return type(value).__name__ if isinstance(value, (list, dict)) else "number"
 
 
 def _as_sent(body: bytes, media: str) -> Any:

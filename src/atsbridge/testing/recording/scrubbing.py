@@ -27,7 +27,8 @@ _EPOCH = re.compile(r"(/Date\()(-?\d+)((?:[+-]\d{4})?\)/)", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
 WORD = re.compile(rf"{_HEX.pattern}|[^\W_]+")
 _SCHEME = re.compile(r"https?://")
-_TRIES = 300
+_TRIES = 200
+"""To find a word of the same form that is still free; after that it may be longer."""
 
 _PARTS_OF_A_TIME = ((2000, 30), (1, 12), (1, 28), (0, 24), (0, 60), (0, 60))
 """Year, month, day, hour, minute, second: the lowest, and how many there are to draw from."""
@@ -95,14 +96,14 @@ class Scrubber:
         """Another word of the same form, which stands for no other."""
         if text in self._made or not any(c.isalnum() for c in text):
             return self._made.get(text, text)
-        for number in range(_TRIES):
+        made, number = text, 0
+        while made == text or made in self._taken:
             seed = hmac.digest(self.key, f"{number} {text}".encode("utf-8", "surrogatepass"), "sha256")
             rng = random.Random(seed)  # noqa: S311 - what nobody may guess is its seed
             made = (draw or _letters)(text, rng)
-            if number > _TRIES // 2:  # nearly every word of this form is taken
-                made += rng.choice(string.digits[1:])
-            if made != text and made not in self._taken:
-                break
+            number += 1
+            if number > _TRIES:  # nearly every word of this form is taken
+                made += rng.choice(string.digits[1:]) * (number // _TRIES)
         self._made[text] = made
         self._taken.add(made)
         return made
