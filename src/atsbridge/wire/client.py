@@ -180,7 +180,7 @@ class Client:
 
     def _exchange(self, wanted: Request, token: Token | None) -> Flow[Response]:
         yield from self._await_budget()
-        response = yield from request(self._signed(wanted, token))
+        response = yield from request(self.signed(wanted, token))
         self._learn(response)
         self._judge(wanted, response)
         return response
@@ -198,7 +198,7 @@ class Client:
             VendorError: what the answer means. `NoAnswer` with ``sent`` False,
             `GuardError`, `Unauthorized` and `Throttled` prove that nothing happened.
         """
-        response = yield from send(self._signed(wanted, self._token), permit)
+        response = yield from send(self.signed(wanted, self._token), permit)
         self._learn(response)
         try:
             self._judge(wanted, response)
@@ -346,7 +346,8 @@ class Client:
 
     # -- signing and budgets --
 
-    def _signed(self, wanted: Request, token: Token | None) -> Request:
+    def signed(self, wanted: Request, token: Token | None) -> Request:
+        """A request with what the vendor's declaration and the auth scheme add to it."""
         block = self.vendor.block if isinstance(wanted.body, Element) else None
         blocks = () if block is None else (block,)
         headed = attrs.evolve(wanted, signature=self.vendor.headers, blocks=blocks)
