@@ -59,7 +59,7 @@ from ..wire.secrets import Secret, optional_secret, secret
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, PlannedWrite, Proof, Unplannable
-from .preflight import ask, proof_of_read, reach, unproven_write
+from .preflight import ask, find, proof_of_read, reach, unproven_write
 
 _ID = r"[1-9][0-9]{0,17}"
 _NUMBER = r"[A-Za-z0-9_-]{1,60}"
@@ -76,14 +76,17 @@ _STATE = Slot(SlotName.TARGET_STAGE, _ID, int, part=1)
 
 
 def _complaint(_asked: Request, answer: Response) -> Complaint | None:
-    """Only a 400 says why: in JSON, or as plain text where something in front of the pod answers."""
-    if answer.status != 400:
+    """Only a 400 says why: in JSON, or as plain text where something in front of the pod answers.
+
+    Of the other statuses Oracle's own answers have no more than their number again.
+    """
+    if answer.status < 400:
         return None
     try:
         body = read_json(answer.body)
     except BadPayload:
-        return Complaint("", answer.body.decode("utf-8", "replace"))
-    if not isinstance(body, dict):
+        return Complaint("", answer.body.decode("utf-8", "replace")) if answer.status == 400 else None
+    if not isinstance(body, dict) or body.get("status") != str(answer.status):
         return None
     first = next(objects(body, "o:errorDetails"), {})
     words = opt_text(first, "detail") or opt_text(body, "title") or ""
@@ -163,7 +166,7 @@ VENDOR = Vendor(
     ),
     concurrent=5,
     answers=tuple(
-        AnswerRule(meaning=BadPayload, status=status, when=_no_word_of_oracle) for status in (400, 403, 404)
+        AnswerRule(meaning=BadPayload, status=status, when=_no_word_of_oracle) for status in (400, 403)
     ),
     complaints=Complaints(
         read=_complaint, meanings={}, terms=frozenset({"phase", "condition", "met", "operator", "confirmed"})
@@ -574,7 +577,7 @@ class OracleRecruiting(Ats):
             url=f"/{_APPLICATIONS}/{ref.id}",
             query=(("fields", ",".join(_OWN.fields)), ("onlyData", "true")),
         )
-        answer = yield from ask(wanted)
+        answer = yield from find(wanted, beside=evolve(_OWN, fields=(_OWN.key,)).request(limit=1))
         if isinstance(answer, NotFound):
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
         if isinstance(answer, VendorError):

@@ -96,7 +96,7 @@ from .interface import (
     PlannedWrite,
     Unplannable,
 )
-from .preflight import ask, proof_of_read, reach, unproven_write, with_scopes
+from .preflight import ask, find, proof_of_read, reach, unproven_write, with_scopes
 
 _ID = r"(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{24})"
 _WORD = r"[0-9A-Za-z](?:[0-9A-Za-z_-]{0,62}[0-9A-Za-z])?"
@@ -119,7 +119,10 @@ _REASON = Slot(SlotName.REASON, _WORD)
 
 
 def _complaint(_asked: Request, answer: Response) -> Complaint | None:
-    """https://developers.smartrecruiters.com/docs/error-handling; a missing body is normal."""
+    """https://developers.smartrecruiters.com/docs/error-handling: every error has a code.
+
+    A missing body is normal, and says nothing of a record.
+    """
     if answer.status < 400 or not answer.body.lstrip().startswith(b"{"):
         return None
     try:
@@ -127,8 +130,10 @@ def _complaint(_asked: Request, answer: Response) -> Complaint | None:
     except BadPayload:
         return None
     first = next(objects(body, "errors"), {})
-    words = opt_text(first, "message") or opt_text(body, "message") or ""
-    return Complaint(opt_text(first, "code") or "", words)
+    code = opt_text(first, "code")
+    if code is None:
+        return None
+    return Complaint(code, opt_text(first, "message") or opt_text(body, "message") or "")
 
 
 def _lost_page(asked: Request, _answer: Response) -> bool:
@@ -471,7 +476,7 @@ class SmartRecruiters(Ats):
         candidate, _, job = ref.id.partition(SEPARATOR)
         asked = _HISTORY.format(candidate=candidate, job=job)
         told = yield from ask(Request(operation="get_history", method="GET", url=asked))
-        answer = yield from ask(_get("get_candidate", f"/candidates/{candidate}"))
+        answer = yield from find(_get("get_candidate", f"/candidates/{candidate}"), beside=_ANY_CANDIDATE)
         if (gone := _gone(answer)) is not None:
             return Gone(tombstone=gone)
         if isinstance(answer, VendorError):
@@ -489,7 +494,7 @@ class SmartRecruiters(Ats):
 
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
-        answer = yield from ask(_get("get_candidate", f"/candidates/{ref.id}"))
+        answer = yield from find(_get("get_candidate", f"/candidates/{ref.id}"), beside=_ANY_CANDIDATE)
         if (gone := _gone(answer)) is not None:
             return gone
         if isinstance(answer, VendorError):
@@ -514,7 +519,7 @@ class SmartRecruiters(Ats):
         wanted = {
             "company_read": _get("get_company", "/configuration/company"),
             "jobs_read": _get("list_jobs", "/jobs", *one),
-            "candidates_read": _get("list_candidates", "/candidates", *one),
+            "candidates_read": _ANY_CANDIDATE,
             "configuration_read": _get("list_processes", "/configuration/hiring-processes"),
             "users_read": _get("list_users", _USERS, *one),
         }
@@ -669,6 +674,9 @@ _NEXT = re.compile(r"""<[^<>]*[?&]pageId=([^&<>]+)[^<>]*>\s*;\s*rel="?next\b""")
 def _get(operation: str, url: str, *query: tuple[str, str]) -> Request:
     # The vendor advises to wait for 128 seconds: https://developers.smartrecruiters.com/docs/rate-limiting.
     return Request(operation=operation, method="GET", url=url, query=query, deadline_seconds=128.0)
+
+
+_ANY_CANDIDATE = _get("list_candidates", "/candidates", ("limit", "1"))
 
 
 def _listed(
