@@ -102,6 +102,23 @@ def test_explain_says_what_is_not_known(ready: Any) -> None:
     ended = ready.run("explain", "nobody")
     assert ended.code == 1
     assert "nothing is known of it" in ended.out
+    gone = ready.run("explain", "0b3510b0-b46e-41da-b170-17a6205738d1", "--ask").out
+    assert "knows no application of this id" in gone and "deleted" not in gone
+    job = next(t.job for t in ready.simulator.truth().values() if t.job)
+    assert "the id of a job" in ready.run("explain", job).out
+
+
+def test_explain_says_why_what_the_ats_shows_was_not_brought(ready: Any) -> None:
+    new = ready.simulator.apply(name="Ana Prata", email="ana@example.com")
+    ended = ready.run("explain", new, "--ask")
+    assert ended.code == 1 and "no pull has brought it" in ended.out and "confidential" in ended.out
+    assert "How it was mapped" in ended.out
+
+
+def test_explain_takes_the_address_of_the_page(ready: Any) -> None:
+    (moved,) = ready.request_moves(1)
+    ended = ready.run("explain", f"https://hire.lever.co/candidates/{moved}?stage=x#profile")
+    assert ended.code == 0 and f"Application {moved}" in ended.out
 
 
 def test_status_says_how_the_last_run_ended(link: Any, monkeypatch: Any) -> None:

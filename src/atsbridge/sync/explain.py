@@ -22,7 +22,8 @@ class Explanation:
     """Everything the bridge knows of one application.
 
     Args:
-        mapped: in words, which rule gave which value.
+        known_as: the other kinds of record that have this id.
+        mapped: in words, which rule gave which value; of what the ATS says now, where nothing is known.
         updates, intents, attempts: the ledger's rows, oldest first.
         held_back: why a write of it that is pending has not left.
         now: what the ATS says now; None unless asked.
@@ -30,6 +31,7 @@ class Explanation:
 
     application: str
     known: dict[str, Any] | None
+    known_as: tuple[str, ...]
     quarantined: str
     waiting_for: str
     mapped: tuple[str, ...]
@@ -52,20 +54,21 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     """
     found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
     known, reality, rows, held = found
-    mapped: tuple[str, ...] = ()
     engine = reality.compile(ctx.mapping) if known is not None or ask else None
-    if known is not None and engine is not None:
-        app = Interpreter.of(ctx.ats, reality, engine).application(application_from(known))
-        left_out = engine.in_scope(app)
-        words = (f"left out: {left_out}",) if left_out else ()
-        mapped = (*words, *explain_mapping(engine, app))
+    app = application_from(known) if known is not None else None
     in_crm = (yield from ctx.crm.statuses([ref])).get(ref)
     now = yield from ctx.read_application(ref) if ask else _nothing()
     if isinstance(now, Fresh) and engine is not None:
         now = evolve(now, application=Interpreter.of(ctx.ats, reality, engine).application(now.application))
+        app = app or now.application
+    mapped: tuple[str, ...] = ()
+    if app is not None and engine is not None:
+        app = Interpreter.of(ctx.ats, reality, engine).application(app)
+        mapped = tuple(explain_mapping(engine, app))
     return Explanation(
         application=ref.id,
         known=_row(known) if known else None,
+        known_as=tuple(row.kind for row in rows["others"] if isinstance(row, Known)),
         quarantined=next(
             (f"{q.path}: {q.why}" for q in rows["quarantined"] if isinstance(q, Quarantined)), ""
         ),
@@ -109,6 +112,11 @@ def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dic
         "attempts": attempts,
         "quarantined": [row] if (row := txn.get(Quarantined, *key)) else [],
         "waiting": [wait] if (wait := txn.get(Waiting, *key)) else [],
+        "others": [
+            row
+            for kind in Kind
+            if kind is not Kind.APPLICATION and (row := txn.get(Known, ctx.connection, kind.value, ref.id))
+        ],
     }
     pending = any(intent.state == "pending" for intent in intents)
     held = held_back(txn, ctx, application=ref.id) if pending else ""
