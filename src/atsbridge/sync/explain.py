@@ -113,9 +113,9 @@ def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dic
         "quarantined": [row] if (row := txn.get(Quarantined, *key)) else [],
         "waiting": [wait] if (wait := txn.get(Waiting, *key)) else [],
         "others": [
-            row
+            other
             for kind in Kind
-            if kind is not Kind.APPLICATION and (row := txn.get(Known, ctx.connection, kind.value, ref.id))
+            if kind is not Kind.APPLICATION and (other := txn.get(Known, ctx.connection, kind.value, ref.id))
         ],
     }
     pending = any(intent.state == "pending" for intent in intents)
