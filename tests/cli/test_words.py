@@ -141,6 +141,7 @@ def test_check_says_whom_it_asked_and_what_it_did_not_compare(link: Any, monkeyp
     monkeypatch.setenv("LEVER_API_KEY", "wrong")
     ended = link.run("check")
     assert ended.code == 1
+    assert ended.out.count("MISSING") == 1
     assert "not compared" in ended.out and "nothing to mention" not in ended.out
 
 

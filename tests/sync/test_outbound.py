@@ -906,7 +906,16 @@ def test_the_expiry_is_that_of_the_mapping() -> None:
 
 def test_shadow_tells_every_part_of_a_chain() -> None:
     w = rejecting(world("1", reasoned=True, mapping=rules(mode='mode = "shadow"')))
-    assert told(w)[1].endswith("would have gone: move to B, active; reject to B, rejected")
+    assert told(w)[1].endswith("would have gone: move to B, active; reject to B, rejected, Unfit")
+
+
+def test_shadow_names_the_stage_as_people_do() -> None:
+    w = world("1", mapping=rules(mode='mode = "shadow"').replace('["B"]', '[{id = "B"}]'), pulled=False)
+    next(stage for stage in w.account.stages if stage["id"] == "B")["name"] = "Phone screen"
+    w.pull()
+    w.wants("1", step="B")
+    w.push()
+    assert told(w)[1].endswith("this would have gone: move to Phone screen, active")
 
 
 def test_a_fault_of_an_adapter_stops_the_push_and_is_not_hidden() -> None:
