@@ -121,6 +121,16 @@ def test_explain_takes_the_address_of_the_page(ready: Any) -> None:
     assert ended.code == 0 and f"Application {moved}" in ended.out
 
 
+def test_verify_sums_up_what_is_unmapped_by_the_stages_name(ready: Any) -> None:
+    file = ready.folder / "mapping.toml"
+    text = file.read_text()
+    begin = text.index('[steps."Offer"]')
+    file.write_text(text[:begin] + text[text.index("\n[", begin + 1) :])
+    assert ready.run("sync", "--pull").code == 0
+    offers = sum(t.stage == "offer" and t.status == "active" for t in ready.simulator.truth().values())
+    assert f"{offers} in Offer, active" in " ".join(ready.run("verify").out.split())
+
+
 def test_status_says_how_the_last_run_ended(link: Any, monkeypatch: Any) -> None:
     assert lines(link.run("status").out)["last run"] == "none"
     monkeypatch.setenv("LEVER_API_KEY", "wrong")

@@ -53,7 +53,9 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
     if missing:
         done["missing"] = missing
         code = Exit.OK if done["written"] else Exit.SETUP  # without them there was nothing to do
-        return _end(options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.", code=code)
+        return _end(
+            options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.", code=code
+        )
     with options.bridge(mapping={"version": 1}) as bridge:
         suggested = bridge.suggest()
     _write(found.mapping, suggested, done)
