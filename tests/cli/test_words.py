@@ -87,6 +87,7 @@ def test_explain_is_for_people_and_json_is_whole(ready: Any) -> None:
     assert ready.run("pause").code == ready.run("sync").code == 0
     waits = lines(ready.run("explain", moved).out)
     assert (waits["result"], waits["where it stands"]) == ("NONE YET", "pending")
+    assert waits["held back"] == "paused"
     assert ready.run("resume").code == ready.run("sync").code == 0
     said = lines(ready.run("explain", moved, "--ask").out)
     assert (said["step"], said["result"], said["told the CRM"]) == (wanted, "APPLIED", "yes")

@@ -89,9 +89,9 @@ def _show(report: Mapping[str, Any], names: Names, *, known: bool) -> None:
         for line in report["mapped"]:
             say(f"- {line}")
     _section("What recruiters asked for", [_asked(row, names) for row in report["updates"]])
-    _section("What was to be written", [_to_write(row, names) for row in report["intents"]])
-    if report["held_back"]:
-        say(f"held back: {report['held_back']}")
+    _section(
+        "What was to be written", [_to_write(row, names, report["held_back"]) for row in report["intents"]]
+    )
     _section("What was sent", [_sent(row) for row in report["attempts"]])
     if report["crm"]:
         _section("What the CRM holds", [_held(report["crm"], names)])
@@ -154,7 +154,7 @@ def _asked(row: Mapping[str, Any], names: Names) -> Facts:
     )
 
 
-def _to_write(row: Mapping[str, Any], names: Names) -> Facts:
+def _to_write(row: Mapping[str, Any], names: Names, held_back: str) -> Facts:
     target = {"stage": row["target_stage"], "status": row["target_status"], "reason": row["target_reason"]}
     expected = {"stage": row["expected_stage"], "status": row["expected_status"]}
     return (
@@ -163,6 +163,7 @@ def _to_write(row: Mapping[str, Any], names: Names) -> Facts:
         ("only if", names.state(expected)),
         ("as user", row["acting_user"]),
         ("where it stands", row["state"]),
+        ("held back", held_back if row["state"] == "pending" else ""),
         ("attempts", row["attempts"]),
         ("result", (row["result"] or "").upper()),
         ("why", row["why"]),

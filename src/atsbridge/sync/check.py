@@ -84,7 +84,7 @@ def check(ctx: Context) -> Flow[CheckReport]:
 
 def _not_looked_at(finding: Finding) -> Finding:
     """Of a credential that is refused nobody can say what it lacks beside."""
-    if finding.refused or finding.proof is not Proof.MISSING:
+    if finding.refused or finding.proof is Proof.PROVED:
         return finding
     tried = "nothing that counts: the credential itself is refused"
     return evolve(finding, proof=Proof.UNPROVEN, tried=tried, ask="")
