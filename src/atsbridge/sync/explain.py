@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -54,17 +55,17 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     """
     found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
     known, reality, rows, held = found
-    engine = reality.compile(ctx.mapping) if known is not None or ask else None
-    app = application_from(known) if known is not None else None
     in_crm = (yield from ctx.crm.statuses([ref])).get(ref)
     now = yield from ctx.read_application(ref) if ask else _nothing()
-    if isinstance(now, Fresh) and engine is not None:
-        now = evolve(now, application=Interpreter.of(ctx.ats, reality, engine).application(now.application))
-        app = app or now.application
-    mapped: tuple[str, ...] = ()
-    if app is not None and engine is not None:
-        app = Interpreter.of(ctx.ats, reality, engine).application(app)
-        mapped = tuple(explain_mapping(engine, app))
+    mapped: Sequence[str] = ()
+    if known is not None or isinstance(now, Fresh):
+        interpreter = Interpreter.of(ctx.ats, reality, reality.compile(ctx.mapping))
+        if isinstance(now, Fresh):
+            now = evolve(now, application=interpreter.application(now.application))
+        if known is not None:
+            mapped = explain_mapping(interpreter.engine, interpreter.application(application_from(known)))
+        elif isinstance(now, Fresh):
+            mapped = explain_mapping(interpreter.engine, now.application)
     return Explanation(
         application=ref.id,
         known=_row(known) if known else None,
@@ -75,7 +76,7 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
         waiting_for=next(
             (f"{w.parent_kind} {w.parent_id}" for w in rows["waiting"] if isinstance(w, Waiting)), ""
         ),
-        mapped=mapped,
+        mapped=tuple(mapped),
         updates=tuple(_row(u) for u in rows["updates"]),
         intents=tuple(_row(i) for i in rows["intents"]),
         attempts=tuple(_row(a) for a in rows["attempts"]),
