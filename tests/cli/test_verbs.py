@@ -242,7 +242,7 @@ def test_writes_that_wait_for_the_ats_are_for_later_and_say_so(
     url = f"http://127.0.0.1:{port}"
     ended = ready._command(*line.split(), "--simulator", url)
     assert ended.code == 4
-    assert "Held back: the ATS could not be read: NoAnswer: no connection could be opened" in ended.out
+    assert " sent: the ATS could not be read: NoAnswer: no connection could be opened" in ended.out
     assert url in ended.out
 
 
