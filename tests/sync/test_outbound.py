@@ -26,7 +26,7 @@ from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.ats.greenhouse import VENDOR as GREENHOUSE
 from atsbridge.ats.interface import Unplannable
-from atsbridge.errors import CrmError, GuardError, MappingError, NoAnswer, TooLate
+from atsbridge.errors import CrmError, Doubtful, GuardError, MappingError, NoAnswer, TooLate
 from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.mapping import load_mapping
 from atsbridge.model import (
@@ -194,6 +194,17 @@ def test_dead_after_too_many_returns() -> None:
     assert why.startswith("gave up after it went back 3 times: ") and "no connection could be opened" in why
     assert not w.account.log and len(w.rows(Attempt)) == 3
     assert {a.outcome for a in w.rows(Attempt)} == {"not sent"}
+
+
+def test_a_yes_with_a_warning_is_a_write_and_counts_as_one() -> None:
+    def warned(made: World, asked: Request) -> Response:
+        raise Doubtful(status=200)
+
+    w = world("1")
+    w.wants("1", step="B")
+    w.writes = [warned]
+    assert w.push().writes == 1
+    assert [a.outcome for a in w.rows(Attempt)] == ["doubtful"]
 
 
 def test_a_rate_limit_that_lasts_outlives_many_pushes_and_counts_as_no_write() -> None:
