@@ -22,7 +22,7 @@ class Point(EntryPoint):
 
     @property
     def dist(self) -> Any:  # type: ignore[override]
-        return SimpleNamespace(name=f"{self.name}-package") if self.name != "orphan" else None
+        return SimpleNamespace(name=f"{self.name}-package", requires=None) if self.name != "orphan" else None
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> None:
@@ -86,6 +86,23 @@ def test_without_a_near_name_the_list_is_said(monkeypatch: pytest.MonkeyPatch) -
     installed(monkeypatch)
     with pytest.raises(UnknownPlugin, match=r"no CRM connector 'x' is installed \(there are: none\);"):
         load(Group.CRM, "x")
+
+
+def test_where_a_package_is_missing_the_extra_that_brings_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requires = [
+        "attrs>=24",
+        "no-such-module>=0.7; extra == 'all'",
+        "other; extra == 'all'",
+        "no-such-module>=0.7; extra == 'xml'",
+    ]
+    dist = SimpleNamespace(name="acme-bridge", requires=requires)
+    monkeypatch.setattr(Point, "dist", dist)
+    installed(monkeypatch, ("acme", broken(tmp_path, monkeypatch, "import no_such_module.part")))
+    with pytest.raises(UnknownPlugin) as caught:
+        load(Group.ATS, "acme")
+    assert caught.value.advice == "pip install 'acme-bridge[xml]'"
 
 
 BROKEN = {

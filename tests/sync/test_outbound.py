@@ -26,7 +26,7 @@ from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.ats.greenhouse import VENDOR as GREENHOUSE
 from atsbridge.ats.interface import Unplannable
-from atsbridge.errors import CrmError, GuardError, MappingError, NoAnswer, TooLate
+from atsbridge.errors import CrmError, Doubtful, GuardError, MappingError, NoAnswer, TooLate
 from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.mapping import load_mapping
 from atsbridge.model import (
@@ -194,6 +194,17 @@ def test_dead_after_too_many_returns() -> None:
     assert why.startswith("gave up after it went back 3 times: ") and "no connection could be opened" in why
     assert not w.account.log and len(w.rows(Attempt)) == 3
     assert {a.outcome for a in w.rows(Attempt)} == {"not sent"}
+
+
+def test_a_yes_with_a_warning_is_a_write_and_counts_as_one() -> None:
+    def warned(made: World, asked: Request) -> Response:
+        raise Doubtful(status=200)
+
+    w = world("1")
+    w.wants("1", step="B")
+    w.writes = [warned]
+    assert w.push().writes == 1
+    assert [a.outcome for a in w.rows(Attempt)] == ["doubtful"]
 
 
 def test_a_rate_limit_that_lasts_outlives_many_pushes_and_counts_as_no_write() -> None:
@@ -913,7 +924,16 @@ def test_the_expiry_is_that_of_the_mapping() -> None:
 
 def test_shadow_tells_every_part_of_a_chain() -> None:
     w = rejecting(world("1", reasoned=True, mapping=rules(mode='mode = "shadow"')))
-    assert told(w)[1].endswith("would have gone: move to B, active; reject to B, rejected")
+    assert told(w)[1].endswith("would have gone: move to B, active; reject to B, rejected, Unfit")
+
+
+def test_shadow_names_the_stage_as_people_do() -> None:
+    w = world("1", mapping=rules(mode='mode = "shadow"').replace('["B"]', '[{id = "B"}]'), pulled=False)
+    next(stage for stage in w.account.stages if stage["id"] == "B")["name"] = "Phone screen"
+    w.pull()
+    w.wants("1", step="B")
+    w.push()
+    assert told(w)[1].endswith("this would have gone: move to Phone screen, active")
 
 
 def test_a_fault_of_an_adapter_stops_the_push_and_is_not_hidden() -> None:

@@ -383,6 +383,10 @@ class Lever(Ats):
     def catalogue(self, job: Ref | None) -> Operation[Catalogue]:
         return self._catalogue(job)
 
+    @property
+    def reads_confidential(self) -> bool:
+        return self.confidential
+
     def check_access(self) -> Operation[tuple[Finding, ...]]:
         return self._check_access()
 

@@ -31,7 +31,8 @@ def init(options: Options, *, vendor: str | None, name: str | None, settings: tu
 
     Run it twice: the first run writes the file and says which environment
     variables it names; with these set, the second reads the live stages and
-    suggests a mapping. Nothing that exists is overwritten.
+    suggests a mapping, and exits with 2 while one is missing. Nothing that
+    exists is overwritten.
     """
     done: dict[str, Any] = {"connection": str(options.connection), "written": []}
     if not options.connection.exists():
@@ -51,7 +52,10 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
         return _end(options, done, f"{found.mapping} is there already; it was left as it is.")
     if missing:
         done["missing"] = missing
-        return _end(options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.")
+        code = Exit.OK if done["written"] else Exit.SETUP  # without them there was nothing to do
+        return _end(
+            options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.", code=code
+        )
     with options.bridge(mapping={"version": 1}) as bridge:
         suggested = bridge.suggest()
     _write(found.mapping, suggested, done)
@@ -65,14 +69,14 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
     )
 
 
-def _end(options: Options, done: dict[str, Any], text: str) -> int:
+def _end(options: Options, done: dict[str, Any], text: str, *, code: Exit = Exit.OK) -> int:
     if options.as_json:
         options.show_json(done)
     else:
         for path in done["written"]:
             say(f"Written: {path}")
         say(text)
-    return Exit.OK
+    return code
 
 
 def _write(path: Path, text: str, done: dict[str, Any]) -> None:

@@ -210,7 +210,8 @@ class Outbound:
         except Unplannable as error:
             return Plan(refused=f"vendor: {error.message}")
         if engine.mode is WriteMode.SHADOW:
-            words = "; ".join(f"{w.action} to {_words(w.target)}" for w in writes)
+            catalogue = engine.catalogue(job_id)
+            words = "; ".join(f"{w.action} to {_words(w.target, catalogue)}" for w in writes)
             return Plan(refused=f"write.mode: shadow; this would have gone: {words}")
         late = engine.not_after(update)
         user = engine.acting_user(update) or self.ctx.ats.default_acting_user
@@ -649,8 +650,11 @@ def _may_have_written(error: Exception) -> bool:
     return not proves_nothing_happened(error)
 
 
-def _words(state: State) -> str:
-    return f"{state.stage or 'its stage'}, {state.status}"
+def _words(state: State, catalogue: Catalogue) -> str:
+    """A target in the ATS's own names."""
+    stage, reason = catalogue.stage(state.stage), catalogue.reason(state.reason)
+    said = (stage and stage.name) or state.stage or "its stage", state.status, reason and reason.name
+    return ", ".join(str(part) for part in said if part)
 
 
 def _as_intent(row: IntentRow) -> Intent:

@@ -16,7 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from ..crm.interface import Held
 from ..errors import BadRecord, GuardError
-from ..model import Application, Kind, Ref
+from ..model import Application, Kind, Ref, State
 from ..wire.effects import Flow, perform
 from ..wire.paging import Headway
 from ..wire.streams import Stream
@@ -48,6 +48,7 @@ class Why(StrEnum):
 class Difference:
     """One application on which the sides do not agree.
 
+    ``ats`` and ``crm`` are the two states in words.
     ``propose`` is what `repair` would do: ``pull`` it again, ``bury`` it, or nothing.
     """
 
@@ -129,7 +130,7 @@ def _compare_stream(
                     if isinstance(record, Application) and record.ref.id not in shown:
                         seen[record.ref] = _look_at(record, interpreter, known)
                         shown.add(record.ref.id)
-            yield from _compare(ctx, seen, report)
+            yield from _compare(ctx, seen, known, report)
             ctx.progress(Progress(verb="verify", what=stream.name, done=report.compared))
             cursor = page.next
 
@@ -141,14 +142,14 @@ def _look_at(record: Application, interpreter: Interpreter, known: Reality) -> _
     return _Seen(app, interpreter.engine.in_scope(app, job=job), mapped)
 
 
-def _compare(ctx: Context, seen: Mapping[Ref, _Seen], report: VerifyReport) -> Flow[None]:
+def _compare(ctx: Context, seen: Mapping[Ref, _Seen], known: Reality, report: VerifyReport) -> Flow[None]:
     if not seen:
         return
     held = yield from ctx.crm.statuses(list(seen))
     notes = yield from perform(lambda: ctx.ledger.look(lambda txn: _notes(txn, ctx, [r.id for r in seen])))
     for ref, one in seen.items():
         report.compared += 1
-        difference = _judge(ref, one, held.get(ref), notes)
+        difference = _judge(ref, one, held.get(ref), notes, known)
         if difference is None:
             report.equal += 1
         else:
@@ -204,14 +205,17 @@ def _pulled_at(txn: Txn, ctx: Context) -> float:
     return 0.0
 
 
-def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference | None:
+def _words(state: State | None, known: Reality) -> str:
+    """A state as people read it: its stage by name, where that is known."""
+    if state is None:
+        return "nothing"
+    stage = known.stages.get(state.stage or "")
+    return f"{(stage.name if stage else None) or state.stage}, {state.status}"
+
+
+def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes, known: Reality) -> Difference | None:
     state = one.application.state
-    ats = f"{state.stage}, {state.status}"
-    crm = (
-        "nothing"
-        if held is None or held.confirmed is None
-        else f"{held.confirmed.stage}, {held.confirmed.status}"
-    )
+    ats, crm = _words(state, known), _words(held.confirmed if held else None, known)
 
     def difference(why: Why, propose: str = "") -> Difference:
         return Difference(application=ref.id, why=why, ats=ats, crm=crm, propose=propose)
