@@ -649,8 +649,9 @@ def test_over_the_cap_the_rest_waits_for_the_next_hour() -> None:
     w.wants("2", step="B")
     report = w.push()
     assert (report.results, report.pending, len(w.account.log)) == ({"applied": 1}, 1, 1)
+    assert report.held_back == "write.cap_per_hour: 1 in the last hour"
     later(w, 3601.0)
-    assert len(w.account.log) == 2
+    assert len(w.account.log) == 2 and w.push().held_back == ""
 
 
 def test_a_mapping_that_does_not_fit_takes_nothing_in() -> None:
@@ -670,6 +671,15 @@ def test_the_catalogue_is_read_again_when_it_has_grown_old() -> None:
     w.push()
     assert w.log.count("GET /catalogue") == 1
     w.clock.value += 0.5
+    w.push()
+    assert w.log.count("GET /catalogue") == 2
+
+
+def test_the_catalogue_is_read_again_where_the_clock_was_ahead_when_it_was_read() -> None:
+    w = world("1")
+    w.clock.wall_ahead = 3e7
+    w.push()
+    w.clock.wall_ahead = 0.0
     w.push()
     assert w.log.count("GET /catalogue") == 2
 

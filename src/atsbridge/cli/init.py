@@ -60,18 +60,19 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
     return _end(
         options,
         done,
-        f"Review {found.mapping}: it writes nothing until write.mode is changed.\n"
+        f"Review {found.mapping}: it writes nothing until write.mode is changed.",
         f"Then: {'; '.join(done['next'])}{again}",
     )
 
 
-def _end(options: Options, done: dict[str, Any], text: str) -> int:
+def _end(options: Options, done: dict[str, Any], *lines: str) -> int:
     if options.as_json:
         options.show_json(done)
     else:
         for path in done["written"]:
             say(f"Written: {path}")
-        say(text)
+        for line in lines:
+            say(line)
     return Exit.OK
 
 

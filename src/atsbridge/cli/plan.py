@@ -31,7 +31,7 @@ def plan(options: Options, *, mapping: Path | None) -> int:
     heading("What the next push would do")
     show_receipts(report.as_dict()["receipts"], names)
     if report.held_back:
-        say(f"Nothing would be sent: {report.held_back}")
+        say(f"{'No more' if report.writes else 'Nothing'} would be sent: {report.held_back}")
     writes, open_ = plural(report.writes, "write"), plural(report.waiting, "change")
     say(f"{writes} would leave, {open_} could not be settled yet")
     return 0

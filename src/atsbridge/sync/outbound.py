@@ -57,6 +57,7 @@ from .protocol import (
     close,
     due,
     next_look,
+    over_cap,
     release,
     settle,
     stop,
@@ -71,8 +72,9 @@ _BATCH = 200
 class PushReport:
     """What a push came to.
 
-    ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
-    fits the ATS; ``stopped`` that the ATS refused the credential, and a person has to resume.
+    ``receipts`` are those delivered to the CRM by it; ``held_back`` says why nothing, or no more,
+    left; ``drift`` where the mapping no longer fits the ATS; ``stopped`` that the ATS refused the
+    credential, and a person has to resume.
     """
 
     taken: int = 0
@@ -131,7 +133,7 @@ def prepare(ctx: Context, hands: Hands) -> Flow[Outbound]:
 
     known, read = yield from perform(lambda: ctx.ledger.look(load))
     age = ctx.now().timestamp() - (read.finished_at or 0.0) if read else None
-    if age is None or age > ctx.tuning.catalogue_seconds:
+    if age is None or not 0 <= age <= ctx.tuning.catalogue_seconds:  # below 0: the clock was ahead
         catalogue = yield from hands.catalogue()
         known = known.with_records([*catalogue.stages, *catalogue.reasons])
         mark = Position(
@@ -617,18 +619,21 @@ class Outbound:
     def tally(self) -> Flow[None]:
         """Count what stays open, and say what holds it back."""
 
-        def count(txn: Txn) -> tuple[int, int, Control]:
+        def count(txn: Txn) -> tuple[int, int, Control, bool]:
             mine = {"connection": self.ctx.connection}
             settling = txn.count(IntentRow, Where(equal={**mine, "state": "settling"}))
             waiting = Where(equal=mine, among={"state": ["pending", "leased", "in_flight"]})
-            return settling, txn.count(IntentRow, waiting), control(txn, self.ctx.connection)
+            capped = over_cap(txn, self.ctx, self.engine.cap_per_hour, wall=self._wall)
+            return settling, txn.count(IntentRow, waiting), control(txn, self.ctx.connection), capped
 
-        settling, pending, row = yield from perform(lambda: self.ctx.ledger.look(count))
+        settling, pending, row, capped = yield from perform(lambda: self.ctx.ledger.look(count))
         self.report.settling, self.report.pending = settling, pending
         if row.paused:
             self.report.held_back = f"paused: {row.paused_why}" if row.paused_why else "paused"
         elif row.stopped:
             self.report.stopped, self.report.held_back = True, f"stopped: {row.stopped}"
+        elif capped and pending:
+            self.report.held_back = f"write.cap_per_hour: {self.engine.cap_per_hour} in the last hour"
 
 
 def _own(call: Call[Fresh | None], deadline_seconds: float) -> Call[Fresh | None]:

@@ -151,10 +151,13 @@ def _ends_unsent(txn: Txn, intent: IntentRow, *, expand: Expand, wall: float) ->
 
 
 def over_cap(txn: Txn, ctx: Context, cap: int | None, *, wall: float) -> bool:
-    """Whether the writes of the last hour have used up the mapping's cap."""
+    """Whether the writes of the last hour have used up the mapping's cap.
+
+    What a clock that was ahead has dated later than now is not of the last hour.
+    """
     if cap is None:
         return False
-    where = Where(equal={"connection": ctx.connection}, at_least={"at": wall - _HOUR})
+    where = Where(equal={"connection": ctx.connection}, at_least={"at": wall - _HOUR}, at_most={"at": wall})
     return txn.count(Attempt, where) >= cap
 
 
