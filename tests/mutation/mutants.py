@@ -178,7 +178,7 @@ OUTBOX = Target(
             "condition -> True",
         ): "every part of a chain that has ended has a result; this is for the type checker",
         (
-            "_supersede",
+            "end_unsent",
             "if not older.open:",
             "condition -> False",
         ): "what has ended waits for nothing and has no open intent; only a query is spared",

@@ -125,7 +125,8 @@ def _take(txn: Txn, update: StatusUpdate, connection: str, expand: Expand, wall:
         return
     # The newest first: one that waits must have ended before the one it waits for.
     for older in reversed(earlier):
-        _supersede(txn, older, by=row, wall=wall, expand=expand)
+        why = "the recruiter changed it again"
+        end_unsent(txn, older, result=Result.SUPERSEDED, why=why, wall=wall, expand=expand)
     if row.base_status is None:
         why = "no base: the CRM did not say which ATS state the recruiter saw"
         finish(txn, row, result=Result.REFUSED, why=why, wall=wall)
@@ -184,17 +185,16 @@ def _updates_of(txn: Txn, row: Update) -> list[Update]:
     return txn.find(Update, where, order=("number",))
 
 
-def _supersede(txn: Txn, older: Update, *, by: Update, wall: float, expand: Expand) -> None:
-    """Close every intent of an older change that nothing was sent for."""
-    if not older.open:
+def end_unsent(txn: Txn, update: Update, *, result: Result, why: str, wall: float, expand: Expand) -> None:
+    """Close every intent of a change that nothing was sent for."""
+    if not update.open:
         return
-    why = "the recruiter changed it again"
-    if older.waits_for is not None:
-        finish(txn, older, result=Result.SUPERSEDED, why=why, wall=wall)
+    if update.waits_for is not None:
+        finish(txn, update, result=result, why=why, wall=wall)
         return
-    for intent in intents_of(txn, older):
+    for intent in intents_of(txn, update):
         if intent.state != "closed" and not intent.sent:
-            close_intent(txn, intent, result=Result.SUPERSEDED, why=why, wall=wall, expand=expand)
+            close_intent(txn, intent, result=result, why=why, wall=wall, expand=expand)
             return
 
 
