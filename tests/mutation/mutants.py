@@ -179,7 +179,7 @@ OUTBOX = Target(
         ): "every part of a chain that has ended has a result; this is for the type checker",
         (
             "end_unsent",
-            "if not older.open:",
+            "if not update.open:",
             "condition -> False",
         ): "what has ended waits for nothing and has no open intent; only a query is spared",
         (
