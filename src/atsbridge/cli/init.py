@@ -104,13 +104,10 @@ def connection_text(vendor: str, *, name: str, settings: Mapping[str, str]) -> s
     if unknown:
         names = ", ".join(s["name"] for s in known)
         raise ConfigurationError(f"{unknown[0]} is no setting of {vendor}; known are {names}")
-    rest = _REST
-    if "refresh_token" in settings:
-        # It is good for one use: kept in memory alone, the next command would be logged out.
-        rest = rest.replace("# [tokens]\n# keyring", "[tokens]\nkeyring")
-    return _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor)) + "\n".join(
-        [*_ats_lines(vendor, known, settings), rest]
-    )
+    head = _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor))
+    # A refresh token may be good for one use: kept in memory alone, the next command would be logged out.
+    rest = _REST.format(tokens="" if "refresh_token" in settings else "# ")
+    return head + "\n".join([*_ats_lines(vendor, known, settings), rest])
 
 
 def _ats_lines(vendor: str, known: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> Iterator[str]:
@@ -169,8 +166,8 @@ path = "atsbridge-ledger.sqlite"
 [mapping]
 file = "mapping.toml"             # the customer's stages, statuses and reasons in the CRM's words
 
-# [tokens]
-# keyring = "atsbridge"           # keeps access and rotating refresh tokens between runs
+{tokens}[tokens]
+{tokens}keyring = "atsbridge"           # keeps access and rotating refresh tokens between runs
 
 # [network]
 # proxy = "http://proxy.example.com:3128"
