@@ -175,14 +175,10 @@ def test_a_credential_is_found_wherever_it_stands(line: str, tmp_path: Path) -> 
     assert CANARY not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("settings", "keeps"),
-    [
-        ({"client_id": "env:A", "client_secret": "env:B", "refresh_token": "env:C"}, True),
-        ({"api_key": "env:A"}, False),
-    ],
-    ids=["refresh token", "API key"],
-)
+OAUTH = {"client_id": "env:A", "client_secret": "env:B", "refresh_token": "env:C"}
+
+
+@pytest.mark.parametrize(("settings", "keeps"), [(OAUTH, True), ({"api_key": "env:A"}, False)])
 def test_init_keeps_tokens_where_there_is_a_refresh_token(settings: dict[str, str], keeps: bool) -> None:
     """It may be good for one use: kept in memory alone, the second command would be logged out."""
     text = connection_text("lever", name="acme", settings=settings)

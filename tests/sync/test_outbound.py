@@ -729,6 +729,27 @@ def test_what_the_adapter_will_not_render_is_refused() -> None:
     assert told(w) == (Result.REFUSED, "not today")
 
 
+def test_receipts_are_delivered_before_the_failure_of_a_lane_is_raised() -> None:
+    """A fault of the adapter with one application ends the push, and is nothing to the others."""
+    w = world("1", "2", "3")
+
+    class Broken(type(w.ats)):  # type: ignore[misc]
+        def write_status(self, intent: Any, current: Any, catalogue: Any) -> Any:
+            if intent.application.id == "2":
+                raise RuntimeError("a fault")
+            return super().write_status(intent, current, catalogue)
+
+    w.ctx.ats = Broken(account=w.account)
+    for id in "123":
+        w.wants(id, step="B")
+    with pytest.raises(RuntimeError, match="a fault"):
+        w.push()
+    assert [(r.application.id, r.result) for r in w.crm.receipts] == [
+        ("1", Result.APPLIED),
+        ("3", Result.APPLIED),
+    ]
+
+
 def test_what_the_adapter_will_not_render_again_stays_in_doubt() -> None:
     w = pushed(lost_request, resend=Resend.AFTER_SETTLE)
 
