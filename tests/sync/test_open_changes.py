@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from sync_world import World, application_ref, world
+from sync_world import World, application_ref, unfolding, world
 
+from atsbridge.errors import CrmError
 from atsbridge.model import Result
+from atsbridge.sync.open_changes import still_open
 from atsbridge.sync.status import set_paused
 
 APP = application_ref("1")
@@ -58,3 +60,31 @@ def test_what_was_tried_is_not_asked_about() -> None:
     w.crm.requests.clear()
     w.push()
     assert w.receipt("e1").result is Result.APPLIED
+
+
+def going_on(w: World, *names: str) -> list[str]:
+    return w.run(still_open(w.ctx, names, expand=unfolding))  # type: ignore[no-any-return]
+
+
+def test_only_what_is_due_is_looked_up() -> None:
+    w = taken_in(step="B")
+    w.crm.requests.clear()
+    assert going_on(w, "2") == ["2"] and w.update("e1").open
+    w.crm.fails["statuses"] = CrmError("not to be asked")
+    assert going_on(w, "2") == ["2"]
+
+
+def test_of_what_has_ended_here_nothing_is_asked() -> None:
+    w = world("1")
+    w.wants("1", step="no such step")
+    w.push()
+    assert w.receipt("e1").result is Result.REFUSED
+    w.crm.requests[APP] = evolve(w.crm.offered[0], event_id="e7")
+    assert going_on(w, "1") == ["1"]
+
+
+def test_another_connections_changes_are_its_own() -> None:
+    w = taken_in(step="B")
+    w.put(evolve(w.update("e1"), connection="globex", event_id="e2"))
+    w.crm.requests[APP] = evolve(w.crm.requests[APP], event_id="e2")
+    assert going_on(w, "1") == []

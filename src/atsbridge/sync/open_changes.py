@@ -17,13 +17,12 @@ from .intake import end_unsent
 from .ledger import IntentRow, Txn, Update, Where
 from .outbox import Expand
 
-_BATCH = 200
 _ENDED = "the CRM no longer holds it as open: a ledger newer than this one may have written it"
 
 
 @frozen
 class _Looked:
-    """Changes that no write was tried for, and every event id that is known of their applications."""
+    """Open changes that no write was tried for, and every event id that is known of their applications."""
 
     untried: Sequence[Update]
     known: frozenset[str]
@@ -35,25 +34,17 @@ def still_open(ctx: Context, names: Sequence[str], *, expand: Expand) -> Flow[li
     What has ended in the CRM ends here as REVIEW. Where the CRM holds a change
     that was not taken in, its application waits for the next intake.
     """
-    waiting: set[str] = set()
-    for start in range(0, len(names), _BATCH):
-        part = names[start : start + _BATCH]
-        waiting |= yield from _look_through(ctx, part, expand)
-    return [name for name in names if name not in waiting]
-
-
-def _look_through(ctx: Context, names: Sequence[str], expand: Expand) -> Flow[set[str]]:
-    """End what has ended; the applications that must wait."""
     looked = yield from perform(lambda: ctx.ledger.look(lambda txn: _look(txn, ctx, names)))
     if not looked.untried:
-        return set()
+        return list(names)
     held = yield from ctx.crm.statuses(sorted({_ref(update) for update in looked.untried}))
     # Of an application that the CRM does not know it cannot say what is open.
     told = [(update, held[_ref(update)].event_id) for update in looked.untried if _ref(update) in held]
-    ended = [update for update, event in told if event is None]
+    ended = [update.event_id for update, event in told if event is None]
     if ended:
         yield from perform(lambda: ctx.ledger.do(lambda txn: _end(txn, ctx, ended, expand)))
-    return {update.application for update, event in told if event and event not in looked.known}
+    waiting = {update.application for update, event in told if event not in looked.known}
+    return [name for name in names if name not in waiting]
 
 
 def _ref(update: Update) -> Ref:
@@ -62,16 +53,13 @@ def _ref(update: Update) -> Ref:
 
 def _look(txn: Txn, ctx: Context, names: Sequence[str]) -> _Looked:
     theirs = Where(equal={"connection": ctx.connection}, among={"application": list(names)})
-    updates = txn.find(Update, theirs, order=("number",))
-    intents = txn.find(IntentRow, evolve(theirs, above={"attempts": 0}))
-    tried = {intent.event_id for intent in intents}
+    updates = txn.find(Update, theirs)
+    tried = {intent.event_id for intent in txn.find(IntentRow, evolve(theirs, above={"attempts": 0}))}
     untried = [u for u in updates if u.open and u.event_id not in tried]
     return _Looked(untried, frozenset(u.event_id for u in updates))
 
 
-def _end(txn: Txn, ctx: Context, updates: Sequence[Update], expand: Expand) -> None:
+def _end(txn: Txn, ctx: Context, event_ids: Sequence[str], expand: Expand) -> None:
     wall = ctx.now().timestamp()
-    for update in updates:
-        now = txn.get(Update, *update.key)
-        if now is not None:
-            end_unsent(txn, now, result=Result.REVIEW, why=_ENDED, wall=wall, expand=expand)
+    for update in txn.get_many(Update, (ctx.connection,), event_ids).values():
+        end_unsent(txn, update, result=Result.REVIEW, why=_ENDED, wall=wall, expand=expand)
