@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from attrs import evolve
 from sync_world import World, application_ref, not_sent, rules, world
 from tiny_ats import CONNECTION
 
+from atsbridge.errors import ConfigurationError
 from atsbridge.mapping import load_mapping
 from atsbridge.sync.explain import Explanation, explain
 from atsbridge.sync.ledger import Known, Quarantined, Waiting
@@ -44,6 +46,12 @@ def test_bytes_are_told_in_hexadecimal() -> None:
 def test_of_one_that_nobody_knows() -> None:
     told = story(world("1"), "9")
     assert (told.known, told.crm, told.mapped, told.updates, told.intents) == (None, None, (), (), ())
+
+
+def test_another_connections_record_is_not_told() -> None:
+    w = world("1")
+    with pytest.raises(ConfigurationError, match="not of the connection acme"):
+        w.run(explain(w.ctx, evolve(application_ref("1"), connection="globex"), ask=True))
 
 
 def test_what_the_ats_says_now_is_asked_for_only_on_demand() -> None:

@@ -680,7 +680,7 @@ def test_over_the_cap_the_rest_waits_for_the_next_hour() -> None:
     hour = datetime.fromtimestamp(EPOCH + START + 10 + 3600, UTC).strftime("%H:%M:%S UTC")
     assert report.held_back == f"over the cap: 1 of 1 writes in the last hour, next at {hour}"
     later(w, 3601.0)
-    assert len(w.account.log) == 2
+    assert len(w.account.log) == 2 and w.push().held_back == ""
 
 
 def test_a_mapping_that_does_not_fit_takes_nothing_in() -> None:
@@ -700,6 +700,15 @@ def test_the_catalogue_is_read_again_when_it_has_grown_old() -> None:
     w.push()
     assert w.log.count("GET /catalogue") == 1
     w.clock.value += 0.5
+    w.push()
+    assert w.log.count("GET /catalogue") == 2
+
+
+def test_the_catalogue_is_read_again_where_the_clock_was_ahead_when_it_was_read() -> None:
+    w = world("1")
+    w.clock.wall_ahead = 3e7
+    w.push()
+    w.clock.wall_ahead = 0.0
     w.push()
     assert w.log.count("GET /catalogue") == 2
 
@@ -747,6 +756,27 @@ def test_what_the_adapter_will_not_render_is_refused() -> None:
     w.wants("1", step="B")
     w.push()
     assert told(w) == (Result.REFUSED, "not today")
+
+
+def test_receipts_are_delivered_before_the_failure_of_a_lane_is_raised() -> None:
+    """A fault of the adapter with one application ends the push, and is nothing to the others."""
+    w = world("1", "2", "3")
+
+    class Broken(type(w.ats)):  # type: ignore[misc]
+        def write_status(self, intent: Any, current: Any, catalogue: Any) -> Any:
+            if intent.application.id == "2":
+                raise RuntimeError("a fault")
+            return super().write_status(intent, current, catalogue)
+
+    w.ctx.ats = Broken(account=w.account)
+    for id in "123":
+        w.wants(id, step="B")
+    with pytest.raises(RuntimeError, match="a fault"):
+        w.push()
+    assert [(r.application.id, r.result) for r in w.crm.receipts] == [
+        ("1", Result.APPLIED),
+        ("3", Result.APPLIED),
+    ]
 
 
 def test_what_the_adapter_will_not_render_again_stays_in_doubt() -> None:

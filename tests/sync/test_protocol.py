@@ -328,6 +328,7 @@ def test_the_cap_counts_the_attempts_of_the_last_hour(cap: int | None, over: boo
     w = world(pulled=False)
     for number, (connection, at) in enumerate(
         [(CONNECTION, WALL), (CONNECTION, WALL - 3600), (CONNECTION, WALL - 3600.5), ("globex", WALL)]
+        + [(CONNECTION, WALL + 1)] * 3  # by a clock that was ahead
     ):
         w.put(Attempt(connection=connection, intent_id="x", number=number, at=at, write="move", digest=""))
     assert w.ledger.look(lambda txn: over_cap(txn, w.ctx, cap, wall=WALL)) is over

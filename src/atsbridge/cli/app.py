@@ -148,7 +148,9 @@ def _fail(kind: str, message: str, code: Exit, *, as_json: bool, advice: str = "
         error: dict[str, Any] = {"kind": kind, "message": message, "advice": advice, "exit_code": int(code)}
         show_json({"error": error})
     else:
-        sys.stderr.write(f"atsbridge: {printable(message)}\n")
+        lines = map(printable, message.split("\n"))  # a list of faults, each on its line
+        sys.stderr.write("atsbridge: {}\n".format("\n".join(lines)))
         if advice:
-            sys.stderr.write(f"  {printable(advice)}\n")
+            for line in advice.splitlines():
+                sys.stderr.write(f"  {printable(line)}\n")
     return code

@@ -64,18 +64,19 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
     return _end(
         options,
         done,
-        f"Review {found.mapping}: it writes nothing until write.mode is changed.\n"
+        f"Review {found.mapping}: it writes nothing until write.mode is changed.",
         f"Then: {'; '.join(done['next'])}{again}",
     )
 
 
-def _end(options: Options, done: dict[str, Any], text: str, *, code: Exit = Exit.OK) -> int:
+def _end(options: Options, done: dict[str, Any], *lines: str, code: Exit = Exit.OK) -> int:
     if options.as_json:
         options.show_json(done)
     else:
         for path in done["written"]:
             say(f"Written: {path}")
-        say(text)
+        for line in lines:
+            say(line)
     return code
 
 
@@ -107,13 +108,10 @@ def connection_text(vendor: str, *, name: str, settings: Mapping[str, str]) -> s
     if unknown:
         names = ", ".join(s["name"] for s in known)
         raise ConfigurationError(f"{unknown[0]} is no setting of {vendor}; known are {names}")
-    rest = _REST
-    if "refresh_token" in settings:
-        # It is good for one use: kept in memory alone, the next command would be logged out.
-        rest = rest.replace("# [tokens]\n# keyring", "[tokens]\nkeyring")
-    return _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor)) + "\n".join(
-        [*_ats_lines(vendor, known, settings), rest]
-    )
+    head = _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor))
+    # A refresh token may be good for one use: kept in memory alone, the next command would be logged out.
+    rest = _REST.format(tokens="" if "refresh_token" in settings else "# ")
+    return head + "\n".join([*_ats_lines(vendor, known, settings), rest])
 
 
 def _ats_lines(vendor: str, known: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> Iterator[str]:
@@ -172,8 +170,8 @@ path = "atsbridge-ledger.sqlite"
 [mapping]
 file = "mapping.toml"             # the customer's stages, statuses and reasons in the CRM's words
 
-# [tokens]
-# keyring = "atsbridge"           # keeps access and rotating refresh tokens between runs
+{tokens}[tokens]
+{tokens}keyring = "atsbridge"           # keeps access and rotating refresh tokens between runs
 
 # [network]
 # proxy = "http://proxy.example.com:3128"

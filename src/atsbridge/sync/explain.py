@@ -9,6 +9,7 @@ import attrs
 from attrs import evolve, frozen
 
 from ..ats.interface import Fresh, Gone
+from ..errors import ConfigurationError
 from ..mapping import explain_mapping
 from ..model import Kind, Ref
 from ..wire.effects import Flow, perform
@@ -52,7 +53,12 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
 
     Args:
         ask: also read it in the ATS now.
+
+    Raises:
+        ConfigurationError: the record is another connection's.
     """
+    if ref.connection != ctx.connection:
+        raise ConfigurationError(f"{ref} is not of the connection {ctx.connection}")
     found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
     known, reality, rows, held = found
     in_crm = (yield from ctx.crm.statuses([ref])).get(ref)

@@ -45,6 +45,7 @@ from .holding import awaits_approval, held_back
 from .intake import take_in
 from .leases import control, flush
 from .ledger import IntentRow, Known, Position, Txn, Update, Where
+from .open_changes import still_open
 from .outbox import Plan
 from .pages import tombstone
 from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
@@ -137,7 +138,7 @@ def prepare(ctx: Context, hands: Hands) -> Flow[Outbound]:
 
     known, read = yield from perform(lambda: ctx.ledger.look(load))
     age = ctx.now().timestamp() - (read.finished_at or 0.0) if read else None
-    if age is None or age > ctx.tuning.catalogue_seconds:
+    if age is None or not 0 <= age <= ctx.tuning.catalogue_seconds:  # below 0: the clock was ahead
         catalogue = yield from hands.catalogue()
         known = known.with_records([*catalogue.stages, *catalogue.reasons])
         mark = Position(
@@ -226,7 +227,8 @@ class Outbound:
         waited = 0.0
         while True:
             names = yield from perform(lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx)))
-            (lanes,) = yield from together([self._lanes(names)], 1)
+            going_on = yield from still_open(self.ctx, names, expand=self.expand)
+            (lanes,) = yield from together([self._lanes(going_on)], 1)
             # Whatever ended one lane, the CRM is told of the others.
             yield from self.deliver_receipts()
             if isinstance(lanes, Failed):
