@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atsbridge.errors import BadPayload
+from atsbridge.errors import BadPayload, WatermarkLost
 from atsbridge.wire.paging import Headway, Span, next_token
 
 OVERLAP = timedelta(minutes=10)
@@ -94,6 +94,12 @@ def test_an_envelope_says_whether_there_is_more(envelope: dict[str, Any], token:
 def test_an_envelope_that_does_not_say_is_an_error_and_no_end(envelope: dict[str, Any]) -> None:
     with pytest.raises(BadPayload):
         next_token(envelope, more="hasNext", token="next")
+
+
+@pytest.mark.parametrize("since", [253_402_300_800.0, -1e11, 1e300, float("inf"), float("nan")])
+def test_a_watermark_that_no_calendar_holds_is_lost(since):
+    with pytest.raises(WatermarkLost):
+        Span.of(Span.first({"since": since}))
 
 
 # --- is it getting anywhere? ---------------------------------------------------------------------

@@ -54,6 +54,7 @@ _TOKEN_RULES = (AnswerRule(meaning=Unauthorized, status=400), AnswerRule(meaning
 
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
+_MOST_DRIFT = timedelta(days=2)
 _TURN_SECONDS = 90.0
 _TURN_LOOK_SECONDS = 0.25
 
@@ -298,11 +299,13 @@ class Client:
         return self.scheme.sign(headed, token=token, url=full_url(self.base, wanted), now=self.now())
 
     def _note_clock(self, response: Response) -> None:
-        """How far the vendor's clock is ahead of ours, where the answer tells."""
+        """How far the vendor's clock is ahead of ours, where the answer tells, and tells no nonsense."""
         try:
-            self._drift = vendor_time(response) - self.now()
+            drift = vendor_time(response) - self.now()
         except BadPayload:
             return
+        if abs(drift) <= _MOST_DRIFT:
+            self._drift = drift
 
     def _was_wrong(self, told: datetime) -> bool:
         return abs(self.now() + self._drift - told) > _CLOCKS_DIFFER

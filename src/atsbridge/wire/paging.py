@@ -11,13 +11,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from attrs import define, evolve, field, frozen
 
-from ..errors import BadPayload
+from ..errors import BadPayload, WatermarkLost
 from .effects import Json
 
 _MARKS = 1200
@@ -53,7 +53,18 @@ class Span:
 
     @classmethod
     def of(cls, cursor: Any) -> Self:
-        return cls(**cursor)
+        """The span at a cursor.
+
+        Raises:
+            WatermarkLost: no calendar has the time since which it reads, so nobody can be asked for it.
+        """
+        span = cls(**cursor)
+        try:
+            _ = span.since is None or datetime.fromtimestamp(span.since, UTC)
+            return span
+        except (ValueError, OverflowError, OSError):
+            pass
+        raise WatermarkLost("the watermark is no time")
 
     def json(self) -> Json:
         return {"since": self.since, "began": self.began, "token": self.token, "again": self.again}
