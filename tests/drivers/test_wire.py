@@ -534,6 +534,25 @@ def test_chunks_without_an_end_are_bad(exchange):
         exchange(get(), loopback=server.url)
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ],
+    ids=["length", "chunks", "no body"],
+)
+@pytest.mark.parametrize(
+    "more", [b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", b"HT"], ids=["whole", "begun"]
+)
+def test_what_comes_after_an_answer_is_not_the_next_one(exchange, first, more):
+    with raw_server(first + more, hold=True) as server:
+        answers = exchange(get(), get(), loopback=server.url)
+    assert [a.status for a in answers] == [int(first[9:12])] * 2
+    assert len(server.count) == 2
+
+
 def test_a_gzip_bomb_is_refused(exchange):
     bomb = SimResponse(200, (("Content-Encoding", "gzip"),), gzip.compress(bytes(5_000_000)))
     with serve(Answers(bomb=bomb)) as server, pytest.raises(BadPayload, match="inflated"):
