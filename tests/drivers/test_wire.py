@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import itertools
+import json
 import logging
 import socket
 import time
@@ -605,6 +606,23 @@ def test_gzip_in_any_pieces_is_the_same_and_never_above_the_cap(content, cuts, c
         assert len(content) <= cap
     except BadPayload:
         assert len(content) > cap
+
+
+@pytest.mark.parametrize("filler", [b"[],", b"<a/>", b" "])
+def test_what_inflates_beyond_all_measure_is_refused_before_it_fills_the_memory(filler):
+    packed, body = gzip.compress(filler * 4_000_000), Body(Caps(), {"content-encoding": "gzip"})
+    with pytest.raises(BadPayload, match="inflated bytes"):
+        body.feed(packed)
+    assert sum(map(len, body._parts)) <= len(packed) * Caps().ratio
+
+
+def test_a_large_listing_of_like_records_is_no_bomb():
+    row = {"firstName": "Ana", "stage": None, "tags": [], "links": []}
+    rows = [{"id": f"{n:032x}", **row} for n in range(50_000)]
+    whole = json.dumps({"data": rows}).encode()
+    body = Body(Caps(), {"content-encoding": "gzip"})
+    body.feed(gzip.compress(whole, 9))
+    assert body.whole(empty_is_fine=False) == whole
 
 
 @pytest.mark.parametrize(

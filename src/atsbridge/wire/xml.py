@@ -20,6 +20,7 @@ from ..errors import BadPayload, ConfigurationError, GuardError
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
 _DEPTH = 200
+_ELEMENTS = 500_000
 # https://www.w3.org/TR/xml/#charsets: what no XML document can hold, escaped or not.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -91,7 +92,8 @@ def read_xml(content: bytes) -> ElementTree.Element:
     """The root of a document that somebody else wrote.
 
     Raises:
-        BadPayload: it is no well-formed XML, nests too deep, or brings a DTD or entities.
+        BadPayload: it is no well-formed XML, nests too deep, has more than 500,000 elements, or brings
+            a DTD or entities.
     """
     try:
         from defusedxml.common import DefusedXmlException
@@ -114,16 +116,17 @@ def read_xml(content: bytes) -> ElementTree.Element:
 
 
 class _Builder(ElementTree.TreeBuilder):
-    """Builds the tree, and stops where it nests deeper than any answer does."""
+    """Builds the tree, and stops where it is deeper or larger than that of any answer."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._depth = 0
+        self._depth = self._elements = 0
 
     def start(self, tag: str, attrs: dict[str, str], /) -> ElementTree.Element:
         self._depth += 1
-        if self._depth > _DEPTH:
-            raise ValueError("nested too deep")
+        self._elements += 1
+        if self._depth > _DEPTH or self._elements > _ELEMENTS:
+            raise ValueError("too deep or too large")
         return super().start(tag, attrs)
 
     def end(self, tag: str, /) -> ElementTree.Element:
