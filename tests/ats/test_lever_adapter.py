@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atsbridge.ats import lever
 from atsbridge.ats.interface import Catalogue, Fresh, Gone, Proof, Unplannable
 from atsbridge.ats.lever import (
     VENDOR,
@@ -875,6 +876,16 @@ def test_a_signature_in_the_header_covers_the_body_as_it_arrived():
     assert header.read_hook({"lever-signature": mark}, body + b" ") is None
     assert header.read_hook({}, delivery()) is None
     assert HOOKED.read_hook({"lever-signature": mark}, body) is None
+
+
+def test_a_signature_in_the_header_is_looked_at_before_anything_is_read(monkeypatch):
+    read = []
+    monkeypatch.setattr(lever, "said", lambda body: read.append(body))
+    header = attrs.evolve(HOOKED, hook_signed="body")
+    assert header.read_hook({"lever-signature": "0" * 64}, delivery()) is None and read == []
+    assert header.read_hook({"lever-signature": signature("s3cret", b"[]")}, b"[]") is None and read == [
+        b"[]"
+    ]
 
 
 def test_every_unconfirmed_fact_is_a_setting_with_a_default():
