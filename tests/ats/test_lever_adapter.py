@@ -468,6 +468,15 @@ def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each(s
     assert sum(isinstance(r, Application) for r in found) == 5
 
 
+@pytest.mark.parametrize("contact", ["contact_1", "a/b", "..", "x" * 65])
+def test_a_contact_whose_id_no_request_can_carry_stops_no_page(contact):
+    odd = {**OPPORTUNITY, "id": "o-2", "contact": contact, "isAnonymized": True}
+    desk = Desk({"/opportunities": listing([OPPORTUNITY, odd])})
+    page = desk.run(stream("opportunities").page(start("opportunities")))
+    assert [path for path, _ in desk.asked] == ["/opportunities"]
+    assert [item.ids[0][1] for item in page.items] == ["o-1", "o-2"]
+
+
 @pytest.mark.parametrize("status, error", [(403, Forbidden), (500, Unavailable), (429, Throttled)])
 def test_a_contact_that_does_not_answer_is_not_taken_as_one_that_is_there(status, error):
     # The record would not be read again, and the person's data would stay.

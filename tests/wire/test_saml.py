@@ -114,8 +114,9 @@ def test_a_key_may_be_one_line() -> None:
         assert scheme(private_key=text).token_request_at(None, NOW) == wanted
 
 
-def test_neither_key_nor_issuer_shows() -> None:
-    shown = repr(scheme(issuer="hush1", client_id="hush2", attributes=(("api_key", "hush3"),)))
+def test_neither_key_nor_issuer_nor_user_shows() -> None:
+    attributes = (("api_key", "hush3"),)
+    shown = repr(scheme(issuer="hush1", client_id="hush2", subject="hush4", attributes=attributes))
     assert "hush" not in shown and "PRIVATE" not in shown
 
 

@@ -354,7 +354,7 @@ class Workday(Ats):
         metadata={"example": "wd5-services1.myworkday.com"},
     )
     tenant: str = field(validator=_of_form(VENDOR.host_slots["tenant"], "letters, digits and _"))
-    user: str
+    user: str = field(repr=False)
     password: Secret | None = field(default=None, converter=optional_secret)
     client_id: Secret | None = field(default=None, converter=optional_secret)
     client_secret: Secret | None = field(default=None, converter=optional_secret)
