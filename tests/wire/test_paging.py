@@ -107,7 +107,7 @@ def test_a_watermark_that_no_calendar_holds_is_lost(since):
 
 def follow(pages):
     """How many pages are followed; an error where they do not come to an end."""
-    headway, number = Headway(), 0
+    headway, number = Headway("things"), 0
     for number, ids in enumerate(pages, start=1):
         headway.turn_to({"page": number})
         headway.saw(ids)
@@ -135,7 +135,7 @@ def test_a_listing_that_shows_nothing_new_for_ever_is_an_error(pages):
 
 
 def test_a_cursor_comes_once_and_is_short():
-    headway = Headway()
+    headway = Headway("things")
     headway.turn_to(None)
     headway.turn_to({"after": 1})
     for cursor in ({"after": 1}, {"after": "x" * 70_000}):

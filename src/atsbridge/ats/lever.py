@@ -534,7 +534,7 @@ class Lever(Ats):
     def _all(self, name: str, read: Reader) -> Flow[list[Record]]:
         records: list[Record] = []
         token: str | None = None
-        headway = Headway()
+        headway = Headway(name)
         while True:
             headway.turn_to(token)
             response, token, raws = yield from _list(f"list_{name}", f"/{name}", {}, token)

@@ -677,7 +677,7 @@ class Workday(Ats):
         cursor: Any = {
             "job": job, "page": 1, "at": None, "asked": None, "all": job is None, "evergreen": True
         }  # fmt: skip
-        headway = Headway()
+        headway = Headway("candidates")
         while cursor is not None:
             headway.turn_to(cursor)
             _, found, cursor = yield from self._crawl(cursor)

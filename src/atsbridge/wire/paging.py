@@ -96,8 +96,12 @@ class Headway:
     Empty pages are legal, and a listing may show again what it has shown: at the most all of it once
     more, where a first reading is followed by one of what changed meanwhile. One that has done nothing
     else on 1,000 pages in a row, and on more than those that brought something, has no end.
+
+    Args:
+        listing: its name, for errors.
     """
 
+    listing: str
     _cursors: set[str] = field(factory=set, init=False)
     _pages: set[str] = field(factory=set, init=False)
     _idle: int = field(default=0, init=False)
@@ -110,7 +114,7 @@ class Headway:
         """
         text = json.dumps(cursor, sort_keys=True)
         if len(text) > _CURSOR_BYTES or text in self._cursors:
-            raise BadPayload("the listing gave a page cursor that is too long, or twice")
+            raise BadPayload(f"the listing of {self.listing} gave a page cursor that is too long, or twice")
         self._cursors.add(text)
 
     def saw(self, records: Iterable[object]) -> None:
@@ -125,7 +129,9 @@ class Headway:
         if fresh:
             self._pages.add(page)
         if self._idle > _IDLE_PAGES + len(self._pages):
-            raise BadPayload(f"the listing goes on, and {self._idle} pages in a row showed nothing new")
+            raise BadPayload(
+                f"the listing of {self.listing} goes on, and {self._idle} pages in a row showed nothing new"
+            )
 
 
 def next_token(envelope: Mapping[str, Any], *, more: str, token: str) -> str | None:
