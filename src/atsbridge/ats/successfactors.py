@@ -445,7 +445,7 @@ class SuccessFactors(Ats):
     connection: str
     api_host: str
     company_id: str
-    user_id: str
+    user_id: str = field(repr=False)
     api_key: Secret = field(converter=secret)
     private_key: Secret = field(converter=secret)
     issuer: str | None = None

@@ -119,7 +119,7 @@ def _compare_stream(
 ) -> Flow[None]:
     jobs: Sequence[str | None] = [None] if stream.scope == "connection" else sorted(known.jobs)
     for job in jobs:
-        cursor, headway = stream.start(None, job), Headway()
+        cursor, headway = stream.start(None, job), Headway(stream.name)
         while cursor is not None:
             page = yield from read_page(ctx, stream, cursor, headway)
             seen: dict[Ref, _Seen] = {}
