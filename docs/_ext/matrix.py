@@ -38,7 +38,7 @@ def contract_run() -> dict[str, dict[str, Any]]:
     """What the contract's run said of each adapter: how much it passed, and what does not apply to it."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "contract.xml"
-        run = [sys.executable, "-m", "pytest", "-q", CONTRACT, f"--junitxml={report}"]
+        run = [sys.executable, "-m", "pytest", "-q", "-n", "auto", CONTRACT, f"--junitxml={report}"]
         ended = subprocess.run(run, cwd=ROOT, check=False)  # noqa: S603 - our own tests
         cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314 - pytest has just written it
     if ended.returncode != 0:
