@@ -283,7 +283,10 @@ class Kestrel(Ats):
             return Gone(tombstone=Tombstone(kind))
         if not isinstance(answer, Response):
             raise answer
-        return self._fresh(answer)
+        fresh = self._fresh(answer)
+        if fresh.application.ref != ref:
+            raise BadPayload("the answer is about another card than the one asked for")
+        return fresh
 
     def _fresh(self, response: Response) -> Fresh:
         raws, _ = _rows(response)
