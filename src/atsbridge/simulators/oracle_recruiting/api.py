@@ -126,7 +126,7 @@ class Api:
         end = min(offset + limit, self.ceiling)
         page = rows[offset:end]
         found: Row = {
-            "items": [self.shown(resource, row, query, version) for row in page], "count": len(page),
+            "items": [self.shown(resource, row, query, version, types) for row in page], "count": len(page),
             "hasMore": offset + len(page) < min(len(rows), self.ceiling) and bool(page), "limit": limit,
             "offset": offset,
         }  # fmt: skip
@@ -152,7 +152,7 @@ class Api:
 
     def item(self, name: str, key: str, query: Query, version: int) -> Row:
         resource = self.resource(name)
-        return self.shown(resource, self._row(resource, key), query, version)
+        return self.shown(resource, self._row(resource, key), query, version, self.types(resource))
 
     def _row(self, resource: Resource, key: str) -> Row:
         row = next((r for r in self.rows(resource.name) if str(r[resource.key]) == key), None)
@@ -183,10 +183,11 @@ class Api:
         href = f"{self.root}/{resource.name}/{row[resource.key]}/child/{child}"
         return found if bare else {**found, "links": [_link("self", href, child, "collection")]}
 
-    def shown(self, resource: Resource, row: Row, query: Query, version: int) -> Row:
+    def shown(
+        self, resource: Resource, row: Row, query: Query, version: int, types: Mapping[str, str]
+    ) -> Row:
         names = [n for n in query.get("fields", "").split(",") if n]
         expand = [n for n in query.get("expand", "").split(",") if n]
-        types = self.types(resource) if names else {}
         if any(name not in types for name in names) or any(n not in resource.children for n in expand):
             raise bad("URL request parameter fields or expand cannot be used in this context.")
         bare = query.get("onlyData") == "true"
