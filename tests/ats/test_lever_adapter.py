@@ -551,6 +551,11 @@ def test_an_endpoint_that_is_forbidden_as_a_whole_hides_no_single_record():
         get(reply({}, status=403), listed=reply({}, status=403))
 
 
+def test_a_listing_that_does_not_answer_hides_no_single_record():
+    with pytest.raises(Unavailable):
+        get(reply({}, status=403), listed=reply({}, status=503))
+
+
 def test_where_what_is_hidden_is_404_no_read_deletes():
     assert get(reply({}, status=404), hidden_is_404=True).tombstone.kind is TombstoneKind.LOST_ACCESS
 

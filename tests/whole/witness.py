@@ -235,9 +235,9 @@ class _Judge:
             yield "said to be done, and nothing was"
         if result is Result.ALREADY and asked.stage is not None and asked.status is None and not seen:
             yield "said to be there, and never was"
-        if result is Result.APPLIED and not all(map(self._is_counted, writes)):
-            if "cannot show whether" not in self.w.told(asked.event):
-                yield "the gap was not audited, and nobody says so"
+        unaudited = result is Result.APPLIED and not all(map(self._is_counted, writes))
+        if unaudited and "cannot show whether" not in self.w.told(asked.event):
+            yield "the gap was not audited, and nobody says so"
 
     def _is_counted(self, write: Write) -> bool:
         return write.kinds <= self.w.dialect.counted

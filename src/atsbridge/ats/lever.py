@@ -84,7 +84,7 @@ from ..wire.settings import one_of, words
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, HookHint, PlannedWrite, Proof, Unplannable
-from .preflight import ask, proof_of_read, try_listings, unproven_write, with_scopes
+from .preflight import ask, hidden_from_us, proof_of_read, try_listings, unproven_write, with_scopes
 
 _ID = r"[A-Za-z0-9-]{1,64}"
 _PAGE = frozenset({"limit", "offset"})
@@ -494,9 +494,8 @@ class Lever(Ats):
             return Gone(tombstone=Tombstone(kind))
         if isinstance(answer, Forbidden):
             # Of one record, or of the endpoint: https://hire.lever.co/developer/documentation
-            listed = yield from ask(_get("list_opportunities", "/opportunities", {"limit": "1"}))
-            if not isinstance(listed, Forbidden):
-                return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
+            listing = _get("list_opportunities", "/opportunities", {"limit": "1"})
+            return Gone(tombstone=(yield from hidden_from_us(listing)))
         if isinstance(answer, VendorError):
             raise answer
         return self._fresh(answer)

@@ -1,4 +1,4 @@
-"""The words a preflight is written in: try a read, and say what its answer proves."""
+"""Try a read, and say what its answer proves: the words a preflight is written in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from attrs import evolve
 
 from ..errors import Forbidden, NotFound, Unauthorized, VendorError
+from ..model import Tombstone, TombstoneKind
 from ..wire.auth import Token
 from ..wire.effects import Failed, Flow, Request, Response, request, together
 from .interface import Finding, Proof
@@ -20,6 +21,18 @@ def ask(wanted: Request) -> Flow[Response | VendorError]:
     if isinstance(outcome.error, VendorError):
         return outcome.error
     raise outcome.error
+
+
+def hidden_from_us(listing: Request) -> Flow[Tombstone]:
+    """What a 403 on one record says, where its kind may still be listed: that one alone is hidden.
+
+    Asked after the refusal: a credential that has lost its permission meanwhile is refused here too.
+
+    Raises:
+        VendorError: the listing is refused as well, or did not answer: nothing is known of the record.
+    """
+    _ = yield from request(listing)
+    return Tombstone(TombstoneKind.LOST_ACCESS)
 
 
 def proof_of_read(what: str, wanted: Request, answer: Response | VendorError, *, grant: str) -> Finding:
