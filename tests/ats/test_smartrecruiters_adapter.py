@@ -46,7 +46,9 @@ from atsbridge.model import (
     Workplace,
 )
 from atsbridge.simulators.interface import SimResponse
+from atsbridge.sync.ledger import Quarantined, Where
 from atsbridge.testing import Account
+from atsbridge.testing.direct import DirectDriver
 from atsbridge.wire.answers import judge
 from atsbridge.wire.effects import Request, Response
 from atsbridge.wire.vendor import Resend, Signal
@@ -465,6 +467,86 @@ def test_trap_9_a_role_that_may_not_write_is_told_in_the_receipt_or_stops() -> N
     receipts = _pushed(account)
     assert account.simulator.accepted == []
     assert account.bridge.status().stopped or receipts[event].result is Result.REFUSED
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_who_is_listed_and_hidden_is_set_aside_and_the_rest_is_read(plain: bool) -> None:
+    account = Account.open("smartrecruiters", applications=30, hidden_listed=True, plain_errors=plain)
+    hidden = account.simulator.hide(sorted(account.truth())[0])
+    _ = account.bridge.pull()
+    assert hidden and account.differences().keys() == hidden
+    (held,) = account.ledger.look(lambda txn: txn.find(Quarantined, Where(equal={"connection": "acme"})))
+    assert held.id in hidden and "access group" in held.why
+    account.simulator.api.unseen.clear()  # type: ignore[attr-defined]
+    _ = account.bridge.sweep()
+    assert account.differences() == {} and account.bridge.status().quarantined == 0
+
+
+def test_a_job_that_is_listed_and_hidden_is_set_aside_and_the_rest_is_read() -> None:
+    account = Account.open("smartrecruiters", applications=30)
+    job = account.truth()[sorted(account.truth())[0]].job
+    forbidden = SimResponse(403, (("Content-Type", "application/json"),), b"{}")
+    account.driver.meddle = lambda asked, respond, _: (
+        forbidden if asked.target == f"/jobs/{job}" else respond(asked)
+    )
+    _ = account.bridge.pull()
+    waiting = {id for id, truth in account.truth().items() if truth.job == job}
+    assert account.differences().keys() == waiting
+    account.driver.meddle = None
+    account.time.sleep(60)
+    _ = account.bridge.pull()
+    assert account.differences() == {}
+
+
+def test_a_scope_that_is_lost_within_a_page_hides_nobody() -> None:
+    """Who may not even list any more stops, and begins again where the page began."""
+    account = Account.open("smartrecruiters", applications=30)
+    simulator: Any = account.simulator
+    first: list[str] = []
+
+    def lose(asked: Any, respond: Any, _purpose: Any) -> SimResponse:
+        if asked.target.startswith("/candidates/") and not first:
+            first.append(asked.target)
+            simulator.revoke("candidates_read")
+        answer: SimResponse = respond(asked)
+        return answer
+
+    account.driver.meddle = lose
+    with pytest.raises(Forbidden, match="OAuthPermissionsException"):
+        _ = account.bridge.pull()
+    assert first and account.bridge.status().quarantined == 0
+    simulator.scopes.add("candidates_read")
+    _ = account.bridge.pull()
+    assert account.differences() == {}
+
+
+def test_every_read_may_take_as_long_as_the_vendor_advises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://developers.smartrecruiters.com/docs/rate-limiting: 128 seconds."""
+    account = Account.open("smartrecruiters", applications=8)
+    deadlines: dict[str, float] = {}
+    exchange = DirectDriver.exchange
+
+    def note(driver: DirectDriver, request: Request, permit: Any = None) -> Response:
+        deadlines[request.operation] = request.deadline_seconds
+        return exchange(driver, request, permit)
+
+    monkeypatch.setattr(DirectDriver, "exchange", note)
+    _ = account.bridge.check()
+    _ = account.bridge.pull()
+    assert isinstance(account.fresh(sorted(account.truth())[0]), Fresh)
+    reads = {read.name for read in VENDOR.reads}
+    assert reads <= deadlines.keys() and {deadlines[name] for name in reads} == {128.0}
+
+
+def test_trap_6_a_sub_status_that_the_account_has_no_more_is_refused_in_the_vendors_words() -> None:
+    account = Account.open("smartrecruiters", applications=20)
+    _ = account.bridge.pull()
+    id = next(i for i, t in sorted(account.truth().items()) if t.stage == "NEW")
+    event = account.ask(id, stage="INTERVIEW:2nd interview")
+    account.simulator.rename_stage("INTERVIEW:2nd interview", "Final")
+    receipt = _pushed(account)[event]
+    assert receipt.result is Result.REFUSED and "INVALID_SUB_STATUS" in receipt.why
+    assert account.simulator.accepted == []
 
 
 def test_check_proves_the_scope_by_the_token_and_nothing_for_a_key() -> None:

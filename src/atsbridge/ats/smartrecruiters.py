@@ -96,7 +96,7 @@ from .interface import (
     PlannedWrite,
     Unplannable,
 )
-from .preflight import ask, proof_of_read, reach, unproven_write, with_scopes
+from .preflight import ask, hidden_from_us, proof_of_read, reach, unproven_write, with_scopes
 
 _ID = r"(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{24})"
 _WORD = r"[0-9A-Za-z](?:[0-9A-Za-z_-]{0,62}[0-9A-Za-z])?"
@@ -379,13 +379,18 @@ class SmartRecruiters(Ats):
             named, rejected = sort_out(raws, lambda raw: Item(((Kind.JOB, _id(raw)),), raw, _nothing))
             wanted = [item for item in named if _mark(item.raw) not in marks.before]
             details = yield from all_of([_detail(one, item.ids[0][1]) for item in wanted], 8)
+            if any(isinstance(detail, Forbidden) for detail in details):
+                _ = yield from hidden_from_us(_first_of(listing))
             found: list[Item] = []
             seen: list[str] = []
-            for place, detail in enumerate(details):
+            for place, (item, detail) in enumerate(zip(wanted, details, strict=True)):
                 if detail is None:
                     continue
-                answer, raw = detail
                 try:
+                    if isinstance(detail, Forbidden):
+                        found += [evolve(i, read=_unseen) for i in items(item.raw, response)]
+                        continue
+                    answer, raw = detail
                     found += items(raw, answer)
                     # By its own time: what the search shows newer than the detail is asked for again.
                     seen.append(_mark(raw))
@@ -470,13 +475,11 @@ class SmartRecruiters(Ats):
         """The history first: what happens between the two reads then counts as a change, never as none."""
         candidate, _, job = ref.id.partition(SEPARATOR)
         asked = _HISTORY.format(candidate=candidate, job=job)
-        told = yield from ask(Request(operation="get_history", method="GET", url=asked))
-        answer = yield from ask(_get("get_candidate", f"/candidates/{candidate}"))
-        if (gone := _gone(answer)) is not None:
-            return Gone(tombstone=gone)
-        if isinstance(answer, VendorError):
-            raise answer
-        data = _same(answer, candidate)
+        told = yield from ask(_get("get_history", asked))
+        person = yield from _person(candidate)
+        if isinstance(person, Tombstone):
+            return Gone(tombstone=person)
+        answer, data = person
         found = [a for a in read_candidate(self.connection, answer.sent_at, data) if a.ref == ref]
         if not found or not isinstance(found[0], Application):
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
@@ -489,13 +492,8 @@ class SmartRecruiters(Ats):
 
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
-        answer = yield from ask(_get("get_candidate", f"/candidates/{ref.id}"))
-        if (gone := _gone(answer)) is not None:
-            return gone
-        if isinstance(answer, VendorError):
-            raise answer
-        _ = _same(answer, ref.id)
-        return None
+        person = yield from _person(ref.id)
+        return person if isinstance(person, Tombstone) else None
 
     @routine
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:
@@ -510,13 +508,12 @@ class SmartRecruiters(Ats):
 
     @routine
     def _check_access(self) -> Flow[tuple[Finding, ...]]:
-        one = (("limit", "1"),)
         wanted = {
             "company_read": _get("get_company", "/configuration/company"),
-            "jobs_read": _get("list_jobs", "/jobs", *one),
-            "candidates_read": _get("list_candidates", "/candidates", *one),
+            "jobs_read": _first_of("jobs"),
+            "candidates_read": _first_of("candidates"),
             "configuration_read": _get("list_processes", "/configuration/hiring-processes"),
-            "users_read": _get("list_users", _USERS, *one),
+            "users_read": _get("list_users", _USERS, ("limit", "1")),
         }
         answers: list[Response | VendorError] = []
         findings: list[Finding] = []
@@ -702,11 +699,18 @@ def _process(id: str) -> Flow[Mapping[str, Any]]:
     return _same(response, id)
 
 
-def _detail(one: str, id: str) -> Flow[tuple[Response, Raw] | None]:
+def _first_of(listing: str) -> Request:
+    """The shortest page of a listing: what a credential sees at all."""
+    return _get(f"list_{listing}", f"/{listing}", ("limit", "1"))
+
+
+def _detail(one: str, id: str) -> Flow[tuple[Response, Raw] | Forbidden | None]:
     """A record's detail; None where it has gone since it was listed."""
     answer = yield from ask(_get(f"get_{one}", f"/{one}s/{id}"))
     if isinstance(answer, NotFound):
         return None
+    if isinstance(answer, Forbidden):
+        return answer
     if isinstance(answer, VendorError):
         raise answer
     return answer, Raw(answer.body, _same(answer, id))
@@ -720,9 +724,16 @@ def _same(response: Response, id: str) -> Mapping[str, Any]:
     return data
 
 
-def _gone(answer: Response | VendorError) -> Tombstone | None:
-    """What a read of a candidate that failed says: deleted, anonymised and merged all answer 404."""
-    return Tombstone(TombstoneKind.DELETED) if isinstance(answer, NotFound) else None
+def _person(id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombstone]:
+    """A candidate's detail, or why there is none: deleted, anonymised and merged are all a 404."""
+    answer = yield from ask(_get("get_candidate", f"/candidates/{id}"))
+    if isinstance(answer, NotFound):
+        return Tombstone(TombstoneKind.DELETED)
+    if isinstance(answer, Forbidden):
+        return (yield from hidden_from_us(_first_of("candidates")))
+    if isinstance(answer, VendorError):
+        raise answer
+    return answer, _same(answer, id)
 
 
 def _onwards(following: Json, watermark: Json, marks: Marks) -> tuple[Json, Json]:
@@ -757,6 +768,11 @@ def _mark(raw: Raw) -> str:
 
 def _nothing(_data: Any) -> tuple[Record, ...]:
     return ()
+
+
+def _unseen(_data: Any) -> tuple[Record, ...]:
+    """A reader of what is listed, and refused when it is asked for by itself."""
+    raise BadRecord("", "listed, and hidden from this credential by its system role or access group")
 
 
 def _iso(seconds: float) -> str:

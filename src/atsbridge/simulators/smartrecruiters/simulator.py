@@ -58,6 +58,7 @@ class SmartRecruitersSimulator(Simulator):
         "rename_carries": "who stands in a sub-status that is renamed carries the new name",
         "invalid": "the status of a refusal of an unknown status, sub-status or reason: 400 or 422",
         "nulls": "empty members are null; else they are left out",
+        "hidden_listed": "who is hidden from the credential shows in the search all the same",
         "index_seconds": "how long a change takes to show in the search for candidates",
         "search_seconds": "how long a search for candidates keeps its one place",
         "subscriptions_paged": "subscriptions are listed in an envelope; else as an array",
@@ -79,6 +80,7 @@ class SmartRecruitersSimulator(Simulator):
     rename_carries: bool = False
     invalid: int = 422
     nulls: bool = True
+    hidden_listed: bool = False
     index_seconds: float = 0.0
     search_seconds: float = 0.0
     subscriptions_paged: bool = False
@@ -113,7 +115,8 @@ class SmartRecruitersSimulator(Simulator):
         self.hooks = Hooks(uuid=uuid, clock=self._clock)
         self.api = Api(
             account=self.account, hooks=self.hooks, accepted=self.accepted, nulls=self.nulls,
-            index_seconds=self.index_seconds, subscriptions_paged=self.subscriptions_paged,
+            hidden_listed=self.hidden_listed, index_seconds=self.index_seconds,
+            subscriptions_paged=self.subscriptions_paged,
         )  # fmt: skip
 
     def _clock(self) -> float:
@@ -262,6 +265,12 @@ class SmartRecruitersSimulator(Simulator):
         if permission not in self.permissions():
             raise ValueError(f"the credential has no scope {permission}")
         self.scopes.discard(permission)
+
+    def hide(self, application: str) -> frozenset[str]:
+        """By the credential's access group: the candidate, with all that they applied to."""
+        candidate = self._find(application)[0]
+        self.api.unseen.add(candidate["id"])
+        return frozenset(id_of(candidate["id"], job) for job in candidate["assignments"])
 
     def obstacles(self) -> Mapping[str, Callable[[str], None]]:
         def role(_id: str) -> None:
