@@ -32,6 +32,7 @@ from atsbridge.errors import (
     CursorLost,
     Forbidden,
     GuardError,
+    NotFound,
     Throttled,
     Unavailable,
 )
@@ -128,6 +129,12 @@ def reply(data, *, status=200, at=NOW, **envelope):
     return Response(status=status, headers=headers, body=body, sent_at=at)
 
 
+def no(status, code):
+    """A refusal in Lever's own form."""
+    body = json.dumps({"code": code, "message": "no"}).encode()
+    return attrs.evolve(reply({}, status=status), body=body)
+
+
 def listing(data, *, then=None, at=NOW):
     return reply(data, at=at, hasNext=then is not None, **({"next": then} if then else {}))
 
@@ -168,7 +175,7 @@ class Desk:
         self.asked.append((path, query))
         answer = self.answers.get(path, listing([]))
         answer = answer(query) if callable(answer) else answer
-        judge(wanted, answer, vendor="lever", rules=VENDOR.answers)
+        judge(wanted, answer, vendor="lever", rules=VENDOR.answers, complaints=VENDOR.complaints)
         return answer
 
 
@@ -448,7 +455,7 @@ def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each(s
             "/opportunities": attrs.evolve(listing([]), body=body),
             "/contacts/c-2": reply({"id": "c-2", "isAnonymized": True}),
             "/contacts/c-4": reply({"id": "c-4", "isAnonymized": False}),
-            "/contacts/c-5": reply({}, status=404),
+            "/contacts/c-5": no(404, "ResourceNotFound"),
         }
     )
     page = desk.run(stream("opportunities").page(start("opportunities")))
@@ -542,13 +549,20 @@ def test_a_fresh_read_has_a_signal_for_every_write():
     [(404, TombstoneKind.DELETED), (410, TombstoneKind.DELETED), (403, TombstoneKind.LOST_ACCESS)],
 )
 def test_what_cannot_be_read_any_more_is_gone(status, kind):
-    gone = get(reply({}, status=status))
+    gone = get(no(status, "Any"))
     assert isinstance(gone, Gone) and gone.tombstone.kind is kind
 
 
-def test_an_endpoint_that_is_forbidden_as_a_whole_hides_no_single_record():
-    with pytest.raises(Forbidden):
-        get(reply({}, status=403), listed=reply({}, status=403))
+@pytest.mark.parametrize("status, error", [(403, Forbidden), (404, NotFound), (500, Unavailable)])
+def test_an_endpoint_that_says_no_as_a_whole_hides_no_single_record(status, error):
+    with pytest.raises(error):
+        get(no(404, "ResourceNotFound"), listed=no(status, "Any"))
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>404</html>", b'{"message": "no Route matched"}', b"[]"])
+def test_a_404_that_is_not_levers_own_is_no_deletion(body):
+    with pytest.raises(BadPayload):
+        get(attrs.evolve(no(404, "ResourceNotFound"), body=body))
 
 
 def test_a_listing_that_does_not_answer_hides_no_single_record():
@@ -557,7 +571,8 @@ def test_a_listing_that_does_not_answer_hides_no_single_record():
 
 
 def test_where_what_is_hidden_is_404_no_read_deletes():
-    assert get(reply({}, status=404), hidden_is_404=True).tombstone.kind is TombstoneKind.LOST_ACCESS
+    gone = get(no(404, "ResourceNotFound"), hidden_is_404=True)
+    assert gone.tombstone.kind is TombstoneKind.LOST_ACCESS
 
 
 def test_the_catalogue_has_all_stages_and_reasons():
@@ -704,7 +719,7 @@ def test_the_kinds_of_credential():
     [
         (reply(USER), Proof.PROVED),
         (reply({**USER, "deactivatedAt": MILLIS}), Proof.MISSING),
-        (reply({}, status=404), Proof.MISSING),
+        (no(404, "ResourceNotFound"), Proof.MISSING),
     ],
 )
 def test_preflight_looks_at_the_acting_user(user, proof):

@@ -10,6 +10,7 @@ import pytest
 
 from atsbridge.ats.lever import Lever
 from atsbridge.errors import Unavailable
+from atsbridge.wire.retry import RetryBudget
 
 DIGEST = Lever.VENDOR.surface_digest
 
@@ -225,6 +226,22 @@ def test_an_ats_that_is_away_is_for_later(ready: Any, monkeypatch: Any) -> None:
     assert ended.code == 4
     assert ended.json["error"]["exit_code"] == 4
     assert ended.json["error"]["advice"]
+
+
+@pytest.mark.parametrize("line", ["plan", "sync --push"])
+def test_writes_that_wait_for_the_ats_are_for_later_and_say_so(
+    ready: Any, monkeypatch: Any, line: str
+) -> None:
+    assert ready.run("sync", "--push").code == 0  # the stages are read, and known for a while
+    ready.request_moves(1)
+    monkeypatch.setattr(RetryBudget, "wait_seconds", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    ended = ready._command(*line.split(), "--simulator", url)
+    assert ended.code == 4
+    assert "Held back: the ATS could not be read: NoAnswer: no connection could be opened" in ended.out
+    assert url in ended.out
 
 
 @pytest.mark.campaign

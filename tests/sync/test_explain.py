@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import evolve
-from sync_world import World, application_ref, rules, world
+from sync_world import World, application_ref, not_sent, rules, world
 from tiny_ats import CONNECTION
 
 from atsbridge.mapping import load_mapping
@@ -75,6 +75,17 @@ def test_why_it_is_left_out() -> None:
     w.put(evolve(w.known(), job=None))
     w.ctx.mapping = load_mapping(rules(prospects="prospects = false"))
     assert story(w).mapped[0].startswith("left out: scope.prospects is false")
+
+
+def test_why_its_write_has_not_left() -> None:
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.push()
+    w.wants("2", step="B")
+    w.reads = [not_sent] * 6
+    w.push()
+    assert story(w, "1").held_back == ""
+    assert story(w, "2").held_back == "the ATS could not be read: NoAnswer: no connection could be opened"
 
 
 def test_it_changes_nothing() -> None:

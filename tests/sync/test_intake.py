@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from sync_world import ACTIVE, REJECTED, World, change, fresh, unfolding, world
 from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.errors import CrmError
-from atsbridge.model import BRIDGE_ACTOR, Base, Ref, Result, State, StatusUpdate
+from atsbridge.ledgers.sqlite import SqliteLedger
+from atsbridge.model import BRIDGE_ACTOR, Base, Kind, Ref, Result, State, StatusUpdate
 from atsbridge.sync.intake import newer_exists, take_in
-from atsbridge.sync.ledger import Control, IntentRow, Update
+from atsbridge.sync.ledger import Control, IntentRow, Update, Where
 from atsbridge.sync.outbox import close_intent
 from atsbridge.sync.receipts import parse_receipt
 
@@ -49,6 +52,59 @@ def outcome(w: World, event_id: str) -> tuple[str | None, str]:
 
 
 # -- taking in --
+
+
+ODD: list[tuple[dict[str, Any], str]] = [
+    ({"event_id": "e\ud800"}, "event_id is no text"),
+    ({"actor": "Jo \ud800"}, "actor is no text"),
+    ({"step": "B\ud800"}, "step is no text"),
+    ({"status": 7}, "status is no text"),
+    ({"base": Base("A\ud800", ACTIVE, 7)}, "base.stage is no text"),
+    ({"base": Base("A", ACTIVE, 2**63)}, "base.delivery is no whole number"),
+    ({"sequence": 2**63}, "sequence is no whole number"),
+    ({"sequence": 1.5}, "sequence is no whole number"),
+    ({"occurred_at": datetime(1, 1, 1)}, "occurred_at is no time"),
+    ({"application": Ref(CONNECTION, Kind.APPLICATION, "1\ud800")}, "application is no text"),
+]
+
+
+@pytest.mark.parametrize(("odd", "why"), ODD)
+def test_a_change_that_cannot_be_kept_is_refused_alone(odd: dict[str, Any], why: str, tmp_path: Path) -> None:
+    w = world(pulled=False)
+    w.ctx.ledger = SqliteLedger(tmp_path / "ledger.sqlite", clock=w.ledger.clock)
+    bad = evolve(change("e1"), **odd)
+    for _ in range(2):  # delivered once more, it is told once more
+        taken = w.ctx.ledger.do(
+            lambda txn: take_in(
+                txn, [bad, change("e2", sequence=2)], connection=CONNECTION, expand=unfolding, wall=WALL
+            )
+        )
+        assert taken == [bad.event_id, "e2"]
+    good, refused = w.ctx.ledger.look(
+        lambda txn: txn.find(Update, Where(equal={"connection": CONNECTION}), order=("-number",))
+    )
+    receipt = parse_receipt(refused.receipt or "")
+    assert (receipt.event_id, receipt.application) == (bad.event_id, bad.application)
+    assert receipt.result is Result.REFUSED and why in receipt.why and "\ud800" not in receipt.why
+    assert (good.event_id, good.open) == ("e2", 1)
+    w.ctx.ledger.close()
+
+
+def test_an_event_id_that_was_used_for_another_change_costs_that_change_alone() -> None:
+    """A CRM that numbers per application: what is refused says so, and no change is lost in silence."""
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.wants("2", step="B")
+    w.crm.offered[1] = evolve(w.crm.offered[1], event_id="e1")
+    w.push()
+    results = {r.application.id: (r.event_id, r.result, r.why) for r in w.crm.receipts}
+    assert results["1"][:2] == ("e1", Result.APPLIED)
+    assert results["2"][:2] == ("e1", Result.REFUSED) and "used before" in results["2"][2]
+
+
+def test_sequences_are_compared_as_whole_numbers() -> None:
+    w = taken(change("e2", sequence=2**60 + 1), change("e1", "C", sequence=2**60))
+    assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open
 
 
 def test_a_change_is_kept_as_the_crm_gave_it() -> None:
@@ -91,7 +147,7 @@ def test_changes_are_numbered_in_the_order_of_intake() -> None:
 def test_the_same_event_twice_is_one_change() -> None:
     w = world(pulled=False)
     assert take(w, change(), change()) == ["e1", "e1"]
-    assert take(w, change(step="C")) == ["e1"]
+    assert take(w, change()) == ["e1"]
     assert [i.target_stage for i in w.rows(IntentRow)] == ["B"]
     assert w.row(Control).next_number == 2
 

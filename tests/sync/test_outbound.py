@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from attrs import evolve
 from sync_world import (
     ACTIVE,
     REJECTED,
+    START,
     Happening,
     World,
     after,
@@ -21,7 +22,7 @@ from sync_world import (
     says,
     world,
 )
-from tiny_ats import CONNECTION, moment
+from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.ats.greenhouse import VENDOR as GREENHOUSE
 from atsbridge.ats.interface import Unplannable
@@ -193,6 +194,22 @@ def test_dead_after_too_many_returns() -> None:
     assert why.startswith("gave up after it went back 3 times: ") and "no connection could be opened" in why
     assert not w.account.log and len(w.rows(Attempt)) == 3
     assert {a.outcome for a in w.rows(Attempt)} == {"not sent"}
+
+
+def test_a_rate_limit_that_lasts_outlives_many_pushes_and_counts_as_no_write() -> None:
+    """Where each write is turned away with "in a second", nothing is given up within the hour's half."""
+    w = world("1")
+    w.wants("1", step="B")
+    w.writes = [says(429, retry_after="1")] * 7
+    begun, pushes = w.clock.value, 0
+    while w.writes:
+        report, pushes = w.push(), pushes + 1
+        assert (report.writes, report.pending, report.results) == (0, 1, {})
+        assert "next try at" in report.held_back
+        w.clock.value += 300.0
+    assert pushes > 5 and w.clock.value - begun > 1800.0
+    w.clock.value += 900.0
+    assert w.push().results == {"applied": 1} and len(w.account.log) == 1
 
 
 # -- refused, by each cause --
@@ -408,10 +425,17 @@ def test_an_overwrite_is_found_though_the_answer_was_lost() -> None:
     assert told(w)[0] is Result.APPLIED_OVER_CHANGE and w.receipt("e1").overwritten == ("C",)
 
 
-def test_a_lost_answer_and_gone_is_refused() -> None:
+def test_a_lost_answer_and_gone_is_for_a_person_to_look_at() -> None:
     w = pushed(lost_answer)
     w.account.apps.pop("1")
-    assert told(later(w, SETTLED))[0] is Result.REFUSED
+    assert told(later(w, SETTLED))[0] is Result.REVIEW and w.known().deleted == "deleted"
+
+
+def test_accepted_and_gone_is_for_a_person_to_look_at() -> None:
+    """The move may have fired what took it away; that it was not done cannot be said."""
+    w = pushed(after(lambda a: a.apps.pop("1")))
+    assert len(w.account.log) == 1
+    assert told(w)[0] is Result.REVIEW and w.known().deleted == "deleted"
 
 
 def test_a_5xx_says_nothing_of_what_happened() -> None:
@@ -642,6 +666,8 @@ def test_over_the_cap_the_rest_waits_for_the_next_hour() -> None:
     w.wants("2", step="B")
     report = w.push()
     assert (report.results, report.pending, len(w.account.log)) == ({"applied": 1}, 1, 1)
+    hour = datetime.fromtimestamp(EPOCH + START + 10 + 3600, UTC).strftime("%H:%M:%S UTC")
+    assert report.held_back == f"over the cap: 1 of 1 writes in the last hour, next at {hour}"
     later(w, 3601.0)
     assert len(w.account.log) == 2
 
@@ -807,6 +833,7 @@ def test_the_report_counts() -> None:
         "settling": 1,
         "pending": 0,
         "held_back": "",
+        "unavailable": False,
         "requests": 5,
         "drift": [],
     }

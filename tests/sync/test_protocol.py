@@ -333,6 +333,14 @@ def test_the_cap_counts_the_attempts_of_the_last_hour(cap: int | None, over: boo
     assert w.ledger.look(lambda txn: over_cap(txn, w.ctx, cap, wall=WALL)) is over
 
 
+@pytest.mark.parametrize("outcome, counts", [("refused", False), ("not sent", False), ("no answer", True)])
+def test_the_cap_counts_no_attempt_that_wrote_nothing(outcome: str, counts: bool) -> None:
+    w = world(pulled=False)
+    row = Attempt(connection=CONNECTION, intent_id="x", number=1, at=WALL, write="move", digest="")
+    w.put(evolve(row, outcome=outcome))
+    assert w.ledger.look(lambda txn: over_cap(txn, w.ctx, 1, wall=WALL)) is counts
+
+
 # -- arm --
 
 

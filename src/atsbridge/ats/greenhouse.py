@@ -59,7 +59,7 @@ from ..wire.budgets import RateLimit
 from ..wire.effects import Failed, Flow, Json, Purpose, Request, Response, request, together
 from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
-from ..wire.paging import Marks, Span, mark_of, next_link
+from ..wire.paging import Headway, Marks, Span, mark_of, next_link
 from ..wire.payload import Raw, read_json, read_list
 from ..wire.reading import (
     from_iso,
@@ -775,15 +775,14 @@ def _pages(name: str, query: Mapping[str, str]) -> Flow[list[Answered]]:
     """A listing to its end."""
     answers: list[Answered] = []
     link: str | None = None
-    seen: set[str] = set()
+    headway = Headway()
     while True:
+        headway.turn_to(link)
         response, link, raws = yield from _list(name, query, link)
+        headway.saw(raw.digest for raw in raws)
         answers.append((response, raws))
         if link is None:
             return answers
-        if link in seen:
-            raise BadPayload("the listing gave the same link twice")
-        seen.add(link)
 
 
 def _chunks(name: str, key: str, ids: Sequence[str], query: Mapping[str, str]) -> Flow[list[Answered]]:

@@ -84,14 +84,17 @@ _STATE = Slot(SlotName.TARGET_STAGE, _ID, int, part=1)
 
 
 def _complaint(_asked: Request, answer: Response) -> Complaint | None:
-    """Only a 400 says why: in JSON, or as plain text where something in front of the pod answers."""
-    if answer.status != 400:
+    """Only a 400 says why: in JSON, or as plain text where something in front of the pod answers.
+
+    Of the other statuses Oracle's own answers have no more than their number again.
+    """
+    if answer.status < 400:
         return None
     try:
         body = read_json(answer.body)
     except BadPayload:
-        return Complaint("", answer.body.decode("utf-8", "replace"))
-    if not isinstance(body, dict):
+        return Complaint("", answer.body.decode("utf-8", "replace")) if answer.status == 400 else None
+    if not isinstance(body, dict) or body.get("status") != str(answer.status):
         return None
     first = next(objects(body, "o:errorDetails"), {})
     words = opt_text(first, "detail") or opt_text(body, "title") or ""
@@ -175,7 +178,7 @@ VENDOR = Vendor(
     ),
     concurrent=5,
     answers=tuple(
-        AnswerRule(meaning=BadPayload, status=status, when=_no_word_of_oracle) for status in (400, 403, 404)
+        AnswerRule(meaning=BadPayload, status=status, when=_no_word_of_oracle) for status in (400, 403)
     ),
     complaints=Complaints(
         read=_complaint, meanings={}, terms=frozenset({"phase", "condition", "met", "operator", "confirmed"})

@@ -1,4 +1,4 @@
-"""Try a read, and say what its answer proves: the words a preflight is written in."""
+"""The words a preflight is written in: try a read, and say what its answer proves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from attrs import evolve
 
 from ..errors import Forbidden, NotFound, Unauthorized, VendorError
-from ..model import Tombstone, TombstoneKind
 from ..wire.auth import Token
 from ..wire.effects import Failed, Flow, Request, Response, request, together
 from .interface import Finding, Proof
@@ -23,16 +22,20 @@ def ask(wanted: Request) -> Flow[Response | VendorError]:
     raise outcome.error
 
 
-def hidden_from_us(listing: Request) -> Flow[Tombstone]:
-    """What a 403 on one record says, where its kind may still be listed: that one alone is hidden.
+def find(wanted: Request, *, beside: Request) -> Flow[Response | VendorError]:
+    """One record, or the vendor's no to it alone.
 
-    Asked after the refusal: a credential that has lost its permission meanwhile is refused here too.
+    Args:
+        beside: a read that answers whatever becomes of the record, such as one page of its list.
 
     Raises:
-        VendorError: the listing is refused as well, or did not answer: nothing is known of the record.
+        VendorError: what ``beside`` is answered where it is refused too: such a no is to the whole
+            address, or to the credential, and says nothing of the record.
     """
-    _ = yield from request(listing)
-    return Tombstone(TombstoneKind.LOST_ACCESS)
+    answer = yield from ask(wanted)
+    if isinstance(answer, (NotFound, Forbidden)):
+        _ = yield from request(beside)
+    return answer
 
 
 def proof_of_read(what: str, wanted: Request, answer: Response | VendorError, *, grant: str) -> Finding:

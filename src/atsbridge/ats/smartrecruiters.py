@@ -96,7 +96,7 @@ from .interface import (
     PlannedWrite,
     Unplannable,
 )
-from .preflight import ask, hidden_from_us, proof_of_read, reach, unproven_write, with_scopes
+from .preflight import ask, find, proof_of_read, reach, unproven_write, with_scopes
 
 _ID = r"(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{24})"
 _WORD = r"[0-9A-Za-z](?:[0-9A-Za-z_-]{0,62}[0-9A-Za-z])?"
@@ -119,7 +119,10 @@ _REASON = Slot(SlotName.REASON, _WORD)
 
 
 def _complaint(_asked: Request, answer: Response) -> Complaint | None:
-    """https://developers.smartrecruiters.com/docs/error-handling; a missing body is normal."""
+    """https://developers.smartrecruiters.com/docs/error-handling: every error has a code.
+
+    A missing body is normal, and says nothing of a record.
+    """
     if answer.status < 400 or not answer.body.lstrip().startswith(b"{"):
         return None
     try:
@@ -127,8 +130,10 @@ def _complaint(_asked: Request, answer: Response) -> Complaint | None:
     except BadPayload:
         return None
     first = next(objects(body, "errors"), {})
-    words = opt_text(first, "message") or opt_text(body, "message") or ""
-    return Complaint(opt_text(first, "code") or "", words)
+    code = opt_text(first, "code")
+    if code is None:
+        return None
+    return Complaint(code, opt_text(first, "message") or opt_text(body, "message") or "")
 
 
 def _lost_page(asked: Request, _answer: Response) -> bool:
@@ -380,7 +385,8 @@ class SmartRecruiters(Ats):
             wanted = [item for item in named if _mark(item.raw) not in marks.before]
             details = yield from all_of([_detail(one, item.ids[0][1]) for item in wanted], 8)
             if any(isinstance(detail, Forbidden) for detail in details):
-                _ = yield from hidden_from_us(_first_of(listing))
+                # Refused as well, it is the credential that may see nothing any more.
+                _ = yield from request(_first_of(listing))
             found: list[Item] = []
             seen: list[str] = []
             for place, (item, detail) in enumerate(zip(wanted, details, strict=True)):
@@ -726,11 +732,11 @@ def _same(response: Response, id: str) -> Mapping[str, Any]:
 
 def _person(id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombstone]:
     """A candidate's detail, or why there is none: deleted, anonymised and merged are all a 404."""
-    answer = yield from ask(_get("get_candidate", f"/candidates/{id}"))
+    answer = yield from find(_get("get_candidate", f"/candidates/{id}"), beside=_first_of("candidates"))
     if isinstance(answer, NotFound):
         return Tombstone(TombstoneKind.DELETED)
     if isinstance(answer, Forbidden):
-        return (yield from hidden_from_us(_first_of("candidates")))
+        return Tombstone(TombstoneKind.LOST_ACCESS)
     if isinstance(answer, VendorError):
         raise answer
     return answer, _same(answer, id)

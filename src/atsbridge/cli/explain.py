@@ -76,6 +76,8 @@ def _show(report: Mapping[str, Any], names: Names, *, known: bool) -> None:
             say(f"- {line}")
     _section("What recruiters asked for", [_asked(row, names) for row in report["updates"]])
     _section("What was to be written", [_to_write(row, names) for row in report["intents"]])
+    if report["held_back"]:
+        say(f"held back: {report['held_back']}")
     _section("What was sent", [_sent(row) for row in report["attempts"]])
     if report["crm"]:
         _section("What the CRM holds", [_held(report["crm"], names)])

@@ -7,13 +7,11 @@ of yours: none stays open between two calls.
 
 from __future__ import annotations
 
-import traceback
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
-from ..errors import CrmError
+from ..errors import CrmError, type_and_place
 from ..model import Kind, Receipt, Ref
 from ..wire.effects import Flow, Json, await_, perform
 from .interface import Crm, CrmFinding, Delivery, Feed, Held, Link, Written
@@ -187,10 +185,7 @@ class AsyncLocalCrm(Crm):
 
 
 def _failure(crm: Crm, method: str, error: Exception) -> CrmError:
-    """Its type and its place alone: the text of a user's exception may hold a person's data."""
-    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-    place = f"{Path(frame.f_code.co_filename).name}, line {line}"
-    return CrmError(f"{type(crm).__name__}.{method} raised {type(error).__name__} at {place}")
+    return CrmError(f"{type(crm).__name__}.{method} raised {type_and_place(error)}")
 
 
 def _one_each(crm: Crm, batch: Sequence[Delivery], written: Sequence[Written]) -> Sequence[Written]:

@@ -218,12 +218,17 @@ class _Wire:
         headers.extend(added)
         origin = self.loopback.rstrip("/") if self.loopback else f"https://{host}"
         extensions = {
-            "target": target.encode(),  # the admitted bytes; httpx would normalise them
+            "target": target.encode(),  # the admitted bytes: these are sent, httpx's own reading is not
             "timeout": {"connect": self.connect_seconds, "pool": request.deadline_seconds},
         }
-        return httpx.Request(
-            request.method, f"{origin}/", headers=headers, content=content, extensions=extensions
-        )
+        try:
+            # Whoever stands between us and the transport, such as a recorder, sees the whole address.
+            return httpx.Request(
+                request.method, f"{origin}{target}", headers=headers, content=content, extensions=extensions
+            )
+        except httpx.InvalidURL:
+            pass
+        raise GuardError("the URL is too long, or none that httpx can read")
 
     def _answer(self, flight: _Flight, response: httpx.Response, body: Body) -> Response:
         return Response(

@@ -12,6 +12,7 @@ from ..mapping import explain_mapping
 from ..model import Kind, Ref
 from ..wire.effects import Flow, perform
 from .context import Context
+from .holding import held_back
 from .ledger import Attempt, IntentRow, Known, Quarantined, Row, Txn, Update, Waiting, Where
 from .reality import Interpreter, Reality, application_from
 
@@ -23,6 +24,7 @@ class Explanation:
     Args:
         mapped: in words, which rule gave which value.
         updates, intents, attempts: the ledger's rows, oldest first.
+        held_back: why a write of it that is pending has not left.
         now: what the ATS says now; None unless asked.
     """
 
@@ -34,6 +36,7 @@ class Explanation:
     updates: tuple[dict[str, Any], ...]
     intents: tuple[dict[str, Any], ...]
     attempts: tuple[dict[str, Any], ...]
+    held_back: str
     crm: dict[str, Any] | None
     now: dict[str, Any] | None
 
@@ -48,7 +51,7 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
         ask: also read it in the ATS now.
     """
     found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
-    known, reality, rows = found
+    known, reality, rows, held = found
     mapped: tuple[str, ...] = ()
     engine = reality.compile(ctx.mapping) if known is not None or ask else None
     if known is not None and engine is not None:
@@ -56,7 +59,7 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
         left_out = engine.in_scope(app)
         words = (f"left out: {left_out}",) if left_out else ()
         mapped = (*words, *explain_mapping(engine, app))
-    held = (yield from ctx.crm.statuses([ref])).get(ref)
+    in_crm = (yield from ctx.crm.statuses([ref])).get(ref)
     now = yield from ctx.read_application(ref) if ask else _nothing()
     if isinstance(now, Fresh) and engine is not None:
         now = evolve(now, application=Interpreter.of(ctx.ats, reality, engine).application(now.application))
@@ -73,7 +76,8 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
         updates=tuple(_row(u) for u in rows["updates"]),
         intents=tuple(_row(i) for i in rows["intents"]),
         attempts=tuple(_row(a) for a in rows["attempts"]),
-        crm=attrs.asdict(held) if held else None,
+        held_back=held,
+        crm=attrs.asdict(in_crm) if in_crm else None,
         now=_now(now),
     )
 
@@ -91,7 +95,7 @@ def _now(read: Fresh | Gone | None) -> dict[str, Any] | None:
     return {**attrs.asdict(read.state), "read_at": read.application.read_at.isoformat()}
 
 
-def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dict[str, list[Row]]]:
+def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dict[str, list[Row]], str]:
     key = (ctx.connection, Kind.APPLICATION.value, ref.id)
     mine = {"connection": ctx.connection, "application": ref.id}
     intents = txn.find(IntentRow, Where(equal=mine), order=("number", "part"))
@@ -106,7 +110,9 @@ def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dic
         "quarantined": [row] if (row := txn.get(Quarantined, *key)) else [],
         "waiting": [wait] if (wait := txn.get(Waiting, *key)) else [],
     }
-    return txn.get(Known, *key), Reality.load(txn, ctx.connection), rows
+    pending = any(intent.state == "pending" for intent in intents)
+    held = held_back(txn, ctx, application=ref.id) if pending else ""
+    return txn.get(Known, *key), Reality.load(txn, ctx.connection), rows, held
 
 
 def _row(row: Row) -> dict[str, Any]:

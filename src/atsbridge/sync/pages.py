@@ -103,7 +103,7 @@ class Sorted:
     quarantined: list[Quarantined] = field(factory=list)
     unchanged: int = 0
     read: int = 0
-    left_out: int = 0
+    left_out: set[tuple[str, str]] = field(factory=set)
     overtaken: int = 0
 
 
@@ -181,7 +181,6 @@ class Sorter:
             # Neither a fresh read nor a write could ask for it, and one that tried would be stopped.
             self._set_aside(out, item, digest, "id", "an id of another form than this ATS's", known)
             return
-        out.read += 1
         wanted = [(record, self._left_out(record)) for record in map(self._interpreted, records)]
         applications = [pair for pair in wanted if isinstance(pair[0], Application)]
         if applications and all(why for _, why in applications):
@@ -211,6 +210,7 @@ class Sorter:
         left_out: bool,
     ) -> None:
         key = (record.ref.kind.value, record.ref.id)
+        out.read += key not in out.known  # a candidate may come with each of several applications
         row = out.known.get(key) or known.get(key)
         if row is not None:
             # Applications are read by whoever writes them too; all else by the one inbound worker, in order.
@@ -228,7 +228,7 @@ class Sorter:
         delivery = 0 if left_out else self._delivery(record, row)
         out.known[key] = self._known(record, digest, row, delivery)
         if left_out:
-            out.left_out += 1
+            out.left_out.add(key)
             if row is None or row.delivery == 0:
                 return
         out.deliveries[key] = self.delivery(record, delivery or (row.delivery if row else 0), raw)

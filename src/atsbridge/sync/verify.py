@@ -18,6 +18,7 @@ from ..crm.interface import Held
 from ..errors import BadRecord, GuardError
 from ..model import Application, Kind, Ref
 from ..wire.effects import Flow, perform
+from ..wire.paging import Headway
 from ..wire.streams import Stream
 from .context import Context, Progress
 from .inbound import Puller, begin, read_page
@@ -115,9 +116,9 @@ def _compare_stream(
 ) -> Flow[None]:
     jobs: Sequence[str | None] = [None] if stream.scope == "connection" else sorted(known.jobs)
     for job in jobs:
-        cursor, cursors = stream.start(None, job), set[str]()
+        cursor, headway = stream.start(None, job), Headway()
         while cursor is not None:
-            page = yield from read_page(ctx, stream, cursor, cursors)
+            page = yield from read_page(ctx, stream, cursor, headway)
             seen: dict[Ref, _Seen] = {}
             for item in page.items:
                 try:
