@@ -114,7 +114,8 @@ def targets(account: Account, since: int = 0) -> list[str]:
             "IRC-1234567",
         ),
         (400, "text/plain", b"The state is not valid", Refused, "state is not valid"),
-        (404, "application/json", b"{}", NotFound, ""),
+        (404, "application/json", b'{"title":"Not Found","status":"404"}', NotFound, ""),
+        (404, "application/json", b"{}", BadPayload, ""),
         # A page of the gateway says nothing about a record.
         (404, "text/html", b"<html></html>", BadPayload, ""),
         (403, "application/json", b"", Forbidden, ""),

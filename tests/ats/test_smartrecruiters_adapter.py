@@ -19,6 +19,7 @@ from atsbridge.ats.smartrecruiters import (
     read_user,
 )
 from atsbridge.errors import (
+    BadPayload,
     BadRecord,
     ConfigurationError,
     CursorLost,
@@ -194,7 +195,6 @@ def meaning(status: int, body: Any = None, *, page: bool = False) -> None:
     [
         (400, Refused),
         (403, Forbidden),
-        (404, NotFound),
         (409, Refused),
         (422, Refused),
         (429, Throttled),
@@ -208,6 +208,14 @@ def test_an_answer_is_read_by_its_status_whatever_its_body(status: int, error: t
     with pytest.raises(error) as seen:
         meaning(status, body)
     assert type(seen.value) is error
+
+
+@pytest.mark.parametrize("body", [None, b"<html>", b"{", {"message": "No"}, {"errors": None}, []])
+def test_a_404_without_a_code_says_nothing_of_a_record(body: Any) -> None:
+    with pytest.raises(BadPayload):
+        meaning(404, body)
+    with pytest.raises(NotFound):
+        meaning(404, {"message": "No", "errors": [{"code": "CANDIDATE_NOT_FOUND"}]})
 
 
 def test_the_vendors_words_are_told_and_no_persons() -> None:
@@ -578,7 +586,8 @@ def test_who_is_taken_off_a_job_is_gone_and_stays_a_candidate() -> None:
 
 def test_an_application_whose_history_is_not_found_is_there_and_proves_nothing() -> None:
     account = Account.open("smartrecruiters", applications=8)
-    missing = SimResponse(404, (("Content-Type", "application/json"),), b"{}")
+    body = b'{"message": "No history", "errors": [{"code": "APPLICATION_NOT_FOUND"}]}'
+    missing = SimResponse(404, (("Content-Type", "application/json"),), body)
     account.driver.meddle = lambda asked, respond, _: (
         missing if asked.target.endswith("/status/history") else respond(asked)
     )
