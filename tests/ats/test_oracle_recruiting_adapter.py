@@ -332,7 +332,9 @@ def test_trap_16_who_cannot_be_asked_for_keeps_the_25_phones(number: Any) -> Non
     row = next(r for r in rows.values() if r["candidatePhones"])
     row["candidatePhones"] = [{**row["candidatePhones"][0], "PhoneNumber": f"555{n:04}"} for n in range(30)]
     row["CandidateNumber"] = number
-    missing = SimResponse(404, (("Content-Type", "application/json"),), b"{}")
+    missing = SimResponse(
+        404, (("Content-Type", "application/json"),), b'{"title": "Not Found", "status": "404"}'
+    )
     account.driver.meddle = lambda asked, respond, _: missing if "/child/" in asked.target else respond(asked)
     _ = account.bridge.pull()
     assert account.differences() == {}
