@@ -557,6 +557,65 @@ def test_trap_6_a_sub_status_that_the_account_has_no_more_is_refused_in_the_vend
     assert account.simulator.accepted == []
 
 
+@pytest.mark.parametrize("status", [404, 301])
+def test_who_was_merged_into_another_is_gone_whatever_their_id_leads_to(status: int) -> None:
+    account = Account.open("smartrecruiters", applications=20, merged_status=status)
+    _ = account.bridge.pull()
+    loser, survivor = sorted(account.truth())[0], sorted(account.truth())[-1]
+    event = account.ask(loser, stage="INTERVIEW:2nd interview")
+    account.simulator.merge(loser, survivor)
+    assert _pushed(account)[event].result is Result.REFUSED
+    account.time.sleep(60)
+    _ = account.bridge.sync()
+    _ = account.bridge.sweep()
+    assert account.differences() == {}
+
+
+def test_a_redirect_to_elsewhere_is_no_end_of_anybody() -> None:
+    asked = Request(operation="get_candidate", method="GET", url=f"/candidates/{PERSON}")
+    for location in ("/login", "https://evil.example/candidates/7", f"/candidates?q={PERSON}"):
+        answer = Response(status=302, headers={"location": location}, body=b"", sent_at=AT)
+        with pytest.raises(Unavailable):
+            judge(asked, answer, vendor="smartrecruiters", rules=VENDOR.answers, complaints=VENDOR.complaints)
+
+
+def test_a_deleted_job_is_found_by_a_sweep() -> None:
+    """No web hook and no list tells of it."""
+    account = Account.open("smartrecruiters", applications=20)
+    _ = account.bridge.pull()
+    simulator: Any = account.simulator
+    job = account.truth()[sorted(account.truth())[0]].job
+    for id in [id for id, truth in account.truth().items() if truth.job == job]:
+        simulator.unassign(id)
+    before = account.crm.count(Kind.JOB)
+    simulator.delete_job(job)
+    _ = account.bridge.sweep()
+    assert account.crm.count(Kind.JOB) == before - 1
+    assert account.differences() == {}
+
+
+@pytest.mark.parametrize("name", ["Final ", "x" * 101, "a\u2066b"])
+def test_a_sub_status_that_cannot_be_written_says_so_before(name: str) -> None:
+    account = Account.open("smartrecruiters", applications=8)
+    account.simulator.rename_stage("INTERVIEW:2nd interview", name)
+    catalogue = account.driver.run(account.bridge.client.run(account.ats.catalogue(None)))
+    odd, usual = catalogue.stage(f"INTERVIEW:{name}"), catalogue.stage("INTERVIEW:1st interview")
+    assert odd is not None and usual is not None
+    assert (odd.writable, usual.writable) == (Answer.NO, Answer.YES)
+
+
+@pytest.mark.parametrize(
+    ("own", "named", "host"),
+    [("sandbox", "", "api.sandbox"), ("sandbox", "production", "api"), ("production", "", "api")],
+)
+def test_tokens_come_from_the_environment_that_is_named(own: str, named: str, host: str) -> None:
+    adapter = SmartRecruiters(
+        connection="acme", environment=own, token_environment=named, client_id="c", client_secret="s"
+    )
+    scheme: Any = adapter.auth()
+    assert scheme.url == f"https://{host}.smartrecruiters.com/identity/oauth/token"
+
+
 def test_check_proves_the_scope_by_the_token_and_nothing_for_a_key() -> None:
     for credential, proof in (("oauth", Proof.PROVED), ("api_key", Proof.UNPROVEN)):
         account = Account.open("smartrecruiters", applications=8, credential=credential)

@@ -136,6 +136,11 @@ def _complaint(_asked: Request, answer: Response) -> Complaint | None:
     return Complaint(code, opt_text(first, "message") or opt_text(body, "message") or "")
 
 
+def _merged(_asked: Request, answer: Response) -> bool:
+    """Of two candidates who were merged one id disappears; whether it leads to the other, no page says."""
+    return re.search(rf"/candidates/{_ID}(?:/|\Z)", answer.headers.get("location", "")) is not None
+
+
 def _lost_page(asked: Request, _answer: Response) -> bool:
     return any(key == "pageId" for key, _ in asked.query)
 
@@ -159,6 +164,7 @@ def _write(name: str, body: Mapping[str, Slot | str], note: str, *effects: SideE
 _PLAIN: Mapping[str, Slot | str] = {"status": _STATUS}
 _WITH_SUB: Mapping[str, Slot | str] = {"status": _DIVIDED, "subStatus": _SUB}
 _NO_MAIL = "no mail is asked for; that none is sent, no page confirms"
+_MAYBE = SideEffect.UNKNOWN
 
 VENDOR = Vendor(
     name="smartrecruiters",
@@ -190,16 +196,16 @@ VENDOR = Vendor(
         _write("move_to_sub_status", _WITH_SUB, "the history grows by one", SideEffect.AUTOMATION),
         _write("reopen", _PLAIN, "out of an end, by a status", SideEffect.REOPEN),
         _write("reopen_to_sub_status", _WITH_SUB, "out of an end, by a status", SideEffect.REOPEN),
-        _write("reject", {"status": "REJECTED", "reason": _REASON}, _NO_MAIL),
-        _write("reject_without_reason", {"status": "REJECTED"}, _NO_MAIL),
-        _write("withdraw", {"status": "WITHDRAWN", "reason": _REASON}, _NO_MAIL),
-        _write("withdraw_without_reason", {"status": "WITHDRAWN"}, _NO_MAIL),
+        _write("reject", {"status": "REJECTED", "reason": _REASON}, _NO_MAIL, _MAYBE),
+        _write("reject_without_reason", {"status": "REJECTED"}, _NO_MAIL, _MAYBE),
+        _write("withdraw", {"status": "WITHDRAWN", "reason": _REASON}, _NO_MAIL, _MAYBE),
+        _write("withdraw_without_reason", {"status": "WITHDRAWN"}, _NO_MAIL, _MAYBE),
         _write("hire", {"status": "HIRED"}, "without a day to start on", SideEffect.OPENING_FILL),
     ),
     tokens=(
         TokenEndpoint(
             name="oauth",
-            # The sandbox's: no page names it; the production's path on the sandbox's host.
+            # The sandbox's: no page names it; the production's path on the sandbox's host, or that itself.
             urls=(
                 "https://api.smartrecruiters.com/identity/oauth/token",
                 "https://api.sandbox.smartrecruiters.com/identity/oauth/token",
@@ -211,6 +217,15 @@ VENDOR = Vendor(
     rates=(RateLimit(requests=10, per_seconds=1, burst=1),),
     concurrent=8,
     answers=(
+        *(
+            AnswerRule(
+                meaning=NotFound,
+                status=status,
+                operations=frozenset({"get_candidate", "get_history"}),
+                when=_merged,
+            )
+            for status in (301, 302, 303, 307, 308)
+        ),
         AnswerRule(
             meaning=CursorLost,
             status=400,
@@ -224,6 +239,7 @@ VENDOR = Vendor(
         terms=frozenset({"candidate", "scope", "role", "system", "assigned", "clashes", "rules"}),
     ),
     unconfirmed={
+        "token_environment": "which environment gives the sandbox's access tokens; default the sandbox",
         "visible_within_seconds": "how long a write may take to show in a read; default 5",
         "overlap_minutes": "how late the search may show a change; default 10",
         "omitted_sub_status": "where a call without subStatus leads: to none, or the first; default none",
@@ -258,7 +274,11 @@ _ENDS: Mapping[ApplicationStatus, tuple[str, Action]] = {
     ApplicationStatus.REJECTED: ("REJECTED", Action.REJECT),
     ApplicationStatus.WITHDRAWN: ("WITHDRAWN", Action.WITHDRAW),
 }
-_EFFECTS: Mapping[str, SideEffect] = {"HIRED": SideEffect.OPENING_FILL}
+_EFFECTS: Mapping[str, SideEffect] = {
+    "HIRED": SideEffect.OPENING_FILL,
+    "REJECTED": _MAYBE,
+    "WITHDRAWN": _MAYBE,
+}
 _SITES = ("linkedin", "facebook", "twitter", "website")
 _SCOPES: Mapping[str, str] = {"write the status of applications": "candidates_manage"}
 _PAGE, _MOST = 10, 100
@@ -276,6 +296,7 @@ class SmartRecruiters(Ats):
     Args:
         connection: the link's globally unique id.
         environment: ``production`` or ``sandbox``.
+        token_environment: which of the two gives access tokens, where it is another.
         api_key: one of two kinds of credentials.
         client_id, client_secret: the other.
         hook_secret: of the web hooks' subscription, where there is one.
@@ -287,6 +308,7 @@ class SmartRecruiters(Ats):
 
     connection: str
     environment: str = field(default="production", validator=one_of("production", "sandbox"))
+    token_environment: str = field(default="", validator=one_of("", "production", "sandbox"))
     api_key: Secret | None = field(default=None, converter=optional_secret)
     client_id: Secret | None = field(default=None, converter=optional_secret)
     client_secret: Secret | None = field(default=None, converter=optional_secret)
@@ -310,7 +332,7 @@ class SmartRecruiters(Ats):
             raise ConfigurationError("smartrecruiters needs an api_key, or client_id and client_secret")
         return ClientCredentials(
             token_endpoint=VENDOR.tokens[0],
-            url=f"{self.host}/identity/oauth/token",
+            url=f"{VENDOR.hosts[self.token_environment or self.environment]}/identity/oauth/token",
             client_id=self.client_id,
             client_secret=self.client_secret,
             basic=False,
@@ -319,6 +341,7 @@ class SmartRecruiters(Ats):
     def settings(self) -> Mapping[str, str]:
         return {
             "environment": self.environment,
+            "token_environment": self.token_environment or self.environment,
             "omitted_sub_status": self.omitted_sub_status,
             "overlap_minutes": f"{self.overlap_minutes:g}",
             "visible_within_seconds": f"{self.visible_within_seconds:g}",
@@ -334,7 +357,7 @@ class SmartRecruiters(Ats):
             _whole("users", Kind.USER, self._users_page),
             _whole("reasons", Kind.REASON, self._reasons_page),
             _whole("stages", Kind.STAGE, self._stages_page),
-            self._since("jobs", "job", {Kind.JOB}, self._job_items),
+            self._since("jobs", "job", {Kind.JOB}, self._job_items, sweeps=True),
             self._since(
                 "candidates",
                 "candidate",
@@ -348,7 +371,8 @@ class SmartRecruiters(Ats):
         return self._get_application(last_known)
 
     def confirm_gone(self, ref: Ref) -> Operation[Tombstone | None]:
-        return self._candidate_gone(ref) if ref.kind is Kind.CANDIDATE else super().confirm_gone(ref)
+        gone = {Kind.CANDIDATE: _candidate_gone, Kind.JOB: _job_gone}.get(ref.kind)
+        return gone(ref) if gone is not None else super().confirm_gone(ref)
 
     def catalogue(self, job: Ref | None) -> Operation[Catalogue]:
         return self._catalogue(job)
@@ -482,7 +506,7 @@ class SmartRecruiters(Ats):
         candidate, _, job = ref.id.partition(SEPARATOR)
         asked = _HISTORY.format(candidate=candidate, job=job)
         told = yield from ask(_get("get_history", asked))
-        person = yield from _person(candidate)
+        person = yield from _one("candidate", candidate)
         if isinstance(person, Tombstone):
             return Gone(tombstone=person)
         answer, data = person
@@ -495,11 +519,6 @@ class SmartRecruiters(Ats):
         if isinstance(told, VendorError):
             raise told
         return _fresh(found[0], told)
-
-    @routine
-    def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
-        person = yield from _person(ref.id)
-        return person if isinstance(person, Tombstone) else None
 
     @routine
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:
@@ -730,9 +749,9 @@ def _same(response: Response, id: str) -> Mapping[str, Any]:
     return data
 
 
-def _person(id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombstone]:
-    """A candidate's detail, or why there is none: deleted, anonymised and merged are all a 404."""
-    answer = yield from find(_get("get_candidate", f"/candidates/{id}"), beside=_first_of("candidates"))
+def _one(one: str, id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombstone]:
+    """A record's detail, or why there is none: deleted, anonymised and merged people are all a 404."""
+    answer = yield from find(_get(f"get_{one}", f"/{one}s/{id}"), beside=_first_of(f"{one}s"))
     if isinstance(answer, NotFound):
         return Tombstone(TombstoneKind.DELETED)
     if isinstance(answer, Forbidden):
@@ -740,6 +759,18 @@ def _person(id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombstone]:
     if isinstance(answer, VendorError):
         raise answer
     return answer, _same(answer, id)
+
+
+@routine
+def _candidate_gone(ref: Ref) -> Flow[Tombstone | None]:
+    found = yield from _one("candidate", ref.id)
+    return found if isinstance(found, Tombstone) else None
+
+
+@routine
+def _job_gone(ref: Ref) -> Flow[Tombstone | None]:
+    found = yield from _one("job", ref.id)
+    return found if isinstance(found, Tombstone) else None
 
 
 def _onwards(following: Json, watermark: Json, marks: Marks) -> tuple[Json, Json]:
@@ -839,7 +870,9 @@ def _rows(used: Mapping[str, bool], *, bare: bool) -> Iterable[dict[str, Any]]:
         own = {id: active for id, active in used.items() if id.partition(SEPARATOR)[0] == status}
         settable = status in (*_LIVING, "HIRED", "REJECTED", "WITHDRAWN")
         usable = settable and (bare or not any(own.values()))
-        for id, active, writable in ((status, True, usable), *((id, on, on) for id, on in own.items())):
+        # With a blank at its end, say, a text can be read and not written.
+        subs = ((id, on, on and _SUB.text(id.partition(SEPARATOR)[2]) is not None) for id, on in own.items())
+        for id, active, writable in ((status, True, usable), *subs):
             yield {"id": id, "order": order, "active": active, "writable": writable}
             order += 1
 

@@ -56,6 +56,7 @@ class SmartRecruitersSimulator(Simulator):
         "repeats_add_history": "a status set once more adds a row to the history",
         "reason_required": "the company wants a reason with every rejection and withdrawal",
         "rename_carries": "who stands in a sub-status that is renamed carries the new name",
+        "merged_status": "what the id of who was merged is answered with: 404, or 301 to the survivor",
         "invalid": "the status of a refusal of an unknown status, sub-status or reason: 400 or 422",
         "nulls": "empty members are null; else they are left out",
         "hidden_listed": "who is hidden from the credential shows in the search all the same",
@@ -78,6 +79,7 @@ class SmartRecruitersSimulator(Simulator):
     repeats_add_history: bool = False
     reason_required: bool = False
     rename_carries: bool = False
+    merged_status: int = 404
     invalid: int = 422
     nulls: bool = True
     hidden_listed: bool = False
@@ -105,7 +107,7 @@ class SmartRecruitersSimulator(Simulator):
             clock=self._clock, chance=chance, lead_first=self.lead_first, leaves_ended=self.leaves_ended,
             first_sub_status=self.first_sub_status, status_bumps_updated=self.status_bumps_updated,
             repeats_add_history=self.repeats_add_history, reason_required=self.reason_required,
-            invalid=self.invalid,
+            merged_status=self.merged_status, invalid=self.invalid,
         )  # fmt: skip
         uuid = self.account.uuid
         names = ("client_id", "client_secret", "api_key", "hook_secret")
@@ -168,7 +170,8 @@ class SmartRecruitersSimulator(Simulator):
             self._count(search=(request.method, parts.path) == ("GET", "/candidates"))
             return self._routed(request, scopes)
         except Refusal as refusal:
-            return self._answered(refusal.status, None if self.plain_errors else refusal.body())
+            body = None if self.plain_errors else refusal.body()
+            return self._answered(refusal.status, body, location=refusal.location)
 
     def _routed(self, request: SimRequest, scopes: set[str] | None) -> SimResponse:
         parts = urlsplit(request.target)
@@ -230,7 +233,9 @@ class SmartRecruitersSimulator(Simulator):
         if search:
             self._searching_until = now + self.search_seconds
 
-    def _answered(self, status: int, body: Any, *, link: str | None = None) -> SimResponse:
+    def _answered(
+        self, status: int, body: Any, *, link: str | None = None, location: str = ""
+    ) -> SimResponse:
         now = self.clock()
         headers = [
             ("Date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now))),
@@ -240,6 +245,7 @@ class SmartRecruitersSimulator(Simulator):
             ("X-RateLimit-Concurrent-Remaining", str(CONCURRENT - 1)),
         ]
         headers += [("Link", link)] if link else []
+        headers += [("Location", location)] if location else []
         if body is None:
             return SimResponse(status, tuple(headers))
         return SimResponse(status, (*headers, _JSON), json.dumps(body, separators=(",", ":")).encode())
@@ -399,6 +405,12 @@ class SmartRecruitersSimulator(Simulator):
         """The candidate stays, without this job."""
         row, job, _ = self._find(application)
         self.account.unassign(row, job)
+
+    def delete_job(self, job: str) -> None:
+        """One that nobody has applied to."""
+        if any(job in row["assignments"] for row in self.account.candidates.values()):
+            raise ValueError("somebody has applied to the job")
+        del self.account.jobs[job]
 
     def delete(self, application: str) -> None:
         self.account.remove(self._find(application)[0])
