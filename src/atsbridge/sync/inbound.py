@@ -479,7 +479,7 @@ class Puller:
         report.quarantined += len(out.quarantined)
         elsewhere = out.left_out | {(ref.kind.value, ref.id) for ref in page.deleted}
         for one in written:
-            if (one.ref.kind.value, one.ref.id) in elsewhere:
+            if elsewhere and (one.ref.kind.value, one.ref.id) in elsewhere:
                 continue  # counted as what it is, though the CRM was told
             report.created += one.result is WriteResult.CREATED
             report.updated += one.result is WriteResult.UPDATED

@@ -209,7 +209,7 @@ class Sorter:
         *,
         left_out: bool,
     ) -> None:
-        key = (record.ref.kind.value, record.ref.id)
+        key = (record.ref.kind._value_, record.ref.id)
         out.read += key not in out.known  # a candidate may come with each of several applications
         row = out.known.get(key) or known.get(key)
         if row is not None:
@@ -241,7 +241,7 @@ class Sorter:
         for parent in (record.job, record.candidate):
             if parent is None or parent.id in parents[parent.kind]:
                 continue
-            if (parent.kind.value, parent.id) not in out.known:
+            if (parent.kind._value_, parent.id) not in out.known:
                 return parent
         return None
 
@@ -277,7 +277,7 @@ class Sorter:
         app = record if isinstance(record, Application) else None
         return Known(
             connection=self.connection,
-            kind=record.ref.kind.value,
+            kind=record.ref.kind._value_,
             id=record.ref.id,
             digest=digest,
             read_at=record.read_at.timestamp(),
@@ -285,7 +285,7 @@ class Sorter:
             deleted=record.deleted.kind.value if record.deleted else None,
             job=app.job.id if app and app.job else None,
             stage=app.stage.id if app and app.stage else None,
-            status=app.status.value if app else None,
+            status=app.status._value_ if app else None,
             reason=app.reason.id if app and app.reason else None,
             token=app.token if app else None,
             delivery=delivery,
