@@ -53,7 +53,7 @@ from atsbridge.model import (
 )
 from atsbridge.wire.answers import judge
 from atsbridge.wire.auth import Basic, RefreshToken, Token
-from atsbridge.wire.effects import Done, Failed, Response, Together
+from atsbridge.wire.effects import Done, Failed, Once, Response, Together
 from atsbridge.wire.guard import Guard, authorise, full_url
 from atsbridge.wire.secrets import Secret
 
@@ -156,7 +156,10 @@ class Desk:
                 effect = step()
             except StopIteration as stop:
                 return stop.value
-            answer = self._together(effect) if isinstance(effect, Together) else self._answer(effect)
+            if isinstance(effect, Once):
+                answer = self._flow(effect.flow())
+            else:
+                answer = self._together(effect) if isinstance(effect, Together) else self._answer(effect)
             step = lambda answer=answer: flow.send(answer)  # noqa: E731
 
     def _together(self, effect):

@@ -528,6 +528,23 @@ def test_a_scope_that_is_lost_within_a_page_hides_nobody() -> None:
     assert account.differences() == {}
 
 
+def test_trap_1_who_is_looked_for_side_by_side_is_searched_for_once() -> None:
+    """Whether a 404 is of one record a search tells, and one search at a time is allowed."""
+    account = Account.open("smartrecruiters", applications=40)
+    _ = account.bridge.pull()
+    people = sorted({id.partition(":")[0] for id in account.truth()})[:16]
+    for id in [next(i for i in sorted(account.truth()) if i.startswith(person)) for person in people]:
+        account.simulator.delete(id)
+    before = len(account.driver.requests)
+    _ = account.bridge.sweep(limit=1.0)
+    asked = [(r.target.partition("?")[0], status) for r, status in account.driver.requests[before:]]
+    missing = asked.index(next(one for one in asked if one[1] == 404))
+    refused = sum(status == 404 for _, status in asked)
+    # Eight are confirmed at a time.
+    assert refused > 2 * len(people) and asked[missing:].count(("/candidates", 200)) <= refused // 4
+    assert account.differences() == {}
+
+
 def test_every_read_may_take_as_long_as_the_vendor_advises(monkeypatch: pytest.MonkeyPatch) -> None:
     """https://developers.smartrecruiters.com/docs/rate-limiting: 128 seconds."""
     account = Account.open("smartrecruiters", applications=8)
