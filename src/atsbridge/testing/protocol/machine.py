@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -24,7 +23,7 @@ from ...errors import (
 from ...ledgers.memory import MemoryLedger
 from ...mapping import load_mapping
 from ...model import Base, Intent, Kind, Ref, State, StatusUpdate, TombstoneKind
-from ...sync.context import Context
+from ...sync.context import Context, worker_name
 from ...sync.ledger import Attempt, Control, IntentRow, Known, Lease, Update
 from ...sync.outbound import Outbound
 from ...sync.protocol import due
@@ -61,6 +60,8 @@ Step = tuple[str, World, bool]
 """What happens, the world after it, and whether it happens by itself: no fault, and nobody's doing."""
 
 _PERSON = "person"
+_HERE = "|".join(worker_name().split("|")[:2])
+"""What the names of this machine's workers begin with."""
 
 
 class ModelHands:
@@ -597,7 +598,7 @@ def _dead(world: World, worker: Worker) -> World:
     tables = copied(world.tables)
     for key, lease in tables[Lease].items():
         if isinstance(lease, Lease) and lease.worker == worker.name:
-            tables[Lease][key] = evolve(lease, worker=f"{socket.gethostname()}|1|never|{worker.name}")
+            tables[Lease][key] = evolve(lease, worker=f"{_HERE}|1|never|{worker.name}")
     reborn = Worker(place=worker.place, generation=worker.generation + 1)
     return _with(evolve(world, tables=tables), reborn)
 
