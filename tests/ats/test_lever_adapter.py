@@ -54,7 +54,7 @@ from atsbridge.model import (
 )
 from atsbridge.wire.answers import judge
 from atsbridge.wire.auth import Basic, RefreshToken, Token
-from atsbridge.wire.effects import Done, Failed, Response, Together
+from atsbridge.wire.effects import Done, Failed, Once, Response, Together
 from atsbridge.wire.guard import Guard, authorise, full_url
 from atsbridge.wire.secrets import Secret
 
@@ -157,7 +157,10 @@ class Desk:
                 effect = step()
             except StopIteration as stop:
                 return stop.value
-            answer = self._together(effect) if isinstance(effect, Together) else self._answer(effect)
+            if isinstance(effect, Once):
+                answer = self._flow(effect.flow())
+            else:
+                answer = self._together(effect) if isinstance(effect, Together) else self._answer(effect)
             step = lambda answer=answer: flow.send(answer)  # noqa: E731
 
     def _together(self, effect):
@@ -573,6 +576,11 @@ def test_an_endpoint_that_says_no_as_a_whole_hides_no_single_record(status, erro
 def test_a_404_that_is_not_levers_own_is_no_deletion(body):
     with pytest.raises(BadPayload):
         get(attrs.evolve(no(404, "ResourceNotFound"), body=body))
+
+
+def test_a_listing_that_does_not_answer_hides_no_single_record():
+    with pytest.raises(Unavailable):
+        get(reply({}, status=403), listed=reply({}, status=503))
 
 
 def test_where_what_is_hidden_is_404_no_read_deletes():

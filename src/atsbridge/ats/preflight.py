@@ -8,7 +8,7 @@ from attrs import evolve
 
 from ..errors import Forbidden, NotFound, Unauthorized, VendorError
 from ..wire.auth import Token
-from ..wire.effects import Failed, Flow, Request, Response, request, together
+from ..wire.effects import Failed, Flow, Request, Response, once, request, together
 from .interface import Finding, Proof
 
 
@@ -34,7 +34,8 @@ def find(wanted: Request, *, beside: Request) -> Flow[Response | VendorError]:
     """
     answer = yield from ask(wanted)
     if isinstance(answer, (NotFound, Forbidden)):
-        _ = yield from request(beside)
+        # Once for all who ask side by side: a vendor may take no two searches at a time.
+        _ = yield from once((beside.operation, beside.url, beside.query), lambda: request(beside))
     return answer
 
 

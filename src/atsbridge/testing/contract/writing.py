@@ -131,6 +131,20 @@ class Writing(Subject):
         assert (receipt.result, account.simulator.accepted) == (Result.REFUSED, [])
         assert "gone" in receipt.why or "visible" in receipt.why or "merged" in receipt.why
 
+    @pytest.mark.usefixtures("writes")
+    def test_what_is_hidden_is_refused_and_stops_nobody_else(self, account: Account) -> None:
+        id = first_of(active(account), "application that can be moved")
+        hidden = account.simulator.hide(id)
+        other = first_of([i for i in active(account) if i not in hidden], "application that still shows")
+        if not hidden:
+            pytest.skip("the simulator can hide no single application")
+        events = [account.ask(i, stage=elsewhere(account, i)[0]) for i in (id, other)]
+        receipts = self._pushed(account)
+        assert [receipts[event].result for event in events] == [Result.REFUSED, Result.APPLIED]
+        assert "visible" in receipts[events[0]].why
+        assert not account.bridge.status().stopped
+        assert [a.application for a in account.simulator.accepted] == [other]
+
     @pytest.mark.parametrize("wanted", ("move", *ENDS, "active"))
     def test_each_documented_refusal_is_told(self, wanted: str) -> None:
         """What makes the ATS refuse a move is in the way of another write or is not: it is told."""
