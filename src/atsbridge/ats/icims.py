@@ -71,7 +71,7 @@ from ..wire.payload import Raw, read_json
 from ..wire.reading import need_id, objects, opt_id, opt_int, opt_object, opt_text, record
 from ..wire.secrets import Secret, optional_secret
 from ..wire.streams import Item, Page, Stream
-from ..wire.vendor import Read, Signal, Slot, SlotName, StatusWrite, Vendor
+from ..wire.vendor import Read, Rows, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import (
     Ats,
     Catalogue,
@@ -142,10 +142,14 @@ _MEANINGS: Mapping[str, type[VendorError]] = {
     "BAD_CREDENTIALS": Unauthorized,
     "WARNED": Doubtful,
 }
-_FILTER_NAMES = (
-    r"(?:job|person|applicantworkflow)\.id|(?:job|applicantworkflow)\.updateddate"
-    r"|applicantworkflow\.(?:createddate|person\.updateddate)"
-)
+_FILTER: Rows = {
+    "name": (
+        r"(?:job|person|applicantworkflow)\.id|(?:job|applicantworkflow)\.updateddate"
+        r"|applicantworkflow\.(?:createddate|person\.updateddate)"
+    ),
+    "value": rf"[0-9]{{1,18}}|{_MOMENT}",
+    "operator": ">",
+}
 
 
 def _get(table: str) -> Read:
@@ -155,15 +159,15 @@ def _get(table: str) -> Read:
 
 
 def _search(table: str) -> Read:
-    """A search asks with single comparisons that all hold; it gives ids."""
+    """A search asks with comparisons that all hold, and groups of which one does; it gives ids."""
     return Read(
         name=f"search_{table}",
         method="POST",
         path=f"/search/{table}",
         query=frozenset({"staleness"}),
-        body=frozenset({"filters", "operator"}),
+        body=frozenset({"filters", "operator", "children"}),
         values={"operator": "&"},
-        rows={"filters": {"name": _FILTER_NAMES, "value": rf"[0-9]{{1,18}}|{_MOMENT}", "operator": ">"}},
+        rows={"filters": _FILTER, "children": {"filters": _FILTER, "operator": r"\|"}},
     )
 
 
@@ -255,6 +259,8 @@ _WRITES: Mapping[Action, str] = {
     Action.WITHDRAW: "end",
 }
 _OPEN_FOLDER = "D31001"
+_OBJECTS = {"jobs": "job", "people": "person", "applicantworkflows": "applicantworkflow"}
+"""What the names of a table's filters begin with."""
 _SEARCHED = 1000
 _WIDE = 4
 _FIRST_PAGE, _PAGE = 24, 96
@@ -268,20 +274,18 @@ class _Listing:
     """What is read by search and then one by one.
 
     Args:
-        object: what the names of its filters begin with.
-        changed: the filters that find what is new: of itself, then those for which the person is read too.
+        changed: the filters that find what is new. of_people: those of them for which the person is read too.
     """
 
     table: str
-    object: str
     kinds: frozenset[Kind]
     fields: tuple[str, ...]
     changed: tuple[str, ...]
+    of_people: tuple[str, ...] = ()
 
 
 _JOBS = _Listing(
     table="jobs",
-    object="job",
     kinds=frozenset({Kind.JOB}),
     fields=(
         "jobid", "jobtitle", "folder", "joblocation", "positioncategory", "numberofpositions",
@@ -291,12 +295,12 @@ _JOBS = _Listing(
 )  # fmt: skip
 _WORKFLOWS = _Listing(
     table="applicantworkflows",
-    object="applicantworkflow",
     kinds=frozenset({Kind.APPLICATION, Kind.CANDIDATE}),
     fields=(
         "status", "baseprofile", "associatedprofile", "source", "sourcename", "updateddate", "createddate",
     ),
     changed=("applicantworkflow.updateddate", "applicantworkflow.createddate"),
+    of_people=("applicantworkflow.createddate",),
 )  # fmt: skip
 _PERSON_CHANGED = "applicantworkflow.person.updateddate"
 _PERSON = ("firstname", "middlename", "lastname", "email", "phones", "addresses")
@@ -473,8 +477,13 @@ class Icims(Ats):
 
     @property
     def _workflows(self) -> _Listing:
-        more = (_PERSON_CHANGED,) if self.person_filter else ()
-        return evolve(_WORKFLOWS, changed=(*_WORKFLOWS.changed, *more))
+        if not self.person_filter:
+            return _WORKFLOWS
+        return evolve(
+            _WORKFLOWS,
+            changed=(*_WORKFLOWS.changed, _PERSON_CHANGED),
+            of_people=(*_WORKFLOWS.of_people, _PERSON_CHANGED),
+        )
 
     def sweeps(self) -> tuple[Stream, ...]:
         """Ids alone, a thousand a request."""
@@ -485,12 +494,9 @@ class Icims(Ats):
                 incremental=False,
                 sweeps=True,
                 start=lambda _watermark, _job: {"after": 0},
-                page=partial(self._shown, table, object, kind),
+                page=partial(self._shown, table, kind),
             )
-            for kind, table, object in (
-                (Kind.CANDIDATE, "people", "person"),
-                (Kind.APPLICATION, "applicantworkflows", "applicantworkflow"),
-            )
+            for kind, table in ((Kind.CANDIDATE, "people"), (Kind.APPLICATION, "applicantworkflows"))
         )
 
     def get_application(self, last_known: Ref) -> Operation[Fresh | Gone]:
@@ -558,41 +564,48 @@ class Icims(Ats):
         return Page(items=items, next=following, watermark=watermark)
 
     def _seek(self, listing: _Listing, place: _Place) -> Flow[_Place]:
-        """The next ids of a window: what any of its searches finds, as far as all of them reach."""
-        span, found = Span.of(place.span), dict[str, list[int]]()
-        names = listing.changed if span.since is not None else ("",)
-        for name in names:
-            filters = [_filter(name, _moment(span.since))] if span.since is not None else []
-            answer, found[name] = yield from self._search(
-                listing.table, listing.object, place.after, *filters
-            )
-            span = span.seen(safe_time(answer))
-        full = [ids[-1] for ids in found.values() if len(ids) >= _SEARCHED]
-        cut = min(full, default=None)
-        ids = sorted({id for each in found.values() for id in each if cut is None or id <= cut})
-        with_person = {id for name in names[1:] or names for id in found[name]}
+        """The next ids of a window. Where there are any, it is asked whose person is to be read with them."""
+        span = Span.of(place.span)
+        answer, ids = yield from self._search(listing.table, place.after, listing.changed, span.since)
+        people = ids
+        if span.since is not None:
+            people = []
+            if ids and listing.of_people:
+                _, people = yield from self._search(listing.table, place.after, listing.of_people, span.since)
+        # As far as both reach: a search ends at its thousandth.
+        cut = min((found[-1] for found in (ids, people) if len(found) >= _SEARCHED), default=None)
+        todo = [id for id in ids if cut is None or id <= cut]
         return _Place(
-            span=span.json(),
+            span=span.seen(safe_time(answer)).json(),
             after=place.after if cut is None else cut,
-            todo=ids,
-            people=sorted(with_person & set(ids)),
+            todo=todo,
+            people=sorted({*people} & {*todo}),
             more=cut is not None,
         )
 
     def _search(
-        self, table: str, object: str, after: int, *filters: Json
+        self, table: str, after: int, names: Sequence[str] = (), since: float | None = None
     ) -> Flow[tuple[Response, list[int]]]:
-        answer = yield from request(self._sought(table, object, after, *filters))
+        answer = yield from request(self._sought(table, after, names, since))
         return answer, _ids(answer)
 
-    def _sought(self, table: str, object: str, after: int, *filters: Json) -> Request:
-        """A search for what comes after an id; a result from the cache is at most so old."""
+    def _sought(
+        self, table: str, after: int, names: Sequence[str] = (), since: float | None = None
+    ) -> Request:
+        """A search for what comes after an id, by one of these filters after a moment.
+
+        A result from the cache is at most so old.
+        """
+        body: dict[str, Json] = {"filters": [_filter(f"{_OBJECTS[table]}.id", str(after))], "operator": "&"}
+        if since is not None:
+            filters = [_filter(name, _moment(since)) for name in names]
+            body["children"] = [{"filters": filters, "operator": "|"}]
         return Request(
             operation=f"search_{table}",
             method="POST",
             url=f"/search/{table}",
             query=(("staleness", str(self.staleness_minutes)),),
-            body={"filters": [*filters, _filter(f"{object}.id", str(after))], "operator": "&"},
+            body=body,
         )
 
     def _jobs(self, ids: Sequence[int]) -> Flow[list[Item]]:
@@ -621,9 +634,9 @@ class Icims(Ats):
         # First the people: an application waits for its own.
         return [*somebody, *items], list(wanted)
 
-    def _shown(self, table: str, object: str, kind: Kind, cursor: Any) -> Operation[Page]:
+    def _shown(self, table: str, kind: Kind, cursor: Any) -> Operation[Page]:
         def page() -> Flow[Page]:
-            _, ids = yield from self._search(table, object, cursor["after"])
+            _, ids = yield from self._search(table, cursor["after"])
             more = len(ids) >= _SEARCHED
             following = {"after": ids[-1]} if more else None
             return Page(shown=[(kind, str(id)) for id in ids], next=following, watermark=None if more else {})
@@ -665,7 +678,7 @@ class Icims(Ats):
 
     @routine
     def _check_access(self) -> Flow[tuple[Finding, ...]]:
-        search = self._sought("applicantworkflows", "applicantworkflow", 0)
+        search = self._sought("applicantworkflows", 0)
         found = yield from ask(search)
         group = "membership of the group Integration User, for this user or client"
         findings = [proof_of_read("search", search, found, grant=group)]
@@ -679,7 +692,7 @@ class Icims(Ats):
             findings += _fields_shown(wanted, answer, fields)
             data = read_json(answer.body) if isinstance(answer, Response) else {}
             person = opt_id(opt_object(record(data), "associatedprofile") or {}, "id")
-        jobs = yield from ask(self._sought("jobs", "job", 0))
+        jobs = yield from ask(self._sought("jobs", 0))
         for what, table, id, names in (
             ("jobs", "jobs", _first(jobs), ("jobtitle", "folder")),
             ("people", "people", person, ("firstname", "lastname", "email")),
