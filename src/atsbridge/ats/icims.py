@@ -72,6 +72,7 @@ from ..wire.reading import need_id, objects, opt_id, opt_int, opt_object, opt_te
 from ..wire.secrets import Secret, optional_secret
 from ..wire.streams import Item, Page, Stream
 from ..wire.vendor import Read, Rows, Signal, Slot, SlotName, StatusWrite, Vendor
+from .chain import ENDS, StageChain
 from .interface import (
     Ats,
     Catalogue,
@@ -82,7 +83,6 @@ from .interface import (
     HookReply,
     PlannedWrite,
     Proof,
-    Unplannable,
 )
 from .preflight import ask, proof_of_read, reach, unproven_write
 
@@ -241,16 +241,6 @@ VENDOR = Vendor(
 )
 
 _REGIONS = {"api-eu.icims.com": "eu", "api-ca.icims.com": "ca"}
-_ENDS: Mapping[StageKind, ApplicationStatus] = {
-    StageKind.HIRED: ApplicationStatus.HIRED,
-    StageKind.REJECTED: ApplicationStatus.REJECTED,
-    StageKind.WITHDRAWN: ApplicationStatus.WITHDRAWN,
-}
-_ACTIONS: Mapping[ApplicationStatus, Action] = {
-    ApplicationStatus.HIRED: Action.HIRE,
-    ApplicationStatus.REJECTED: Action.REJECT,
-    ApplicationStatus.WITHDRAWN: Action.WITHDRAW,
-}
 _WRITES: Mapping[Action, str] = {
     Action.MOVE: "move",
     Action.REACTIVATE: "reopen",
@@ -729,7 +719,14 @@ class Icims(Ats):
 
     def plan_writes(self, current: State, target: State, catalogue: Catalogue) -> Sequence[PlannedWrite]:
         """Stage and status are one field here: an end is a status that means it."""
-        return _Planner(current, target, catalogue).chain() or [PlannedWrite(Action.MOVE, current, current)]
+        return StageChain(
+            vendor=VENDOR,
+            current=current,
+            target=target,
+            catalogue=catalogue,
+            word="status",
+            pipeline="the customer's table",
+        ).writes()
 
     def declared(self, intent: Intent) -> StatusWrite:
         return evolve(
@@ -764,73 +761,6 @@ class Icims(Ats):
         refs = tuple(self.ref(kind, id) for kind, key in known if (id := opt_id(event, key)))
         # The same action may send identical events: the digest makes them one.
         return HookHint(delivery_id=hashlib.sha256(content).hexdigest(), refs=refs) if refs else HookReply()
-
-
-@frozen
-class _Planner:
-    """The chain of statuses from one state to another."""
-
-    current: State
-    target: State
-    catalogue: Catalogue
-
-    def chain(self) -> list[PlannedWrite]:
-        current, target = self.current, self.target
-        if current.meets(target):
-            return []
-        if target.status is ApplicationStatus.ACTIVE:
-            if target.stage is None:
-                raise _no("takes an end back by a move to a status; the change names none")
-            return [self._to(current, target.stage, ApplicationStatus.ACTIVE)]
-        if target.status not in _ACTIONS:
-            raise _no(f"has no way to make an application {target.status}")
-        named = target.stage if target.stage != current.stage else None
-        if named is not None and self._meaning(named) is target.status:
-            return [self._to(current, named, target.status)]
-        if current.status is target.status and named is None:
-            raise _no("ends an application by a status, and it is in one that ends so")
-        chain: list[PlannedWrite] = []
-        if named is not None:
-            if current.status is not ApplicationStatus.ACTIVE:
-                raise _no("keeps an application that has ended in the status of its end")
-            chain.append(self._to(current, named, ApplicationStatus.ACTIVE))
-        here = chain[-1].target if chain else current
-        return [*chain, self._to(here, self._end(target.status), target.status)]
-
-    def _to(self, here: State, stage: str, status: ApplicationStatus) -> PlannedWrite:
-        meaning = self._meaning(stage)
-        if meaning is None:
-            raise _no("may end an application in that status; the table has to say what it is for")
-        if meaning is not status:
-            raise _no("decides by the status how an application stands; that one means another")
-        if status in _ACTIONS:
-            action = _ACTIONS[status]
-        else:
-            action = Action.MOVE if here.status is status else Action.REACTIVATE
-        return PlannedWrite(action, here, State(stage, status))
-
-    def _meaning(self, stage: str) -> ApplicationStatus | None:
-        known = self.catalogue.stage(stage)
-        if known is None:
-            raise _no("has no such status in the customer's table")
-        if known.kind in (StageKind.UNMAPPED, StageKind.ARCHIVED):
-            return None
-        return _ENDS.get(known.kind, ApplicationStatus.ACTIVE)
-
-    def _end(self, status: ApplicationStatus) -> str:
-        """The only status of the table that ends so and may be written."""
-        found = [
-            stage.ref.id
-            for stage in self.catalogue.stages
-            if _ENDS.get(stage.kind) is status and stage.writable is not Answer.NO
-        ]
-        if len(found) != 1:
-            raise _no(f"has {len(found)} statuses that end so: the change has to name the step")
-        return found[0]
-
-
-def _no(why: str) -> Unplannable:
-    return Unplannable(f"iCIMS {why}", vendor=VENDOR.name)
 
 
 # --- requests ------------------------------------------------------------------------------------
@@ -1033,7 +963,7 @@ def read_stage(connection: str, read_at: datetime, data: Any) -> tuple[Stage]:
             group=opt_text(status, "bin"),
             active=True,
             kind=kind,
-            terminal=None if kind is StageKind.UNMAPPED else kind in _ENDS,
+            terminal=None if kind is StageKind.UNMAPPED else kind in ENDS,
             # What starts a background check is not started from outside.
             writable=Answer.NO if trigger else Answer.YES,
             side_effects=frozenset({SideEffect.AUTOMATION} if trigger else ()),
