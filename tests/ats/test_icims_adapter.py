@@ -59,22 +59,7 @@ def pushed(account: Account, event: str) -> Any:
     return found[event]
 
 
-# -- how many requests --
-
-
-def fewest(account: Account) -> int:
-    """One request for the token, one a search, one a profile: less shows no account."""
-    truth = account.truth().values()
-    searches = 2 * (1 + len(truth) // 1000)
-    return 1 + searches + len({t.job for t in truth}) + len(truth) + len({t.candidate for t in truth})
-
-
-def test_a_first_read_makes_no_more_than_5_percent_above_the_fewest_requests() -> None:
-    account = opened(applications=400)
-    jobs = len(sim(account).account["jobs"]) - len({t.job for t in account.truth().values()})
-    least = fewest(account) + jobs
-    assert account.differences() == {}
-    assert least <= len(account.driver.requests) <= least * 1.05
+# -- how many requests: see tests/test_quota.py too --
 
 
 def test_what_has_changed_costs_a_request_each_and_its_person_none() -> None:
@@ -100,19 +85,6 @@ def test_what_has_changed_costs_a_request_each_and_its_person_none() -> None:
     assert quiet == 3
     # Beside them one that tells whose person is to be read.
     assert len(made) == quiet + len(moved) + 1 <= (quiet + len(moved)) * 1.05
-
-
-@pytest.mark.parametrize("at", [1, 2, 9, 20, 47, 95, 125])
-def test_a_crash_at_any_request_costs_a_page_more_at_most(at: int) -> None:
-    whole = len(opened(applications=60).driver.requests)
-    account = Account.open("icims", applications=60)
-    assert account.crash(account.bridge.pull, at=at)
-    done = len(account.driver.requests)
-    account = account.restarted()
-    _ = account.bridge.pull()
-    assert account.differences() == {}
-    page, anew = 1 + 2 * 12, 3
-    assert done + len(account.driver.requests) <= whole + page + anew
 
 
 def test_more_than_a_thousand_are_sought_page_by_page() -> None:
