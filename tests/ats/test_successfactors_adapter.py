@@ -426,7 +426,7 @@ def test_what_is_planned(current: State, target: State, chain: Any) -> None:
 @pytest.mark.parametrize(
     ("current", "target", "why"),
     [
-        (State("10", A), State(None, W), "2 statuses in this set that end so"),
+        (State("10", A), State(None, W), "has not one status that ends so but 2"),
         (State("13", R), State(None, A), "names none"),
         (State("10", A), State("13", A), "means another"),
         (State("10", A), State("16", A), "has to say what it is for"),

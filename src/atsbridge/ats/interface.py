@@ -32,6 +32,11 @@ class Catalogue:
     def stage(self, stage_id: str | None) -> Stage | None:
         return next((s for s in self.stages if s.ref.id == stage_id), None)
 
+    def leads(self, here: str | None, there: str | None) -> bool:
+        """Whether there is such a stage, and in the pipeline of the one here, where that is known."""
+        known, origin = self.stage(there), self.stage(here)
+        return known is not None and (origin is None or origin.pipeline == known.pipeline)
+
     def reason(self, reason_id: str | None) -> Reason | None:
         return next((r for r in self.reasons if r.ref.id == reason_id), None)
 
