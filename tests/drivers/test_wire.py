@@ -671,6 +671,15 @@ def test_a_certificate_of_another_host_is_refused(exchange, monkeypatch):
         assert list(server.requests) == []
 
 
+def test_no_server_is_offered_http_2(exchange):
+    """iCIMS answers it with 505: https://developer.icims.com/REST-API/Connecting-Authenticating."""
+    with serve(Answers(), tls=True) as server:
+        # It would rather speak that, and cannot: whoever offered it would get no answer.
+        server._tls.set_alpn_protocols(["h2", "http/1.1"])
+        [response] = exchange(get(), loopback=server.url, ca_file=server.ca_file)
+        assert response.status == 200
+
+
 # -- nothing of it shows --
 
 
