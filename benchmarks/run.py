@@ -3,7 +3,7 @@
     pip install -e '.[bench]'
     python benchmarks/run.py                        # 100,000 applications, 3 rounds, 2,000 writes
     python benchmarks/run.py --records 20000        # smaller; the peak memory must not differ
-    python benchmarks/run.py --records 0            # the writes alone; --writes 0: the pulls alone
+    python benchmarks/run.py --records 0            # without the pulls; --writes 0, --requests 0 likewise
     python benchmarks/run.py --profile              # with the share of each layer
     python benchmarks/run.py --json                 # for programs
 
@@ -20,6 +20,10 @@ What is measured, everything on loopback, the server in a process of its own:
 - ``writes``: status changes of as many applications, at most 16 requests at a
   time, 20 ms each; at Lever 2 requests a change, at Greenhouse 5. On one core
   too, since Python's interpreter lock is dear where it wanders between cores.
+- ``start``: what is imported by ``import atsbridge`` and by ``atsbridge vendors
+  list``, beside the base dependencies alone; no adapter that is not used.
+- ``requests``: what iCIMS is asked for, where each record is a request of its
+  own (`quota.py`); counted, not timed.
 
 Of pulls the CPU time of the process is compared: the disk is waited for as
 often on both sides, which flatters the slower one, and other work on the
@@ -45,6 +49,7 @@ from statistics import median
 from typing import Any
 
 import reference
+import startup
 from server import serving
 
 WHO = ("reference", "base", "fast")
@@ -198,6 +203,10 @@ def show(found: dict[str, Any]) -> None:
             f" (best {of['best']:.2f}, bare httpx {of['bare']:.2f}, {of['cpu_seconds']:.2f} s of CPU)"
             f"   {_verdict(of['ratio'], GOALS.get((vendor, 'writes')))}"
         )
+    for name, of in found.get("start", {}).items():
+        unused = "" if name == "reference" else f"   adapters not used: {', '.join(of['unused']) or 'none'}"
+        print(f"start       {name:18}{of['ms']:7.1f} ms, {of['modules']} modules{unused}")
+    _show_requests(found.get("requests"))
     for who, verbs in found.get("layers", {}).items():
         for verb, layers in verbs.items():
             print(f"\n{who}, {verb}: where the time goes")
@@ -207,12 +216,24 @@ def show(found: dict[str, Any]) -> None:
                     print(f"          {share:6.1%}  {name}")
 
 
+def _show_requests(found: dict[str, Any] | None) -> None:
+    if found is None:
+        return
+    for what in ("first", "changed"):
+        of = found[what]
+        made = f"{of['ratio']:5.3f} times the fewest, {of['made']} of {of['fewest']}"
+        print(f"requests    iCIMS, {what:10}{made}   {_verdict(of['ratio'], of['goal'])}")
+    crash = found["crash"]["most"]
+    print(f"requests    iCIMS, the window after it {found['again']}; a crash costs {crash} more")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--writes", type=int, default=2_000)
+    parser.add_argument("--requests", type=int, default=2_000, metavar="APPLICATIONS")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="one more run of each, sampled")
     parser.add_argument("--json", action="store_true")
@@ -224,6 +245,10 @@ def main() -> None:
         of_writes = summary_of_writes(writes(given.writes, given.rounds, profile=given.profile))
         found["layers"] = {**found.get("layers", {}), **of_writes.pop("layers")}
         found |= of_writes
+    found["start"] = startup.measured(max(3, given.rounds))
+    if given.requests:
+        sizes = ("--applications", given.requests, "--changed", given.requests // 8)
+        found["requests"] = child("quota.py", *sizes)
     if given.json:
         print(json.dumps(found, indent=1))
     else:

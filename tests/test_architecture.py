@@ -226,7 +226,7 @@ def layering(modules: Modules, used: set[object]) -> Iterator[str]:
 
 def vendors(modules: Modules, used: set[object]) -> Iterator[str]:
     """An adapter knows the kit and the interface, and nothing of other vendors, of sync or of drivers."""
-    shared = ("ats.interface", "ats.preflight")
+    shared = ("ats.chain", "ats.interface", "ats.preflight")
     for module in modules:
         if not _under(module, "ats") or module in ("ats", "ats.interface"):
             continue

@@ -85,7 +85,8 @@ class MappingError(ConfigurationError):
         self.faults = tuple(faults)
         count = len(self.faults)
         head = f"the mapping has {count} fault{'s' if count != 1 else ''}"
-        super().__init__("\n".join([head, *(f"  {fault}" for fault in self.faults)]))
+        lines = (" ".join(str(fault).splitlines()) for fault in self.faults)
+        super().__init__("\n".join([head, *(f"  {line}" for line in lines)]))
 
 
 class UnknownPlugin(ConfigurationError):

@@ -220,6 +220,22 @@ def read_faults(vendor, allowed):
             if key in read.body:
                 where, pattern = f"{read.method} {read.path}: {key}", read.values.get(key, ".*")
                 yield from pattern_faults(where, pattern, allowed["types"][type])
+        wanted = {key: each for key, each in row.get("rows", {}).items() if key in read.body}
+        yield from rows_faults(f"{read.method} {read.path}", read.rows, wanted, allowed["types"])
+
+
+def rows_faults(where, ours, theirs, types):
+    """The lists of objects in a body, their keys and the forms of what is in them."""
+    if ours.keys() != theirs.keys():
+        yield f"{where}: the adapter's rows have the keys {sorted(ours)}, the list's {sorted(theirs)}"
+    for key in ours.keys() & theirs.keys():
+        mine, wanted = ours[key], theirs[key]
+        if isinstance(mine, str) and isinstance(wanted, str):
+            yield from pattern_faults(f"{where}: {key}", mine, types[wanted])
+        elif isinstance(mine, str) or isinstance(wanted, str):
+            yield f"{where}: {key} is rows to one and a text to the other"
+        else:
+            yield from rows_faults(f"{where}: {key}", mine, wanted, types)
 
 
 def _place(method, path, root):
@@ -427,6 +443,33 @@ def test_an_integer_is_no_string():
     assert _shown({"a": [ours, None]}) == '{"a": [<target_stage: integer>, null]}'
     listed = {"a": [{"slot": "target_stage", "type": "id"}, None]}
     assert _listed(listed, {"id": {"json": "string"}}) == '{"a": [<target_stage: string>, null]}'
+
+
+def _rows_changes():
+    """A search whose filters are not quite those of the list."""
+    icims = vendor_of("icims")
+    search = icims.reads[0]
+    filters, group = search.rows["filters"], search.rows["children"]
+    for rows, named in (
+        ({}, "the adapter's rows have the keys []"),
+        ({"filters": filters}, "the adapter's rows have the keys ['filters']"),
+        ({**search.rows, "more": filters}, "['children', 'filters', 'more']"),
+        ({**search.rows, "filters": {**filters, "note": r"\d"}}, "'note'"),
+        ({**search.rows, "filters": {**filters, "name": r"[a-z.]+"}}, "lets 'person.email' through"),
+        ({**search.rows, "children": {**group, "operator": "[|&]"}}, "lets '&' through"),
+        ({**search.rows, "children": {**group, "operator": "&"}}, "refuses the vendor's own id '|'"),
+        ({**search.rows, "children": {**group, "filters": ">"}}, "rows to one and a text to the other"),
+        (
+            {**search.rows, "children": {**group, "filters": {**filters, "operator": ".*"}}},
+            "lets '=' through",
+        ),
+    ):
+        yield evolve(icims, reads=(evolve(search, rows=rows),)), named
+
+
+def test_a_planted_difference_in_the_filters_of_a_search_is_named():
+    for vendor, named in _rows_changes():
+        assert any(named in fault for fault in faults(vendor, list_of("icims"))), named
 
 
 def _xml_changes():

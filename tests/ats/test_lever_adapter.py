@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atsbridge.ats import lever
 from atsbridge.ats.interface import Catalogue, Fresh, Gone, Proof, Unplannable
 from atsbridge.ats.lever import (
     VENDOR,
@@ -470,6 +471,15 @@ def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each(s
     assert sum(isinstance(r, Application) for r in found) == 5
 
 
+@pytest.mark.parametrize("contact", ["contact_1", "a/b", "..", "x" * 65])
+def test_a_contact_whose_id_no_request_can_carry_stops_no_page(contact):
+    odd = {**OPPORTUNITY, "id": "o-2", "contact": contact, "isAnonymized": True}
+    desk = Desk({"/opportunities": listing([OPPORTUNITY, odd])})
+    page = desk.run(stream("opportunities").page(start("opportunities")))
+    assert [path for path, _ in desk.asked] == ["/opportunities"]
+    assert [item.ids[0][1] for item in page.items] == ["o-1", "o-2"]
+
+
 @pytest.mark.parametrize("status, error", [(403, Forbidden), (500, Unavailable), (429, Throttled)])
 def test_a_contact_that_does_not_answer_is_not_taken_as_one_that_is_there(status, error):
     # The record would not be read again, and the person's data would stay.
@@ -883,6 +893,16 @@ def test_a_signature_in_the_header_covers_the_body_as_it_arrived():
     assert header.read_hook({"lever-signature": mark}, body + b" ") is None
     assert header.read_hook({}, delivery()) is None
     assert HOOKED.read_hook({"lever-signature": mark}, body) is None
+
+
+def test_a_signature_in_the_header_is_looked_at_before_anything_is_read(monkeypatch):
+    read = []
+    monkeypatch.setattr(lever, "said", lambda body: read.append(body))
+    header = attrs.evolve(HOOKED, hook_signed="body")
+    assert header.read_hook({"lever-signature": "0" * 64}, delivery()) is None and read == []
+    assert header.read_hook({"lever-signature": signature("s3cret", b"[]")}, b"[]") is None and read == [
+        b"[]"
+    ]
 
 
 def test_every_unconfirmed_fact_is_a_setting_with_a_default():

@@ -31,7 +31,16 @@ def chapter(report: Mapping[str, Any], word: str) -> Mapping[str, Any]:
 
 @pytest.mark.parametrize(
     "vendor",
-    ["lever", "greenhouse", "ashby", "oracle_recruiting", "smartrecruiters", "successfactors", "workday"],
+    [
+        "lever",
+        "greenhouse",
+        "ashby",
+        "icims",
+        "oracle_recruiting",
+        "smartrecruiters",
+        "successfactors",
+        "workday",
+    ],
 )
 def test_the_story_holds(command: Any, vendor: str) -> None:
     ended = command(*SMALL, "--vendor", vendor, "--seed", "5")

@@ -53,6 +53,8 @@ def test_init_names_the_variables_that_are_missing(tmp_path: Path, command: Any,
     monkeypatch.delenv("LEVER_API_KEY", raising=False)
     ended = command("init", "lever", "--json")
     assert (ended.code, ended.json["missing"]) == (0, ["LEVER_API_KEY"])
+    again = command("init", "lever", "--json")
+    assert (again.code, again.json["missing"]) == (2, ["LEVER_API_KEY"])
     assert not (tmp_path / "mapping.toml").exists()
 
 
@@ -240,7 +242,7 @@ def test_writes_that_wait_for_the_ats_are_for_later_and_say_so(
     url = f"http://127.0.0.1:{port}"
     ended = ready._command(*line.split(), "--simulator", url)
     assert ended.code == 4
-    assert "Held back: the ATS could not be read: NoAnswer: no connection could be opened" in ended.out
+    assert " sent: the ATS could not be read: NoAnswer: no connection could be opened" in ended.out
     assert url in ended.out
 
 
@@ -295,6 +297,11 @@ def test_usage_errors_are_exit_2(command: Any, line: str) -> None:
     assert ended.code == 2
     assert "Traceback" not in ended.err
     assert "Usage" in ended.out + ended.err or "--limits" in ended.err
+
+
+@pytest.mark.parametrize("word, meant", [("push", "sync --push"), ("pull", "sync --pull"), ("chek", "check")])
+def test_a_near_verb_is_named(command: Any, word: str, meant: str) -> None:
+    assert f"Did you mean {meant}?" in command(word).err
 
 
 def test_usage_errors_as_json(command: Any) -> None:

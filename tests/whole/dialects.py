@@ -12,6 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from attrs import frozen
@@ -192,6 +193,40 @@ class OracleRecruiting(Dialect):
         return f"{body['phaseId']}:{body['stateId']}"
 
 
+class Icims(Dialect):
+    """One write for all, of the one field that says stage and end; nothing tells what came between."""
+
+    job_pipelines = False
+    asks_for_tokens = True
+    resends = False
+    reopens_alone = False
+    reopens_unseen = True
+    shows_late = None
+
+    def is_write(self, request: SimRequest) -> bool:
+        return request.method == "PATCH"
+
+    def application(self, request: SimRequest) -> str:
+        return _in_path(r"/customers/\d+/applicantworkflows/([^/?]+)", request)
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        one = _object(response)
+        if not {"baseprofile", "associatedprofile", "links"} <= one.keys():
+            return
+        stage = one["status"]["id"] if "status" in one else None
+        ended = {id for end in ("rejected", "withdrawn", "hired") for id in self._ending(end)}
+        own = urlsplit(one["links"][0]["url"]).path.rpartition("/")[2]
+        yield own, Shown((stage, stage is not None and stage not in ended), None)
+
+    def _ending(self, end: str) -> Iterable[str]:
+        """The statuses that the customer's table names so."""
+        rows = self.simulator.configuration()["statuses"]
+        return (row["id"] for row in rows if row["kind"] == end)
+
+    def target(self, request: SimRequest) -> str:
+        return str(json.loads(request.body)["status"]["id"])
+
+
 class SmartRecruiters(Dialect):
     """Every status write is one call; an application is named by its path, in two parts."""
 
@@ -310,6 +345,7 @@ def _id(type: str) -> str:
 DIALECTS: Mapping[str, type[Dialect]] = {
     "ashby": Ashby,
     "greenhouse": Greenhouse,
+    "icims": Icims,
     "lever": Lever,
     "oracle_recruiting": OracleRecruiting,
     "smartrecruiters": SmartRecruiters,

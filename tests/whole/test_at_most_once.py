@@ -79,7 +79,7 @@ class Scene:
 
     def stages(self, count: int = 1, id: str | None = None) -> list[str]:
         """Stages that an application could be moved to, each another."""
-        return self.rng.sample(self.w.simulator.stages_for(id or self.id), count)
+        return self.rng.sample(self.w.writable_for(id or self.id), count)
 
     def move(self, stage: str) -> None:
         """A person moves it in the ATS."""

@@ -18,7 +18,7 @@ from atsbridge import Bridge, Tuning, suggest_mapping
 from atsbridge.ats.interface import Ats, Fresh
 from atsbridge.crm.sql import AppView, ReceiptView, SqlCrm
 from atsbridge.ledgers.sqlite import SqliteLedger
-from atsbridge.model import Ref, Result, Stage
+from atsbridge.model import Answer, Ref, Result, Stage
 from atsbridge.registry import Group, load
 from atsbridge.simulators.interface import Limits, Simulator, Truth
 from atsbridge.simulators.serve import Server, serve
@@ -187,10 +187,10 @@ class World:
     # -- people --
 
     def movable(self, count: int, rng: random.Random) -> list[str]:
-        """Applications that can be moved to at least two other stages, of open jobs."""
+        """Applications that recruiters can move to at least two other stages, of open jobs."""
         views = self.views()
         ids = [id for id, t in sorted(self.truth().items()) if t.status == "active" and id in views]
-        ids = [id for id in ids if len(self.simulator.stages_for(id)) >= 2]
+        ids = [id for id in ids if len(self.writable_for(id)) >= 2]
         return rng.sample(ids, min(count, len(ids)))
 
     def ended(self, status: str = "rejected") -> list[str]:
@@ -199,8 +199,12 @@ class World:
         return [id for id, t in sorted(self.truth().items()) if t.status == status and id in views]
 
     def other_stage(self, id: str, rng: random.Random, *but: str | None) -> str:
-        stages: list[str] = [s for s in self.simulator.stages_for(id) if s not in but]
-        return rng.choice(stages)
+        return rng.choice([stage for stage in self.writable_for(id) if stage not in but])
+
+    def writable_for(self, id: str) -> list[str]:
+        """Where people may move it in the ATS, without what may not be written from outside."""
+        stages: list[str] = self.simulator.stages_for(id)
+        return [stage for stage in stages if self.stages[stage].writable is not Answer.NO]
 
     def people(self, act: Callable[..., Any], *args: Any) -> Any:
         """Somebody acts in the ATS while its server is at work."""

@@ -355,6 +355,40 @@ def test_a_search_asks_with_its_declared_filters_alone(rows):
     refuses("does not declare this body", evolve(asked, body={"filters": rows}), guard=guard)
 
 
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"filters": [{"id": "1"}], "operator": "|"},
+        ["|"],
+        [{"filters": [{"id": "1"}]}],
+        [{"filters": [{"id": "1"}], "operator": "&"}],
+        [{"filters": [{"id": "1"}], "operator": "|", "children": []}],
+        [{"filters": {"id": "1"}, "operator": "|"}],
+        [{"filters": "1", "operator": "|"}],
+        [{"filters": ["1"], "operator": "|"}],
+        [{"filters": [{"id": "Ines"}], "operator": "|"}],
+        [{"filters": [{"id": "1", "name": "Ines"}], "operator": "|"}],
+        [{"filters": [{"id": [{"id": "1"}]}], "operator": "|"}],
+        [{"filters": [], "operator": [{"id": "1"}]}],
+    ],
+)
+def test_a_search_asks_with_its_declared_groups_of_filters_alone(groups):
+    filters = {"id": r"\d+"}
+    search = Read(
+        name="seek",
+        method="POST",
+        path="/seek",
+        body=frozenset({"groups"}),
+        rows={"groups": {"filters": filters, "operator": r"\|"}},
+    )
+    guard, _ = connection(vendor=evolve(TOY, reads=(search,)))
+    asked = evolve(SEARCH, operation="seek", url="/seek")
+    one = {"filters": [{"id": "1"}, {"id": ["2", "3"]}], "operator": "|"}
+    for fine in ([], [one], [one, {"filters": [], "operator": "|"}]):
+        assert guard.admit(evolve(asked, body={"groups": fine}), None)
+    refuses("does not declare this body", evolve(asked, body={"groups": groups}), guard=guard)
+
+
 def test_a_get_never_has_a_body():
     odd = evolve(TOY, reads=(Read(name="list_people", path="/people", body=frozenset({"q"})),))
     guard, _ = connection(vendor=odd)

@@ -44,7 +44,7 @@ SAMPLES = (
     "5a1f0e7d2c9b4a3e8d6c1b2a39485f60", "STEP_B__ACTION_7", "STEP_C__ACTION_2", "v40.0",
     "wd5-services1.myworkday.com", "api4.successfactors.com", "acme.fa.us2.oraclecloud.com",
     "idcs-0a1b2c3d.identity.oraclecloud.com", "api.icims.com", "api-eu.icims.com", "NEW", "OFFERED",
-    "IN_REVIEW", "INTERVIEW", "REJECTED", "WITHDRAWN", "&", ">", "job.id", "D10100", "C38356",
+    "IN_REVIEW", "INTERVIEW", "REJECTED", "WITHDRAWN", "&", "|", ">", "job.id", "D10100", "C38356",
 )  # fmt: skip
 
 METHODS = (
@@ -143,6 +143,11 @@ def sample(pattern, *, other=False):
     return fitting[1 if other else 0]
 
 
+def sample_rows(declared):
+    """One row, and where it has rows of its own one of these."""
+    return [{key: sample(p) if isinstance(p, str) else sample_rows(p) for key, p in declared.items()}]
+
+
 def source(write, name, *, other=False):
     """What the slots of a name take their values of: the whole id, or its halves, one perhaps free."""
     slots = {slot.part: sample(slot.pattern, other=other) for slot in write.slots if slot.name is name}
@@ -192,7 +197,7 @@ class Account:
                 path = path.replace("{" + name + "}", sample(pattern))
             query = tuple((key, "1") for key in sorted(read.query))
             named = {key: sample(pattern) for key, pattern in read.values.items()}
-            rows = {key: [{k: sample(p) for k, p in row.items()}] for key, row in read.rows.items()}
+            rows = {key: sample_rows(declared) for key, declared in read.rows.items()}
             body = {**dict.fromkeys(read.body, "1"), **named, **rows} or None
             if read.root:
                 body = Element(read.root)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atsbridge.errors import BadPayload
+from atsbridge.errors import BadPayload, WatermarkLost
 from atsbridge.wire.paging import Headway, Span, next_token
 
 OVERLAP = timedelta(minutes=10)
@@ -96,12 +96,18 @@ def test_an_envelope_that_does_not_say_is_an_error_and_no_end(envelope: dict[str
         next_token(envelope, more="hasNext", token="next")
 
 
+@pytest.mark.parametrize("since", [253_402_300_800.0, -1e11, 1e300, float("inf"), float("nan")])
+def test_a_watermark_that_no_calendar_holds_is_lost(since):
+    with pytest.raises(WatermarkLost):
+        Span.of(Span.first({"since": since}))
+
+
 # --- is it getting anywhere? ---------------------------------------------------------------------
 
 
 def follow(pages):
     """How many pages are followed; an error where they do not come to an end."""
-    headway, number = Headway(), 0
+    headway, number = Headway("things"), 0
     for number, ids in enumerate(pages, start=1):
         headway.turn_to({"page": number})
         headway.saw(ids)
@@ -129,7 +135,7 @@ def test_a_listing_that_shows_nothing_new_for_ever_is_an_error(pages):
 
 
 def test_a_cursor_comes_once_and_is_short():
-    headway = Headway()
+    headway = Headway("things")
     headway.turn_to(None)
     headway.turn_to({"after": 1})
     for cursor in ({"after": 1}, {"after": "x" * 70_000}):

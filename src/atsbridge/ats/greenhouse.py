@@ -113,14 +113,15 @@ def _write(
 
 
 def _complaint(_asked: Request, answer: Response) -> Complaint | None:
-    """``{"errors": [...]}`` as documented; leniently, what gateways in front say."""
+    """``{"errors": [...]}`` as documented; leniently, what gateways in front say, but not of absence."""
     if answer.status < 400:
         return None
     try:
         data = read_json(answer.body)
     except BadPayload:
         return None
-    found = data.get("errors", data.get("message", data.get("error"))) if isinstance(data, dict) else None
+    names = ("errors",) if answer.status in (404, 410) else ("errors", "message", "error")
+    found = next((data[name] for name in names if name in data), None) if isinstance(data, dict) else None
     said = [text for text in (found if isinstance(found, list) else [found]) if isinstance(text, str)]
     return Complaint("", " ".join(said)) if said else None
 
@@ -775,7 +776,7 @@ def _pages(name: str, query: Mapping[str, str]) -> Flow[list[Answered]]:
     """A listing to its end."""
     answers: list[Answered] = []
     link: str | None = None
-    headway = Headway()
+    headway = Headway(name)
     while True:
         headway.turn_to(link)
         response, link, raws = yield from _list(name, query, link)

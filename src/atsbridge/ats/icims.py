@@ -71,7 +71,8 @@ from ..wire.payload import Raw, read_json
 from ..wire.reading import need_id, objects, opt_id, opt_int, opt_object, opt_text, record
 from ..wire.secrets import Secret, optional_secret
 from ..wire.streams import Item, Page, Stream
-from ..wire.vendor import Read, Signal, Slot, SlotName, StatusWrite, Vendor
+from ..wire.vendor import Read, Rows, Signal, Slot, SlotName, StatusWrite, Vendor
+from .chain import ENDS, StageChain
 from .interface import (
     Ats,
     Catalogue,
@@ -82,7 +83,6 @@ from .interface import (
     HookReply,
     PlannedWrite,
     Proof,
-    Unplannable,
 )
 from .preflight import ask, find, proof_of_read, reach, unproven_write
 
@@ -137,10 +137,14 @@ _MEANINGS: Mapping[str, type[VendorError]] = {
     "BAD_CREDENTIALS": Unauthorized,
     "WARNED": Doubtful,
 }
-_FILTER_NAMES = (
-    r"(?:job|person|applicantworkflow)\.id|(?:job|applicantworkflow)\.updateddate"
-    r"|applicantworkflow\.(?:createddate|person\.updateddate)"
-)
+_FILTER: Rows = {
+    "name": (
+        r"(?:job|person|applicantworkflow)\.id|(?:job|applicantworkflow)\.updateddate"
+        r"|applicantworkflow\.(?:createddate|person\.updateddate)"
+    ),
+    "value": rf"[0-9]{{1,18}}|{_MOMENT}",
+    "operator": ">",
+}
 
 
 def _get(table: str) -> Read:
@@ -150,15 +154,15 @@ def _get(table: str) -> Read:
 
 
 def _search(table: str) -> Read:
-    """A search asks with single comparisons that all hold; it gives ids."""
+    """A search asks with comparisons that all hold, and groups of which one does; it gives ids."""
     return Read(
         name=f"search_{table}",
         method="POST",
         path=f"/search/{table}",
         query=frozenset({"staleness"}),
-        body=frozenset({"filters", "operator"}),
+        body=frozenset({"filters", "operator", "children"}),
         values={"operator": "&"},
-        rows={"filters": {"name": _FILTER_NAMES, "value": rf"[0-9]{{1,18}}|{_MOMENT}", "operator": ">"}},
+        rows={"filters": _FILTER, "children": {"filters": _FILTER, "operator": r"\|"}},
     )
 
 
@@ -231,16 +235,6 @@ VENDOR = Vendor(
 )
 
 _REGIONS = {"api-eu.icims.com": "eu", "api-ca.icims.com": "ca"}
-_ENDS: Mapping[StageKind, ApplicationStatus] = {
-    StageKind.HIRED: ApplicationStatus.HIRED,
-    StageKind.REJECTED: ApplicationStatus.REJECTED,
-    StageKind.WITHDRAWN: ApplicationStatus.WITHDRAWN,
-}
-_ACTIONS: Mapping[ApplicationStatus, Action] = {
-    ApplicationStatus.HIRED: Action.HIRE,
-    ApplicationStatus.REJECTED: Action.REJECT,
-    ApplicationStatus.WITHDRAWN: Action.WITHDRAW,
-}
 _WRITES: Mapping[Action, str] = {
     Action.MOVE: "move",
     Action.REACTIVATE: "reopen",
@@ -249,6 +243,8 @@ _WRITES: Mapping[Action, str] = {
     Action.WITHDRAW: "end",
 }
 _OPEN_FOLDER = "D31001"
+_OBJECTS = {"jobs": "job", "people": "person", "applicantworkflows": "applicantworkflow"}
+"""What the names of a table's filters begin with."""
 _SEARCHED = 1000
 _WIDE = 4
 _FIRST_PAGE, _PAGE = 24, 96
@@ -262,20 +258,18 @@ class _Listing:
     """What is read by search and then one by one.
 
     Args:
-        object: what the names of its filters begin with.
-        changed: the filters that find what is new: of itself, then those for which the person is read too.
+        changed: the filters that find what is new. of_people: those of them for which the person is read too.
     """
 
     table: str
-    object: str
     kinds: frozenset[Kind]
     fields: tuple[str, ...]
     changed: tuple[str, ...]
+    of_people: tuple[str, ...] = ()
 
 
 _JOBS = _Listing(
     table="jobs",
-    object="job",
     kinds=frozenset({Kind.JOB}),
     fields=(
         "jobid", "jobtitle", "folder", "joblocation", "positioncategory", "numberofpositions",
@@ -285,12 +279,12 @@ _JOBS = _Listing(
 )  # fmt: skip
 _WORKFLOWS = _Listing(
     table="applicantworkflows",
-    object="applicantworkflow",
     kinds=frozenset({Kind.APPLICATION, Kind.CANDIDATE}),
     fields=(
         "status", "baseprofile", "associatedprofile", "source", "sourcename", "updateddate", "createddate",
     ),
     changed=("applicantworkflow.updateddate", "applicantworkflow.createddate"),
+    of_people=("applicantworkflow.createddate",),
 )  # fmt: skip
 _PERSON_CHANGED = "applicantworkflow.person.updateddate"
 _PERSON = ("firstname", "middlename", "lastname", "email", "phones", "addresses")
@@ -467,8 +461,13 @@ class Icims(Ats):
 
     @property
     def _workflows(self) -> _Listing:
-        more = (_PERSON_CHANGED,) if self.person_filter else ()
-        return evolve(_WORKFLOWS, changed=(*_WORKFLOWS.changed, *more))
+        if not self.person_filter:
+            return _WORKFLOWS
+        return evolve(
+            _WORKFLOWS,
+            changed=(*_WORKFLOWS.changed, _PERSON_CHANGED),
+            of_people=(*_WORKFLOWS.of_people, _PERSON_CHANGED),
+        )
 
     def sweeps(self) -> tuple[Stream, ...]:
         """Ids alone, a thousand a request."""
@@ -479,12 +478,9 @@ class Icims(Ats):
                 incremental=False,
                 sweeps=True,
                 start=lambda _watermark, _job: {"after": 0},
-                page=partial(self._shown, table, object, kind),
+                page=partial(self._shown, table, kind),
             )
-            for kind, table, object in (
-                (Kind.CANDIDATE, "people", "person"),
-                (Kind.APPLICATION, "applicantworkflows", "applicantworkflow"),
-            )
+            for kind, table in ((Kind.CANDIDATE, "people"), (Kind.APPLICATION, "applicantworkflows"))
         )
 
     def get_application(self, last_known: Ref) -> Operation[Fresh | Gone]:
@@ -552,41 +548,48 @@ class Icims(Ats):
         return Page(items=items, next=following, watermark=watermark)
 
     def _seek(self, listing: _Listing, place: _Place) -> Flow[_Place]:
-        """The next ids of a window: what any of its searches finds, as far as all of them reach."""
-        span, found = Span.of(place.span), dict[str, list[int]]()
-        names = listing.changed if span.since is not None else ("",)
-        for name in names:
-            filters = [_filter(name, _moment(span.since))] if span.since is not None else []
-            answer, found[name] = yield from self._search(
-                listing.table, listing.object, place.after, *filters
-            )
-            span = span.seen(safe_time(answer))
-        full = [ids[-1] for ids in found.values() if len(ids) >= _SEARCHED]
-        cut = min(full, default=None)
-        ids = sorted({id for each in found.values() for id in each if cut is None or id <= cut})
-        with_person = {id for name in names[1:] or names for id in found[name]}
+        """The next ids of a window. Where there are any, it is asked whose person is to be read with them."""
+        span = Span.of(place.span)
+        answer, ids = yield from self._search(listing.table, place.after, listing.changed, span.since)
+        people = ids
+        if span.since is not None:
+            people = []
+            if ids and listing.of_people:
+                _, people = yield from self._search(listing.table, place.after, listing.of_people, span.since)
+        # As far as both reach: a search ends at its thousandth.
+        cut = min((found[-1] for found in (ids, people) if len(found) >= _SEARCHED), default=None)
+        todo = [id for id in ids if cut is None or id <= cut]
         return _Place(
-            span=span.json(),
+            span=span.seen(safe_time(answer)).json(),
             after=place.after if cut is None else cut,
-            todo=ids,
-            people=sorted(with_person & set(ids)),
+            todo=todo,
+            people=sorted({*people} & {*todo}),
             more=cut is not None,
         )
 
     def _search(
-        self, table: str, object: str, after: int, *filters: Json
+        self, table: str, after: int, names: Sequence[str] = (), since: float | None = None
     ) -> Flow[tuple[Response, list[int]]]:
-        answer = yield from request(self._sought(table, object, after, *filters))
+        answer = yield from request(self._sought(table, after, names, since))
         return answer, _ids(answer)
 
-    def _sought(self, table: str, object: str, after: int, *filters: Json) -> Request:
-        """A search for what comes after an id; a result from the cache is at most so old."""
+    def _sought(
+        self, table: str, after: int, names: Sequence[str] = (), since: float | None = None
+    ) -> Request:
+        """A search for what comes after an id, by one of these filters after a moment.
+
+        A result from the cache is at most so old.
+        """
+        body: dict[str, Json] = {"filters": [_filter(f"{_OBJECTS[table]}.id", str(after))], "operator": "&"}
+        if since is not None:
+            filters = [_filter(name, _moment(since)) for name in names]
+            body["children"] = [{"filters": filters, "operator": "|"}]
         return Request(
             operation=f"search_{table}",
             method="POST",
             url=f"/search/{table}",
             query=(("staleness", str(self.staleness_minutes)),),
-            body={"filters": [*filters, _filter(f"{object}.id", str(after))], "operator": "&"},
+            body=body,
         )
 
     def _jobs(self, ids: Sequence[int]) -> Flow[list[Item]]:
@@ -615,9 +618,9 @@ class Icims(Ats):
         # First the people: an application waits for its own.
         return [*somebody, *items], list(wanted)
 
-    def _shown(self, table: str, object: str, kind: Kind, cursor: Any) -> Operation[Page]:
+    def _shown(self, table: str, kind: Kind, cursor: Any) -> Operation[Page]:
         def page() -> Flow[Page]:
-            _, ids = yield from self._search(table, object, cursor["after"])
+            _, ids = yield from self._search(table, cursor["after"])
             more = len(ids) >= _SEARCHED
             following = {"after": ids[-1]} if more else None
             return Page(shown=[(kind, str(id)) for id in ids], next=following, watermark=None if more else {})
@@ -627,7 +630,7 @@ class Icims(Ats):
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
         wanted = _one("applicantworkflows", ref.id, _WORKFLOWS.fields)
-        answer = yield from find(wanted, beside=self._sought("applicantworkflows", "applicantworkflow", 0))
+        answer = yield from find(wanted, beside=self._sought("applicantworkflows", 0))
         if isinstance(answer, NotFound):
             return Gone(tombstone=_tombstone(answer))
         if isinstance(answer, VendorError):
@@ -643,7 +646,7 @@ class Icims(Ats):
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
         wanted = _one("people", ref.id, ("firstname",))
-        answer = yield from find(wanted, beside=self._sought("people", "person", 0))
+        answer = yield from find(wanted, beside=self._sought("people", 0))
         if isinstance(answer, NotFound):
             return _tombstone(answer)
         if isinstance(answer, VendorError):
@@ -661,7 +664,7 @@ class Icims(Ats):
 
     @routine
     def _check_access(self) -> Flow[tuple[Finding, ...]]:
-        search = self._sought("applicantworkflows", "applicantworkflow", 0)
+        search = self._sought("applicantworkflows", 0)
         found = yield from ask(search)
         group = "membership of the group Integration User, for this user or client"
         findings = [proof_of_read("search", search, found, grant=group)]
@@ -675,7 +678,7 @@ class Icims(Ats):
             findings += _fields_shown(wanted, answer, fields)
             data = read_json(answer.body) if isinstance(answer, Response) else {}
             person = opt_id(opt_object(record(data), "associatedprofile") or {}, "id")
-        jobs = yield from ask(self._sought("jobs", "job", 0))
+        jobs = yield from ask(self._sought("jobs", 0))
         for what, table, id, names in (
             ("jobs", "jobs", _first(jobs), ("jobtitle", "folder")),
             ("people", "people", person, ("firstname", "lastname", "email")),
@@ -712,7 +715,14 @@ class Icims(Ats):
 
     def plan_writes(self, current: State, target: State, catalogue: Catalogue) -> Sequence[PlannedWrite]:
         """Stage and status are one field here: an end is a status that means it."""
-        return _Planner(current, target, catalogue).chain() or [PlannedWrite(Action.MOVE, current, current)]
+        return StageChain(
+            vendor=VENDOR,
+            current=current,
+            target=target,
+            catalogue=catalogue,
+            word="status",
+            pipeline="the customer's table",
+        ).writes()
 
     def declared(self, intent: Intent) -> StatusWrite:
         return evolve(
@@ -747,73 +757,6 @@ class Icims(Ats):
         refs = tuple(self.ref(kind, id) for kind, key in known if (id := opt_id(event, key)))
         # The same action may send identical events: the digest makes them one.
         return HookHint(delivery_id=hashlib.sha256(content).hexdigest(), refs=refs) if refs else HookReply()
-
-
-@frozen
-class _Planner:
-    """The chain of statuses from one state to another."""
-
-    current: State
-    target: State
-    catalogue: Catalogue
-
-    def chain(self) -> list[PlannedWrite]:
-        current, target = self.current, self.target
-        if current.meets(target):
-            return []
-        if target.status is ApplicationStatus.ACTIVE:
-            if target.stage is None:
-                raise _no("takes an end back by a move to a status; the change names none")
-            return [self._to(current, target.stage, ApplicationStatus.ACTIVE)]
-        if target.status not in _ACTIONS:
-            raise _no(f"has no way to make an application {target.status}")
-        named = target.stage if target.stage != current.stage else None
-        if named is not None and self._meaning(named) is target.status:
-            return [self._to(current, named, target.status)]
-        if current.status is target.status and named is None:
-            raise _no("ends an application by a status, and it is in one that ends so")
-        chain: list[PlannedWrite] = []
-        if named is not None:
-            if current.status is not ApplicationStatus.ACTIVE:
-                raise _no("keeps an application that has ended in the status of its end")
-            chain.append(self._to(current, named, ApplicationStatus.ACTIVE))
-        here = chain[-1].target if chain else current
-        return [*chain, self._to(here, self._end(target.status), target.status)]
-
-    def _to(self, here: State, stage: str, status: ApplicationStatus) -> PlannedWrite:
-        meaning = self._meaning(stage)
-        if meaning is None:
-            raise _no("may end an application in that status; the table has to say what it is for")
-        if meaning is not status:
-            raise _no("decides by the status how an application stands; that one means another")
-        if status in _ACTIONS:
-            action = _ACTIONS[status]
-        else:
-            action = Action.MOVE if here.status is status else Action.REACTIVATE
-        return PlannedWrite(action, here, State(stage, status))
-
-    def _meaning(self, stage: str) -> ApplicationStatus | None:
-        known = self.catalogue.stage(stage)
-        if known is None:
-            raise _no("has no such status in the customer's table")
-        if known.kind in (StageKind.UNMAPPED, StageKind.ARCHIVED):
-            return None
-        return _ENDS.get(known.kind, ApplicationStatus.ACTIVE)
-
-    def _end(self, status: ApplicationStatus) -> str:
-        """The only status of the table that ends so and may be written."""
-        found = [
-            stage.ref.id
-            for stage in self.catalogue.stages
-            if _ENDS.get(stage.kind) is status and stage.writable is not Answer.NO
-        ]
-        if len(found) != 1:
-            raise _no(f"has {len(found)} statuses that end so: the change has to name the step")
-        return found[0]
-
-
-def _no(why: str) -> Unplannable:
-    return Unplannable(f"iCIMS {why}", vendor=VENDOR.name)
 
 
 # --- requests ------------------------------------------------------------------------------------
@@ -1016,7 +959,7 @@ def read_stage(connection: str, read_at: datetime, data: Any) -> tuple[Stage]:
             group=opt_text(status, "bin"),
             active=True,
             kind=kind,
-            terminal=None if kind is StageKind.UNMAPPED else kind in _ENDS,
+            terminal=None if kind is StageKind.UNMAPPED else kind in ENDS,
             # What starts a background check is not started from outside.
             writable=Answer.NO if trigger else Answer.YES,
             side_effects=frozenset({SideEffect.AUTOMATION} if trigger else ()),

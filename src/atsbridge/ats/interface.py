@@ -32,6 +32,11 @@ class Catalogue:
     def stage(self, stage_id: str | None) -> Stage | None:
         return next((s for s in self.stages if s.ref.id == stage_id), None)
 
+    def leads(self, here: str | None, there: str | None) -> bool:
+        """Whether there is such a stage, and in the pipeline of the one here, where that is known."""
+        known, origin = self.stage(there), self.stage(here)
+        return known is not None and (origin is None or origin.pipeline == known.pipeline)
+
     def reason(self, reason_id: str | None) -> Reason | None:
         return next((r for r in self.reasons if r.ref.id == reason_id), None)
 
@@ -99,6 +104,7 @@ class Finding:
         tried: what was asked of the ATS.
         ask: what to ask the customer's ATS administrator for; empty when proved.
         needed_for: ``reach``, ``read`` or ``write``.
+        refused: the credential itself was refused, so that nothing shows what it might do.
     """
 
     what: str
@@ -106,6 +112,7 @@ class Finding:
     tried: str
     ask: str = ""
     needed_for: str = "read"
+    refused: bool = False
 
 
 @frozen(kw_only=True)
@@ -232,6 +239,11 @@ class Ats(ABC):
     def default_acting_user(self) -> str | None:
         """The ATS user in whose name writes are made, where neither mapping nor change names one."""
         return None
+
+    @property
+    def reads_confidential(self) -> bool:
+        """False where this connection's settings leave confidential records out of what is read."""
+        return True
 
     def settings(self) -> Mapping[str, str]:
         """The connection's settings that matter to a reader of `check`, without secrets."""

@@ -383,6 +383,10 @@ class Lever(Ats):
     def catalogue(self, job: Ref | None) -> Operation[Catalogue]:
         return self._catalogue(job)
 
+    @property
+    def reads_confidential(self) -> bool:
+        return self.confidential
+
     def check_access(self) -> Operation[tuple[Finding, ...]]:
         return self._check_access()
 
@@ -534,7 +538,7 @@ class Lever(Ats):
     def _all(self, name: str, read: Reader) -> Flow[list[Record]]:
         records: list[Record] = []
         token: str | None = None
-        headway = Headway()
+        headway = Headway(name)
         while True:
             headway.turn_to(token)
             response, token, raws = yield from _list(f"list_{name}", f"/{name}", {}, token)
@@ -614,19 +618,21 @@ class Lever(Ats):
         ids are only a hint, and whoever calls this keeps the delivery ids, or a
         delivery could be sent again with other data.
         """
-        delivery = said(body)
-        if delivery is None or self.hook_token is None:
+        if self.hook_token is None:
             return None
+        keys = [Secret(text) for text in self.hook_token.reveal().split()]
+        claimed = {k.lower(): v for k, v in headers.items()}.get("lever-signature", "")
+        in_header = self.hook_signed == "body"
+        if in_header and not sealed_by(keys, body, claimed):
+            return None
+        delivery = said(body) or {}
         token, at = opt_text(delivery, "token"), opt_int(delivery, "triggeredAt")
         if token is None or at is None:
             return None
-        if self.hook_signed == "body":
-            message, claimed = body, {k.lower(): v for k, v in headers.items()}.get("lever-signature", "")
-        else:
-            message, claimed = f"{token}{at}".encode(), opt_text(delivery, "signature") or ""
-        keys = [Secret(text) for text in self.hook_token.reveal().split()]
-        if not sealed_by(keys, message, claimed):
-            return None
+        if not in_header:
+            claimed = opt_text(delivery, "signature") or ""
+            if not sealed_by(keys, f"{token}{at}".encode(), claimed):
+                return None
         # Not the token: "a1" at 23 and "a" at 123 have one signature. And the connection test of
         # Lever's pages names nothing: https://hire.lever.co/developer/documentation
         return HookHint(delivery_id=claimed, refs=self._hinted(delivery), occurred_at=from_millis(at))

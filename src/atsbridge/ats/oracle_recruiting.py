@@ -66,6 +66,7 @@ from ..wire.reading import from_iso, need_id, objects, opt_id, opt_object, opt_t
 from ..wire.secrets import Secret, optional_secret, secret
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
+from .chain import ENDS, UNREADABLE, StageChain
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, PlannedWrite, Proof, Unplannable
 from .preflight import ask, proof_of_read, reach, unproven_write
 
@@ -193,22 +194,12 @@ VENDOR = Vendor(
     },
 )
 
-_STATUSES: Mapping[StageKind, ApplicationStatus] = {
-    StageKind.HIRED: ApplicationStatus.HIRED,
-    StageKind.REJECTED: ApplicationStatus.REJECTED,
-    StageKind.WITHDRAWN: ApplicationStatus.WITHDRAWN,
-}
-_ACTIONS: Mapping[ApplicationStatus, Action] = {
-    ApplicationStatus.REJECTED: Action.REJECT,
-    ApplicationStatus.WITHDRAWN: Action.WITHDRAW,
-}
 _WRITES: Mapping[Action, str] = {
     Action.MOVE: "move",
     Action.REJECT: "end",
     Action.WITHDRAW: "end",
     Action.REACTIVATE: "reopen",
 }
-_UNREADABLE = frozenset({StageKind.UNMAPPED, StageKind.ARCHIVED})
 _TIMES: Mapping[str, EmploymentType] = {
     "FULL_TIME": EmploymentType.FULL_TIME,
     "PART_TIME": EmploymentType.PART_TIME,
@@ -586,9 +577,9 @@ class OracleRecruiting(Ats):
             (s for s in self._tabled() if application.stage and _stage_id(s) == application.stage.id), None
         )
         kind = StageKind(known["kind"]) if known else StageKind.UNMAPPED
-        if kind in _UNREADABLE:
+        if kind in UNREADABLE:
             return (application,)
-        return (evolve(application, status=_STATUSES.get(kind, ApplicationStatus.ACTIVE)),)
+        return (evolve(application, status=ENDS.get(kind, ApplicationStatus.ACTIVE)),)
 
     def _tabled(self) -> list[dict[str, Any]]:
         return [
@@ -720,7 +711,17 @@ class OracleRecruiting(Ats):
 
     def plan_writes(self, current: State, target: State, catalogue: Catalogue) -> Sequence[PlannedWrite]:
         """Stage and status are one thing here: an end is a state of the phase that means it."""
-        return _Planner(current, target, catalogue).chain() or [PlannedWrite(Action.MOVE, current, current)]
+        if target.status is ApplicationStatus.HIRED and not current.meets(target):
+            raise _no("hires nobody by this API: an accepted offer does")
+        return StageChain(
+            vendor=VENDOR,
+            current=current,
+            target=target,
+            catalogue=catalogue,
+            word="state",
+            pipeline="the selection process",
+            within_reach=_of_its_phase,
+        ).writes()
 
     def declared(self, intent: Intent) -> StatusWrite:
         if intent.action not in _WRITES:
@@ -738,73 +739,9 @@ class OracleRecruiting(Ats):
         return Call(self.declared(intent).render(values), lambda _response: None)
 
 
-@frozen
-class _Planner:
-    """The chain of states from one to another, within the process."""
-
-    current: State
-    target: State
-    catalogue: Catalogue
-
-    def chain(self) -> list[PlannedWrite]:
-        current, target = self.current, self.target
-        if current.meets(target):
-            return []
-        if target.status is ApplicationStatus.HIRED:
-            raise _no("hires nobody by this API: an accepted offer does")
-        if target.status is ApplicationStatus.ACTIVE:
-            if target.stage is None:
-                raise _no("takes an end back by a move to a state; the change names none")
-            return [self._to(current, target.stage, ApplicationStatus.ACTIVE)]
-        if target.status not in _ACTIONS:
-            raise _no(f"has no way to make an application {target.status}")
-        named = target.stage if target.stage != current.stage else None
-        if named is not None and self._meaning(named) is target.status:
-            return [self._to(current, named, target.status)]
-        chain: list[PlannedWrite] = []
-        if named is not None:
-            if current.status is not ApplicationStatus.ACTIVE:
-                raise _no("keeps an application that has ended in the state of its end")
-            chain.append(self._to(current, named, ApplicationStatus.ACTIVE))
-        here = chain[-1].target if chain else current
-        return [*chain, self._to(here, self._end(here, target.status), target.status)]
-
-    def _to(self, here: State, stage: str, status: ApplicationStatus) -> PlannedWrite:
-        known, origin = self.catalogue.stage(stage), self.catalogue.stage(here.stage)
-        if known is None or (origin is not None and origin.pipeline != known.pipeline):
-            raise _no("moves within the selection process, and that state is not in it")
-        if known.writable is Answer.NO:
-            raise _no("reaches states of offers and of the hire process by no move")
-        meaning = self._meaning(stage)
-        if meaning is None:
-            raise _no("may end an application in that state; the mapping has to say what it is for")
-        if meaning is not status:
-            raise _no("decides by the state how an application stands; that one means another")
-        if status in _ACTIONS:
-            action = _ACTIONS[status]
-        else:
-            action = Action.MOVE if here.status is status else Action.REACTIVATE
-        return PlannedWrite(action, here, State(stage, status))
-
-    def _meaning(self, stage: str) -> ApplicationStatus | None:
-        known = self.catalogue.stage(stage)
-        if known is None or known.kind in _UNREADABLE:
-            return None
-        return _STATUSES.get(known.kind, ApplicationStatus.ACTIVE)
-
-    def _end(self, here: State, status: ApplicationStatus) -> str:
-        """The only state of the phase it stands in that ends so."""
-        phase = (here.stage or "").partition(":")[0]
-        found = [
-            stage.ref.id
-            for stage in self.catalogue.stages
-            if _STATUSES.get(stage.kind) is status
-            and stage.ref.id.partition(":")[0] == phase
-            and stage.writable is not Answer.NO
-        ]
-        if len(found) != 1:
-            raise _no(f"shows {len(found)} states of this phase that end so: the change has to name the step")
-        return found[0]
+def _of_its_phase(here: State, stage: Stage) -> bool:
+    """An end is a state of the phase that the application stands in, where the change names no other."""
+    return stage.ref.id.partition(":")[0] == (here.stage or "").partition(":")[0]
 
 
 def _no(why: str) -> Unplannable:
@@ -951,7 +888,7 @@ def read_stage(connection: str, read_at: datetime, data: Any) -> tuple[Stage]:
             group=data["phase"],
             active=True,
             kind=kind,
-            terminal=None if kind in _UNREADABLE else kind in _STATUSES,
+            terminal=None if kind in UNREADABLE else kind in ENDS,
             writable=movable,
             side_effects=frozenset(_MOVED),
         ),

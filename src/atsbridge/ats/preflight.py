@@ -109,7 +109,7 @@ def with_scopes(
 def reach(answers: Sequence[Response | VendorError], *, host: str) -> Finding:
     """Whether the API is reachable and the credential valid, from the answers of all reads."""
     what = "the API is reachable and the credential valid"
-    tried = f"{len(answers)} reads below {host}"
+    tried = f"the first page of {len(answers)} listings below {host}"
     if any(not isinstance(a, VendorError) for a in answers):
         return Finding(what=what, proof=Proof.PROVED, tried=tried, needed_for="reach")
     first = next(a for a in answers if isinstance(a, VendorError))
@@ -123,4 +123,5 @@ def reach(answers: Sequence[Response | VendorError], *, host: str) -> Finding:
         tried=f"{tried}; the first answered: {first.message}",
         ask=advice,
         needed_for="reach",
+        refused=isinstance(first, Unauthorized),
     )

@@ -81,6 +81,7 @@ from ..wire.settings import one_of
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from ..wire.xml import local, read_xml
+from .chain import StageChain
 from .interface import (
     Ats,
     Catalogue,
@@ -268,16 +269,7 @@ _SYSTEM: Mapping[str, StageKind] = {
     "Hired On Other Requisition": StageKind.ARCHIVED,
     "Deleted On Demand By Admin": StageKind.ARCHIVED,
 }
-_ENDS: Mapping[StageKind, ApplicationStatus] = {
-    StageKind.HIRED: ApplicationStatus.HIRED,
-    StageKind.REJECTED: ApplicationStatus.REJECTED,
-    StageKind.WITHDRAWN: ApplicationStatus.WITHDRAWN,
-}
-_ACTIONS: Mapping[ApplicationStatus, Action] = {
-    ApplicationStatus.HIRED: Action.HIRE,
-    ApplicationStatus.REJECTED: Action.REJECT,
-    ApplicationStatus.WITHDRAWN: Action.WITHDRAW,
-}
+_SET = "the requisition's status set"
 _WRITES: Mapping[Action, str] = {
     Action.MOVE: "move",
     Action.REJECT: "end",
@@ -445,7 +437,7 @@ class SuccessFactors(Ats):
     connection: str
     api_host: str
     company_id: str
-    user_id: str
+    user_id: str = field(repr=False)
     api_key: Secret = field(converter=secret)
     private_key: Secret = field(converter=secret)
     issuer: str | None = None
@@ -700,7 +692,14 @@ class SuccessFactors(Ats):
 
     def plan_writes(self, current: State, target: State, catalogue: Catalogue) -> Sequence[PlannedWrite]:
         """Stage and status are one thing here: an end is a status of the set that means it."""
-        return _Planner(current, target, catalogue).chain() or [PlannedWrite(Action.MOVE, current, current)]
+        return StageChain(
+            vendor=VENDOR,
+            current=current,
+            target=target,
+            catalogue=catalogue,
+            word="status",
+            pipeline=_SET,
+        ).writes()
 
     def declared(self, intent: Intent) -> StatusWrite:
         write = evolve(
@@ -712,7 +711,10 @@ class SuccessFactors(Ats):
     def write_status(self, intent: Intent, current: Fresh, catalogue: Catalogue) -> Call[Fresh | None]:
         target = intent.target.stage
         # A status of another set would be taken, and the application be in no pipeline: KBA 2883239.
-        _check_set(catalogue, current.state.stage, target)
+        if not catalogue.leads(current.state.stage, target):
+            raise Unplannable(
+                f"{VENDOR.title} moves within {_SET}, and that status is not in it", vendor=VENDOR.name
+            )
         values = {SlotName.APPLICATION: intent.application.id}
         if target is not None:
             values[SlotName.TARGET_STAGE] = target
@@ -739,78 +741,6 @@ class SuccessFactors(Ats):
             return HookReply()
         # Nothing in it names the delivery: the same change made again sends the very same body.
         return HookHint(delivery_id="", refs=refs)
-
-
-@frozen
-class _Planner:
-    """The chain of statuses from one state to another, within the requisition's set."""
-
-    current: State
-    target: State
-    catalogue: Catalogue
-
-    def chain(self) -> list[PlannedWrite]:
-        current, target = self.current, self.target
-        if current.meets(target):
-            return []
-        if target.status is ApplicationStatus.ACTIVE:
-            if target.stage is None:
-                raise _no("takes an end back by a move to a status; the change names none")
-            return [self._to(current, target.stage, ApplicationStatus.ACTIVE)]
-        if target.status not in _ACTIONS:
-            raise _no(f"has no way to make an application {target.status}")
-        named = target.stage if target.stage != current.stage else None
-        if named is not None and self._meaning(named) is target.status:
-            return [self._to(current, named, target.status)]
-        if current.status is target.status and named is None:
-            raise _no("ends an application by a status of its set, and it is in one that ends so")
-        chain: list[PlannedWrite] = []
-        if named is not None:
-            if current.status is not ApplicationStatus.ACTIVE:
-                raise _no("keeps an application that has ended in the status of its end")
-            chain.append(self._to(current, named, ApplicationStatus.ACTIVE))
-        here = chain[-1].target if chain else current
-        return [*chain, self._to(here, self._end(target.status), target.status)]
-
-    def _to(self, here: State, stage: str, status: ApplicationStatus) -> PlannedWrite:
-        _check_set(self.catalogue, here.stage, stage)
-        meaning = self._meaning(stage)
-        if meaning is None:
-            raise _no("may end an application in that status; the mapping has to say what it is for")
-        if meaning is not status:
-            raise _no("decides by the status of the set how an application stands; that one means another")
-        if status in _ACTIONS:
-            action = _ACTIONS[status]
-        else:
-            action = Action.MOVE if here.status is status else Action.REACTIVATE
-        return PlannedWrite(action, here, State(stage, status))
-
-    def _meaning(self, stage: str) -> ApplicationStatus | None:
-        known = self.catalogue.stage(stage)
-        if known is None or known.kind in (StageKind.UNMAPPED, StageKind.ARCHIVED):
-            return None
-        return _ENDS.get(known.kind, ApplicationStatus.ACTIVE)
-
-    def _end(self, status: ApplicationStatus) -> str:
-        """The set's only status that ends so and can be picked."""
-        found = [
-            stage.ref.id
-            for stage in self.catalogue.stages
-            if _ENDS.get(stage.kind) is status and stage.writable is not Answer.NO
-        ]
-        if len(found) != 1:
-            raise _no(f"has {len(found)} statuses in this set that end so: the change has to name the step")
-        return found[0]
-
-
-def _check_set(catalogue: Catalogue, here: str | None, there: str | None) -> None:
-    known, from_ = catalogue.stage(there), catalogue.stage(here)
-    if known is None or (from_ is not None and from_.pipeline != known.pipeline):
-        raise _no("moves within the requisition's status set, and that status is not in it")
-
-
-def _no(why: str) -> Unplannable:
-    return Unplannable(f"SuccessFactors {why}", vendor=VENDOR.name)
 
 
 # --- requests ------------------------------------------------------------------------------------

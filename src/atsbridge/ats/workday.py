@@ -354,7 +354,7 @@ class Workday(Ats):
         metadata={"example": "wd5-services1.myworkday.com"},
     )
     tenant: str = field(validator=_of_form(VENDOR.host_slots["tenant"], "letters, digits and _"))
-    user: str
+    user: str = field(repr=False)
     password: Secret | None = field(default=None, converter=optional_secret)
     client_id: Secret | None = field(default=None, converter=optional_secret)
     client_secret: Secret | None = field(default=None, converter=optional_secret)
@@ -677,7 +677,7 @@ class Workday(Ats):
         cursor: Any = {
             "job": job, "page": 1, "at": None, "asked": None, "all": job is None, "evergreen": True
         }  # fmt: skip
-        headway = Headway()
+        headway = Headway("candidates")
         while cursor is not None:
             headway.turn_to(cursor)
             _, found, cursor = yield from self._crawl(cursor)

@@ -36,7 +36,7 @@ def plan(options: Options, *, mapping: Path | None) -> int:
     heading("What the next push would do")
     show_receipts(report.as_dict()["receipts"], names)
     if report.held_back:
-        say(f"Held back: {report.held_back}")
+        say(f"{'No more' if report.writes else 'Nothing'} would be sent: {report.held_back}")
     if report.unavailable:
         say(f"Not all could be asked of {options.asked(bridge)}: try again later")
     writes, open_ = plural(report.writes, "write"), plural(report.waiting, "change")

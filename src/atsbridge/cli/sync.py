@@ -103,7 +103,7 @@ def _show(
         heading("Push")
         show_receipts([receipt_dict(r) for r in pushed.receipts], names)
         if pushed.held_back:
-            say(f"Held back: {pushed.held_back}")
+            say(f"{'No more' if pushed.writes else 'Nothing'} was sent: {pushed.held_back}")
             if pushed.stopped:
                 say("Once the credential is mended: atsbridge resume")
         say(

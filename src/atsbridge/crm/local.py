@@ -95,7 +95,7 @@ class LocalCrm(Crm):
     def _perform(self, method: str, action: Callable[[], T]) -> Flow[T]:
         def guarded() -> T:
             try:
-                return action()
+                return _of_its_kind(self, method, action())
             except CrmError:
                 raise
             except Exception as error:
@@ -174,7 +174,7 @@ class AsyncLocalCrm(Crm):
     def _await(self, method: str, action: Callable[[], Awaitable[T]]) -> Flow[T]:
         async def guarded() -> T:
             try:
-                return await action()
+                return _of_its_kind(self, method, await action())
             except CrmError:
                 raise
             except Exception as error:
@@ -182,6 +182,27 @@ class AsyncLocalCrm(Crm):
             raise failure
 
         return await_(guarded)
+
+
+_GIVES: Mapping[str, type] = {
+    "write_batch": Sequence,
+    "read_changes": Feed,
+    "read_statuses": Mapping,
+    "read_refs": Sequence,
+    "check": Sequence,
+    "match_candidates": Sequence,
+}
+"""What a method's answer has to be."""
+
+
+def _of_its_kind(crm: Crm, method: str, answer: T) -> T:
+    wanted = _GIVES.get(method, object)
+    if isinstance(answer, wanted):
+        return answer
+    raise CrmError(
+        f"{type(crm).__name__}.{method} gave {type(answer).__name__} in place of a {wanted.__name__}",
+        advice=f"see `LocalCrm.{method}`",
+    )
 
 
 def _failure(crm: Crm, method: str, error: Exception) -> CrmError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 from attrs import evolve, frozen
 
 from ..ats.interface import Fresh, Gone
+from ..errors import ConfigurationError
 from ..mapping import explain_mapping
 from ..model import Kind, Ref
 from ..wire.effects import Flow, perform
@@ -22,7 +24,8 @@ class Explanation:
     """Everything the bridge knows of one application.
 
     Args:
-        mapped: in words, which rule gave which value.
+        known_as: the other kinds of record that have this id.
+        mapped: in words, which rule gave which value; of what the ATS says now, where nothing is known.
         updates, intents, attempts: the ledger's rows, oldest first.
         held_back: why a write of it that is pending has not left.
         now: what the ATS says now; None unless asked.
@@ -30,6 +33,7 @@ class Explanation:
 
     application: str
     known: dict[str, Any] | None
+    known_as: tuple[str, ...]
     quarantined: str
     waiting_for: str
     mapped: tuple[str, ...]
@@ -49,30 +53,36 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
 
     Args:
         ask: also read it in the ATS now.
+
+    Raises:
+        ConfigurationError: the record is another connection's.
     """
+    if ref.connection != ctx.connection:
+        raise ConfigurationError(f"{ref} is not of the connection {ctx.connection}")
     found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
     known, reality, rows, held = found
-    mapped: tuple[str, ...] = ()
-    engine = reality.compile(ctx.mapping) if known is not None or ask else None
-    if known is not None and engine is not None:
-        app = Interpreter.of(ctx.ats, reality, engine).application(application_from(known))
-        left_out = engine.in_scope(app)
-        words = (f"left out: {left_out}",) if left_out else ()
-        mapped = (*words, *explain_mapping(engine, app))
     in_crm = (yield from ctx.crm.statuses([ref])).get(ref)
     now = yield from ctx.read_application(ref) if ask else _nothing()
-    if isinstance(now, Fresh) and engine is not None:
-        now = evolve(now, application=Interpreter.of(ctx.ats, reality, engine).application(now.application))
+    mapped: Sequence[str] = ()
+    if known is not None or isinstance(now, Fresh):
+        interpreter = Interpreter.of(ctx.ats, reality, reality.compile(ctx.mapping))
+        if isinstance(now, Fresh):
+            now = evolve(now, application=interpreter.application(now.application))
+        if known is not None:
+            mapped = explain_mapping(interpreter.engine, interpreter.application(application_from(known)))
+        elif isinstance(now, Fresh):
+            mapped = explain_mapping(interpreter.engine, now.application)
     return Explanation(
         application=ref.id,
         known=_row(known) if known else None,
+        known_as=tuple(row.kind for row in rows["others"] if isinstance(row, Known)),
         quarantined=next(
             (f"{q.path}: {q.why}" for q in rows["quarantined"] if isinstance(q, Quarantined)), ""
         ),
         waiting_for=next(
             (f"{w.parent_kind} {w.parent_id}" for w in rows["waiting"] if isinstance(w, Waiting)), ""
         ),
-        mapped=mapped,
+        mapped=tuple(mapped),
         updates=tuple(_row(u) for u in rows["updates"]),
         intents=tuple(_row(i) for i in rows["intents"]),
         attempts=tuple(_row(a) for a in rows["attempts"]),
@@ -109,6 +119,11 @@ def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dic
         "attempts": attempts,
         "quarantined": [row] if (row := txn.get(Quarantined, *key)) else [],
         "waiting": [wait] if (wait := txn.get(Waiting, *key)) else [],
+        "others": [
+            other
+            for kind in Kind
+            if kind is not Kind.APPLICATION and (other := txn.get(Known, ctx.connection, kind.value, ref.id))
+        ],
     }
     pending = any(intent.state == "pending" for intent in intents)
     held = held_back(txn, ctx, application=ref.id) if pending else ""

@@ -117,7 +117,7 @@ def read_configuration(ctx: Context) -> Flow[Reality]:
     for stream in ctx.ats.streams():
         if not stream.kinds <= _FIRST or Kind.USER in stream.kinds:
             continue
-        cursor, headway = stream.start(None, None), Headway()
+        cursor, headway = stream.start(None, None), Headway(stream.name)
         while cursor is not None:
             page = yield from read_page(ctx, stream, cursor, headway)
             records.extend(_records(page))
@@ -151,7 +151,7 @@ class _At:
     cursor: Json
     watermark: Json
     fresh: bool
-    headway: Headway = field(factory=Headway)
+    headway: Headway
     restarts: int = 0
     pages: int = 0
 
@@ -295,7 +295,14 @@ class Puller:
         fresh = cursor is None
         if fresh:
             cursor = stream.start(watermark, job or None)
-        return _At(stream=stream.name, job=job, cursor=cursor, watermark=watermark, fresh=fresh)
+        return _At(
+            stream=stream.name,
+            job=job,
+            cursor=cursor,
+            watermark=watermark,
+            fresh=fresh,
+            headway=Headway(stream.name),
+        )
 
     def _page(self, stream: Stream, at: _At) -> Flow[Page]:
         """The page at a cursor; a cursor or watermark that the ATS has lost starts its window anew."""
@@ -309,7 +316,7 @@ class Puller:
                 self.report.restarts += 1
                 at.watermark = None if isinstance(error, WatermarkLost) else at.watermark
                 at.cursor = stream.start(at.watermark, at.job or None)
-                at.headway = Headway()
+                at.headway = Headway(stream.name)
                 continue
             at.pages += 1
             return page

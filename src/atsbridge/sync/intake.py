@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b
+from hashlib import sha256
 
 from attrs import evolve
 
@@ -24,7 +24,7 @@ def take_in(
     no other.
     """
     for update in updates:
-        odd = _unkeepable(update)
+        odd = next(_oddities(update), "")
         held = None if odd else txn.get(Update, connection, update.event_id)
         if held is not None and not _is_same(held, update):
             odd = "its event id was used before, for another change"
@@ -49,31 +49,30 @@ def _is_same(held: Update, update: StatusUpdate) -> bool:
     return was == (update.application.id, update.step, update.status, update.reason)
 
 
-def _unkeepable(update: StatusUpdate) -> str:
-    """Why a ledger cannot keep a change, with the field's name; empty where it can."""
-    base = update.base
-    texts = {
+def _oddities(update: StatusUpdate) -> Iterator[str]:
+    """Why a ledger cannot keep a change, with the field's name."""
+    texts: dict[str, object] = {
         "event_id": update.event_id,
         "application": update.application.id,
         "step": update.step,
         "status": update.status,
         "reason": update.reason,
         "actor": update.actor,
-        "base.stage": base.stage if base else None,
-        "base.token": base.token if base else None,
     }
-    numbers = {"sequence": update.sequence, "base.delivery": base.delivery if base else 0}
+    numbers = {"sequence": update.sequence}
+    if update.base is not None:
+        texts |= {"base.stage": update.base.stage, "base.token": update.base.token}
+        numbers["base.delivery"] = update.base.delivery
     for name, text in texts.items():
-        if text is not None and not (isinstance(text, str) and _escaped(text) == text):
-            return f"its {name} is no text in Unicode"
+        if text is not None and _escaped(text) != text:
+            yield f"its {name} is no text in Unicode"
     for name, number in numbers.items():
         if number is not None and not (isinstance(number, int) and -(2**63) <= number < 2**63):
-            return f"its {name} is no whole number of 64 bits"
+            yield f"its {name} is no whole number of 64 bits"
     try:
         _ = update.occurred_at and datetime.fromtimestamp(update.occurred_at.timestamp(), UTC)
     except (ValueError, OverflowError, OSError):
-        return "its occurred_at is no time in UTC"
-    return ""
+        yield "its occurred_at is no time in UTC"
 
 
 def _escaped(text: object) -> str:
@@ -83,7 +82,7 @@ def _escaped(text: object) -> str:
 def _refuse(txn: Txn, update: StatusUpdate, odd: str, connection: str, wall: float) -> None:
     """End a change that cannot be kept, alone: its receipt has the CRM's own id, the row one of ours."""
     content = repr((update.event_id, update.application, update.step, update.status, update.reason))
-    key = f"odd/{blake2b(_escaped(content).encode(), digest_size=16).hexdigest()}"
+    key = f"odd/{sha256(_escaped(content).encode()).hexdigest()}"
     held = txn.get(Update, connection, key)
     if held is not None:
         _tell_again(txn, held)
@@ -125,7 +124,8 @@ def _take(txn: Txn, update: StatusUpdate, connection: str, expand: Expand, wall:
         return
     # The newest first: one that waits must have ended before the one it waits for.
     for older in reversed(earlier):
-        _supersede(txn, older, by=row, wall=wall, expand=expand)
+        why = "the recruiter changed it again"
+        end_unsent(txn, older, result=Result.SUPERSEDED, why=why, wall=wall, expand=expand)
     if row.base_status is None:
         why = "no base: the CRM did not say which ATS state the recruiter saw"
         finish(txn, row, result=Result.REFUSED, why=why, wall=wall)
@@ -184,17 +184,16 @@ def _updates_of(txn: Txn, row: Update) -> list[Update]:
     return txn.find(Update, where, order=("number",))
 
 
-def _supersede(txn: Txn, older: Update, *, by: Update, wall: float, expand: Expand) -> None:
-    """Close every intent of an older change that nothing was sent for."""
-    if not older.open:
+def end_unsent(txn: Txn, update: Update, *, result: Result, why: str, wall: float, expand: Expand) -> None:
+    """Close every intent of a change that nothing was sent for."""
+    if not update.open:
         return
-    why = "the recruiter changed it again"
-    if older.waits_for is not None:
-        finish(txn, older, result=Result.SUPERSEDED, why=why, wall=wall)
+    if update.waits_for is not None:
+        finish(txn, update, result=result, why=why, wall=wall)
         return
-    for intent in intents_of(txn, older):
+    for intent in intents_of(txn, update):
         if intent.state != "closed" and not intent.sent:
-            close_intent(txn, intent, result=Result.SUPERSEDED, why=why, wall=wall, expand=expand)
+            close_intent(txn, intent, result=result, why=why, wall=wall, expand=expand)
             return
 
 

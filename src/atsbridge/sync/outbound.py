@@ -45,6 +45,7 @@ from .holding import awaits_approval, held_back
 from .intake import take_in
 from .leases import control, flush
 from .ledger import IntentRow, Known, Position, Txn, Update, Where
+from .open_changes import still_open
 from .outbox import Plan
 from .pages import tombstone
 from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
@@ -137,7 +138,7 @@ def prepare(ctx: Context, hands: Hands) -> Flow[Outbound]:
 
     known, read = yield from perform(lambda: ctx.ledger.look(load))
     age = ctx.now().timestamp() - (read.finished_at or 0.0) if read else None
-    if age is None or age > ctx.tuning.catalogue_seconds:
+    if age is None or not 0 <= age <= ctx.tuning.catalogue_seconds:  # below 0: the clock was ahead
         catalogue = yield from hands.catalogue()
         known = known.with_records([*catalogue.stages, *catalogue.reasons])
         mark = Position(
@@ -210,7 +211,8 @@ class Outbound:
         except Unplannable as error:
             return Plan(refused=f"vendor: {error.message}")
         if engine.mode is WriteMode.SHADOW:
-            words = "; ".join(f"{w.action} to {_words(w.target)}" for w in writes)
+            catalogue = engine.catalogue(job_id)
+            words = "; ".join(f"{w.action} to {_words(w.target, catalogue)}" for w in writes)
             return Plan(refused=f"write.mode: shadow; this would have gone: {words}")
         late = engine.not_after(update)
         user = engine.acting_user(update) or self.ctx.ats.default_acting_user
@@ -225,7 +227,8 @@ class Outbound:
         waited = 0.0
         while True:
             names = yield from perform(lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx)))
-            (lanes,) = yield from together([self._lanes(names)], 1)
+            going_on = yield from still_open(self.ctx, names, expand=self.expand)
+            (lanes,) = yield from together([self._lanes(going_on)], 1)
             # Whatever ended one lane, the CRM is told of the others.
             yield from self.deliver_receipts()
             if isinstance(lanes, Failed):
@@ -649,8 +652,11 @@ def _may_have_written(error: Exception) -> bool:
     return not proves_nothing_happened(error)
 
 
-def _words(state: State) -> str:
-    return f"{state.stage or 'its stage'}, {state.status}"
+def _words(state: State, catalogue: Catalogue) -> str:
+    """A target in the ATS's own names."""
+    stage, reason = catalogue.stage(state.stage), catalogue.reason(state.reason)
+    said = (stage and stage.name) or state.stage or "its stage", state.status, reason and reason.name
+    return ", ".join(str(part) for part in said if part)
 
 
 def _as_intent(row: IntentRow) -> Intent:

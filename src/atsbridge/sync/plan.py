@@ -35,7 +35,7 @@ class PlanReport:
     Args:
         receipts: as the push would deliver them.
         writes: how many status writes would leave.
-        held_back: why not all would leave, where that is so.
+        held_back: why nothing, or no more, would leave, where that is so.
         waiting: intents that a push could not settle yet.
         unavailable: whether the ATS could not be asked for all of it.
     """

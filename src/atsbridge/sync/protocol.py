@@ -158,11 +158,15 @@ def over_cap(txn: Txn, ctx: Context, cap: int | None, *, wall: float) -> bool:
 
 
 def last_hour(ctx: Context, wall: float) -> Where:
-    """The attempts that a cap counts: those that may have written something."""
+    """The attempts that a cap counts: those that may have written something.
+
+    What a clock that was ahead has dated later than now is not of the last hour.
+    """
     return Where(
         equal={"connection": ctx.connection},
         among={"outcome": ["open", "accepted", "no answer", "doubtful"]},
         at_least={"at": wall - HOUR},
+        at_most={"at": wall},
     )
 
 

@@ -220,7 +220,7 @@ def vendor_time(response: Response) -> datetime:
     moment = _date(response)
     if moment is None:
         raise BadPayload(
-            "the answer has no Date header, and without it the ATS's own time is not known",
+            "the answer has no Date header that is a time, and without it the ATS's own time is not known",
             status=response.status,
             advice="look whether a proxy on the way takes it out; nothing was lost",
         )
@@ -230,6 +230,6 @@ def vendor_time(response: Response) -> datetime:
 def _date(response: Response) -> datetime | None:
     try:
         moment = parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError, TypeError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -67,6 +67,7 @@ _NONE_YET = Token(access=Secret(""), expires_at=datetime.min.replace(tzinfo=UTC)
 """What a store holds while the first token is asked for."""
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
+_MOST_DRIFT = timedelta(days=2)
 _TURN_SECONDS = 90.0
 _TURN_LOOK_SECONDS = 0.25
 
@@ -354,11 +355,13 @@ class Client:
         return self.scheme.sign(headed, token=token, url=full_url(self.base, wanted), now=self.now())
 
     def _note_clock(self, response: Response) -> None:
-        """How far the vendor's clock is ahead of ours, where the answer tells."""
+        """How far the vendor's clock is ahead of ours, where the answer tells, and tells no nonsense."""
         try:
-            self._drift = vendor_time(response) - self.now()
+            drift = vendor_time(response) - self.now()
         except BadPayload:
             return
+        if abs(drift) <= _MOST_DRIFT:
+            self._drift = drift
 
     def _was_wrong(self, told: datetime) -> bool:
         return abs(self.now() + self._drift - told) > _CLOCKS_DIFFER

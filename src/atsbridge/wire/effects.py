@@ -110,7 +110,7 @@ class Response:
         """
         own = (n for n in sorted(self.headers) if n.endswith("-request-id") or n == "x-transaction")
         told = self.headers.get("x-request-id") or next((self.headers[name] for name in own), "")
-        return told if re.fullmatch(r"[\w.:/=+-]{1,128}", told, re.ASCII) else ""
+        return told if re.fullmatch(r"[\w.:/=+{}-]{1,128}", told, re.ASCII) else ""
 
 
 @frozen(kw_only=True)

@@ -20,7 +20,7 @@ from ..errors import GuardError
 from ..model import Action, Intent
 from .auth import Scheme
 from .effects import Permit, Purpose, Request
-from .vendor import Read, Slot, SlotName, StatusWrite, Vendor
+from .vendor import Read, Rows, Slot, SlotName, StatusWrite, Vendor
 from .xml import Element, is_plain
 
 _PLAIN_HEADERS = frozenset({"accept"})
@@ -332,22 +332,24 @@ def _body_allowed(request: Request, read: Read) -> bool:
     return fits and not request.media
 
 
-def _rows_allowed(rows: object, patterns: Mapping[str, str]) -> bool:
+def _rows_allowed(rows: object, declared: Rows) -> bool:
     """A search's filters: objects of the declared keys, whose texts are of the declared forms."""
 
     def fits(row: object) -> bool:
         return (
             isinstance(row, dict)
-            and set(row) == set(patterns)
-            and all(_text_allowed(value, patterns[key]) for key, value in row.items())
+            and set(row) == set(declared)
+            and all(_within_row(value, declared[key]) for key, value in row.items())
         )
 
     return isinstance(rows, list) and all(map(fits, rows))
 
 
-def _text_allowed(value: object, pattern: str) -> bool:
+def _within_row(value: object, declared: str | Rows) -> bool:
+    if not isinstance(declared, str):
+        return _rows_allowed(value, declared)
     texts = value if isinstance(value, list) else [value]
-    return all(isinstance(text, str) and re.fullmatch(pattern, text) for text in texts)
+    return all(isinstance(text, str) and re.fullmatch(declared, text) for text in texts)
 
 
 def _value_allowed(value: object, pattern: str | None) -> bool:

@@ -11,13 +11,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from attrs import define, evolve, field, frozen
 
-from ..errors import BadPayload
+from ..errors import BadPayload, WatermarkLost
 from .effects import Json
 
 _MARKS = 1200
@@ -53,7 +53,18 @@ class Span:
 
     @classmethod
     def of(cls, cursor: Any) -> Self:
-        return cls(**cursor)
+        """The span at a cursor.
+
+        Raises:
+            WatermarkLost: no calendar has the time since which it reads, so nobody can be asked for it.
+        """
+        span = cls(**cursor)
+        try:
+            _ = span.since is None or datetime.fromtimestamp(span.since, UTC)
+            return span
+        except (ValueError, OverflowError, OSError):
+            pass
+        raise WatermarkLost("the watermark is no time")
 
     def json(self) -> Json:
         return {"since": self.since, "began": self.began, "token": self.token, "again": self.again}
@@ -85,8 +96,12 @@ class Headway:
     Empty pages are legal, and a listing may show again what it has shown: at the most all of it once
     more, where a first reading is followed by one of what changed meanwhile. One that has done nothing
     else on 1,000 pages in a row, and on more than those that brought something, has no end.
+
+    Args:
+        listing: its name, for errors.
     """
 
+    listing: str
     _cursors: set[str] = field(factory=set, init=False)
     _pages: set[str] = field(factory=set, init=False)
     _idle: int = field(default=0, init=False)
@@ -99,7 +114,7 @@ class Headway:
         """
         text = json.dumps(cursor, sort_keys=True)
         if len(text) > _CURSOR_BYTES or text in self._cursors:
-            raise BadPayload("the listing gave a page cursor that is too long, or twice")
+            raise BadPayload(f"the listing of {self.listing} gave a page cursor that is too long, or twice")
         self._cursors.add(text)
 
     def saw(self, records: Iterable[object]) -> None:
@@ -114,7 +129,9 @@ class Headway:
         if fresh:
             self._pages.add(page)
         if self._idle > _IDLE_PAGES + len(self._pages):
-            raise BadPayload(f"the listing goes on, and {self._idle} pages in a row showed nothing new")
+            raise BadPayload(
+                f"the listing of {self.listing} goes on, and {self._idle} pages in a row showed nothing new"
+            )
 
 
 def next_token(envelope: Mapping[str, Any], *, more: str, token: str) -> str | None:

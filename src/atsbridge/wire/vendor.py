@@ -109,6 +109,10 @@ Shape: TypeAlias = "Slot | str | int | bool | Mapping[str, Any] | Sequence[Any] 
 """A body: slots, constants, mappings and lists of these, or an element. A slot named twice has one value."""
 
 
+Rows: TypeAlias = "Mapping[str, str | Rows]"
+"""A list of objects with just these keys: by key the pattern of its texts, or rows of its own."""
+
+
 @frozen(kw_only=True)
 class Read:
     """A declared read: method, path template, query keys and, for a read by POST, body keys.
@@ -116,8 +120,9 @@ class Read:
     Path templates name typed segments: ``/opportunities/{id}``; every segment
     must match its pattern in full, and so must the text under every body key
     that ``values`` names. A body key in ``rows`` holds a list of objects with
-    just those keys, and every text in them matches its key's pattern: so are
-    the filters of a search declared. A read by SOAP names the ``root`` that its body's
+    just those keys, and every text in them matches its key's pattern; a key
+    may hold such a list again: so are the filters of a search declared, and
+    groups of them. A read by SOAP names the ``root`` that its body's
     element must be. A read that is not below the data address names the
     address that it is ``below``, with slots of the data address; its requests
     name their whole URL.
@@ -130,7 +135,7 @@ class Read:
     query: frozenset[str] = frozenset()
     body: frozenset[str] = frozenset()
     values: Mapping[str, str] = field(factory=dict)
-    rows: Mapping[str, Mapping[str, str]] = field(factory=dict)
+    rows: Mapping[str, Rows] = field(factory=dict)
     root: str = ""
     below: str = ""
 

@@ -17,7 +17,7 @@ from ..output import say, show_json
 from ..simulate import limits_of, make_simulator
 from .changes import TooFew
 from .figures import arrived, recorded_lever
-from .setting import CONNECTION, Setting, prepare
+from .setting import CONNECTION, Clock, Setting, prepare
 from .story import Story, tell
 from .telling import Teller
 
@@ -60,15 +60,18 @@ def demo(
         raise click.UsageError("--invent-jobs is about a recorded account: name it by --account")
     limits_of(limits)
     folder = _new_folder(keep)
+    clock = Clock()
     more: dict[str, Any] = {"invent_jobs": True} if invent_jobs else {}
-    simulator = make_simulator(vendor, applications=applications, seed=seed, folder=account, **more)
+    simulator = make_simulator(
+        vendor, applications=applications, seed=seed, folder=account, clock=clock, **more
+    )
     teller = Teller(aloud=not as_json, show_personal=show_personal)
     about = f"{len(simulator.truth())} applications, " + (
         "recorded" if account else f"invented from seed {seed}"
     )
-    teller.say(f"{vendor}: {about}; on loopback, rate limits: {limits}.")
     try:
-        with prepare(vendor, simulator, folder=folder, limits=limits) as setting:
+        with prepare(vendor, simulator, clock=clock, folder=folder, limits=limits) as setting:
+            teller.say(f"{vendor}: {about}; on loopback, rate limits: {limits}.")
             tell(setting, teller, seed=seed, after_pull=_figures(account, vendor, invent_jobs))
             if folder is not None:
                 _keep(setting, folder, vendor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,6 +28,22 @@ from ...sync.reality import Reality
 from ...wire.effects import Json
 
 CONNECTION = "demo"
+
+
+@define
+class Clock:
+    """The simulated ATS's: half an hour of its own can pass in a moment.
+
+    It is behind until then, since a vendor's clock that is ahead is never believed.
+    """
+
+    behind_seconds: float = 1800.0
+
+    def __call__(self) -> float:
+        return time.time() - self.behind_seconds
+
+    def let_pass(self) -> None:
+        self.behind_seconds = 0.0
 
 
 class EchoingCrm(SqlCrm):
@@ -82,6 +99,7 @@ class Setting:
     """Everything the story plays on."""
 
     simulator: Simulator
+    clock: Clock
     server: Server
     crm: EchoingCrm
     bridge: Bridge
@@ -93,7 +111,7 @@ class Setting:
 
 @contextmanager
 def prepare(
-    vendor: str, simulator: Simulator, *, folder: Path | None, limits: str = "off"
+    vendor: str, simulator: Simulator, *, clock: Clock, folder: Path | None, limits: str = "off"
 ) -> Iterator[Setting]:
     """Put the setting together in a folder, a temporary one where it is None."""
     chosen = Limits.read(limits)
@@ -118,6 +136,7 @@ def prepare(
         (home / "mapping.toml").write_text(text, encoding="utf-8")
         yield Setting(
             simulator=simulator,
+            clock=clock,
             server=server,
             crm=crm,
             bridge=stack.enter_context(Bridge(mapping=text, **parts)),

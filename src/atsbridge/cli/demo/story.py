@@ -213,6 +213,8 @@ class Story:
         tell, setting = self.teller, self.setting
         tell.chapter("The hiring manager moves on, and the CRM follows")
         moved = self._manager_works()
+        setting.clock.let_pass()
+        tell.say("Half an hour passes in the ATS.")
         before = self._accepted()
         report = setting.bridge.sync()
         tell.say(f"{report.pull.updated} records updated in {report.pull.requests} requests.")

@@ -24,7 +24,6 @@ STRANGERS: dict[str, tuple[int, str, bytes]] = {
     "nothing": (404, "", b""),
     "nothing, for good": (410, "", b""),
     "a gateway's words": (404, "application/json", b'{"message": "no Route matched with those values"}'),
-    "an empty object": (404, "application/json", b"{}"),
 }
 """What a gateway or a proxy may answer to any address: status, content type and body."""
 
