@@ -371,8 +371,7 @@ class SmartRecruiters(Ats):
         return self._get_application(last_known)
 
     def confirm_gone(self, ref: Ref) -> Operation[Tombstone | None]:
-        gone = {Kind.CANDIDATE: _candidate_gone, Kind.JOB: _job_gone}.get(ref.kind)
-        return gone(ref) if gone is not None else super().confirm_gone(ref)
+        return _gone(ref) if ref.kind in (Kind.CANDIDATE, Kind.JOB) else super().confirm_gone(ref)
 
     def catalogue(self, job: Ref | None) -> Operation[Catalogue]:
         return self._catalogue(job)
@@ -762,14 +761,9 @@ def _one(one: str, id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombsto
 
 
 @routine
-def _candidate_gone(ref: Ref) -> Flow[Tombstone | None]:
-    found = yield from _one("candidate", ref.id)
-    return found if isinstance(found, Tombstone) else None
-
-
-@routine
-def _job_gone(ref: Ref) -> Flow[Tombstone | None]:
-    found = yield from _one("job", ref.id)
+def _gone(ref: Ref) -> Flow[Tombstone | None]:
+    """Of a candidate or a job."""
+    found = yield from _one(ref.kind.value, ref.id)
     return found if isinstance(found, Tombstone) else None
 
 

@@ -253,10 +253,10 @@ class Api:
 
     # -- the write --
 
-    def put_status(self, ask: Ask, job: str | None = None) -> None:
+    def put_status(self, ask: Ask, named: str = "") -> None:
         """One assignment's status; without a job the primary one's."""
         candidate = self.candidate(ask.ids[0])
-        job = job or candidate["primary"] or ""
+        job: str = named or candidate["primary"] or ""
         account, (row, assignment) = self.account, self.account.find(candidate["id"], job)
         if not isinstance(ask.body, dict):
             raise Refusal(400, "INVALID_REQUEST", "The body is a JSON object")
