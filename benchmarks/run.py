@@ -20,7 +20,8 @@ What is measured, everything on loopback, the server in a process of its own:
 - ``writes``: status changes of as many applications, at most 16 requests at a
   time, 20 ms each; at Lever 2 requests a change, at Greenhouse 5. On one core
   too, since Python's interpreter lock is dear where it wanders between cores.
-
+- ``start``: what is imported by ``import atsbridge`` and by ``atsbridge vendors
+  list``, beside the base dependencies alone; no adapter that is not used.
 - ``requests``: what iCIMS is asked for, where each record is a request of its
   own (`quota.py`); counted, not timed.
 
@@ -48,6 +49,7 @@ from statistics import median
 from typing import Any
 
 import reference
+import startup
 from server import serving
 
 WHO = ("reference", "base", "fast")
@@ -201,6 +203,9 @@ def show(found: dict[str, Any]) -> None:
             f" (best {of['best']:.2f}, bare httpx {of['bare']:.2f}, {of['cpu_seconds']:.2f} s of CPU)"
             f"   {_verdict(of['ratio'], GOALS.get((vendor, 'writes')))}"
         )
+    for name, of in found.get("start", {}).items():
+        unused = "" if name == "reference" else f"   adapters not used: {', '.join(of['unused']) or 'none'}"
+        print(f"start       {name:18}{of['ms']:7.1f} ms, {of['modules']} modules{unused}")
     _show_requests(found.get("requests"))
     for who, verbs in found.get("layers", {}).items():
         for verb, layers in verbs.items():
@@ -240,6 +245,7 @@ def main() -> None:
         of_writes = summary_of_writes(writes(given.writes, given.rounds, profile=given.profile))
         found["layers"] = {**found.get("layers", {}), **of_writes.pop("layers")}
         found |= of_writes
+    found["start"] = startup.measured(max(3, given.rounds))
     if given.requests:
         sizes = ("--applications", given.requests, "--changed", given.requests // 8)
         found["requests"] = child("quota.py", *sizes)

@@ -4,7 +4,7 @@ The methods are coroutines and run on your own event loop, so an asyncpg pool or
 an async ORM session fits where this keeps a dict. Such a CRM needs
 `AsyncBridge`; `Bridge` refuses it.
 
-Run it with ``LEVER_API_KEY`` set::
+Run it; it needs no account::
 
     python examples/async_local_crm.py
 """
@@ -12,7 +12,6 @@ Run it with ``LEVER_API_KEY`` set::
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -139,18 +138,20 @@ def held(ref: Ref, card: Card) -> Held:
 
 
 async def main() -> None:
+    """On a simulator; for an account of yours give its key, and leave ``at`` out."""
     from atsbridge.ats.lever import Lever
     from atsbridge.bridge import AsyncBridge
     from atsbridge.ledgers.sqlite import SqliteLedger
+    from atsbridge.simulators.lever import LeverSimulator
+    from atsbridge.simulators.serve import serve
 
-    crm = MemoryCrm()
-    async with AsyncBridge(
-        ats=Lever(connection="acme", api_key=os.environ["LEVER_API_KEY"]),
-        crm=crm,
-        ledger=SqliteLedger("ledger.db"),
-        mapping={"version": 1, "steps": {"Phone Screen": {"stages": ["Phone screen"]}}},
-    ) as bridge:
-        await bridge.sync()
+    account, crm = LeverSimulator.generate(100), MemoryCrm()
+    mapping = {"version": 1, "steps": {"Phone Screen": {"stages": ["Recruiter screen"]}}}
+    ats = Lever(connection="acme", api_key=account.credentials["api_key"])
+    with serve(account) as server:
+        ledger = SqliteLedger("ledger.db")
+        async with AsyncBridge(ats=ats, crm=crm, ledger=ledger, mapping=mapping, at=server.url) as bridge:
+            await bridge.sync()
     for ref, card in crm.cards.items():
         print(ref, card.shown, card.note)
 

@@ -4,7 +4,7 @@ Your tables, your keys, your words. What the bridge needs of them is little:
 a place for the ATS's ref, the confirmed state and the request apart, the base,
 and an outbox. Nothing here is a table of atsbridge.
 
-Run it with ``LEVER_API_KEY`` set::
+Run it; it needs no account::
 
     python examples/local_crm.py
 """
@@ -12,7 +12,6 @@ Run it with ``LEVER_API_KEY`` set::
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -256,18 +255,20 @@ def read_base(text: str | None) -> Base | None:
 
 
 def main() -> None:
+    """On a simulator; for an account of yours give its key, and leave ``at`` out."""
     from atsbridge.ats.lever import Lever
     from atsbridge.bridge import Bridge
     from atsbridge.ledgers.sqlite import SqliteLedger
+    from atsbridge.simulators.lever import LeverSimulator
+    from atsbridge.simulators.serve import serve
 
-    crm = BoardCrm("board.db")
-    with Bridge(
-        ats=Lever(connection="acme", api_key=os.environ["LEVER_API_KEY"]),
-        crm=crm,
-        ledger=SqliteLedger("ledger.db"),
-        mapping={"version": 1, "steps": {"Phone Screen": {"stages": ["Phone screen"]}}},
-    ) as bridge:
-        bridge.sync()
+    account, crm = LeverSimulator.generate(100), BoardCrm("board.db")
+    mapping = {"version": 1, "steps": {"Phone Screen": {"stages": ["Recruiter screen"]}}}
+    ats = Lever(connection="acme", api_key=account.credentials["api_key"])
+    with serve(account) as server:
+        ledger = SqliteLedger("ledger.db")
+        with Bridge(ats=ats, crm=crm, ledger=ledger, mapping=mapping, at=server.url) as bridge:
+            bridge.sync()
     for card, column, note in crm.board():
         print(card, column, note)
 

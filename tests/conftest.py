@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["atsbridge.testing.plugin"]
+pytest_plugins = ["atsbridge.testing.plugin", "pytester"]
 
 OFFLINE = {"ledgers", "mapping", "sync", "wire"}
 """Folders whose tests need no socket, not even to this machine."""

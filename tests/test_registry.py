@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -22,7 +23,7 @@ class Point(EntryPoint):
 
     @property
     def dist(self) -> Any:  # type: ignore[override]
-        return SimpleNamespace(name=f"{self.name}-package") if self.name != "orphan" else None
+        return SimpleNamespace(name=f"{self.name}-package", requires=None) if self.name != "orphan" else None
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> None:
@@ -61,15 +62,31 @@ def test_names_are_sorted_and_each_is_there_once(monkeypatch: pytest.MonkeyPatch
     assert names(Group.ATS) == ["alpha", "zeta"]
 
 
-def test_nothing_is_imported_before_it_is_asked_for() -> None:
-    """In a process of its own: here, everything has been imported long ago."""
-    code = (
-        "import sys; from atsbridge.registry import Group, load, names; names(Group.ATS);"
-        "there = lambda: [n for n in ('greenhouse', 'lever') if f'atsbridge.ats.{n}' in sys.modules];"
-        "print(there()); load(Group.ATS, 'lever'); print(there())"
-    )
+STARTS = {
+    "import atsbridge": "import atsbridge",
+    "names": "from atsbridge.registry import Group, names; names(Group.ATS)",
+    "vendors list": "from atsbridge.cli.app import run; run(['vendors', 'list'])",
+}
+
+
+def imported(code: str) -> set[str]:
+    """Which of our adapters, simulators and test kit a program imports, in a process of its own."""
+    code += "; import sys; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert run.stdout.split("\n")[:2] == ["[]", "['lever']"]
+    optional = re.compile(
+        r"atsbridge\.(?:ats\.(?!interface$|preflight$)|simulators|testing|webhooks|engines)"
+    )
+    return {module for module in run.stdout.splitlines()[-1].split() if optional.match(module)}
+
+
+@pytest.mark.parametrize("start", list(STARTS))
+def test_nothing_is_imported_before_it_is_asked_for(start: str) -> None:
+    assert imported(STARTS[start]) == set()
+
+
+def test_what_is_asked_for_is_imported_alone() -> None:
+    code = "from atsbridge.registry import Group, load; load(Group.ATS, 'lever')"
+    assert imported(code) == {"atsbridge.ats.lever"}
 
 
 def test_a_near_name_and_what_to_do_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +103,23 @@ def test_without_a_near_name_the_list_is_said(monkeypatch: pytest.MonkeyPatch) -
     installed(monkeypatch)
     with pytest.raises(UnknownPlugin, match=r"no CRM connector 'x' is installed \(there are: none\);"):
         load(Group.CRM, "x")
+
+
+def test_where_a_package_is_missing_the_extra_that_brings_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requires = [
+        "attrs>=24",
+        "no-such-module>=0.7; extra == 'all'",
+        "other; extra == 'all'",
+        "no-such-module>=0.7; extra == 'xml'",
+    ]
+    dist = SimpleNamespace(name="acme-bridge", requires=requires)
+    monkeypatch.setattr(Point, "dist", dist)
+    installed(monkeypatch, ("acme", broken(tmp_path, monkeypatch, "import no_such_module.part")))
+    with pytest.raises(UnknownPlugin) as caught:
+        load(Group.ATS, "acme")
+    assert caught.value.advice == "pip install 'acme-bridge[xml]'"
 
 
 BROKEN = {

@@ -81,7 +81,7 @@ def test_a_new_database_is_its_owners_alone(opened: Callable[[Path], None], path
 
 @pytest.mark.parametrize("opened", [open_ledger, open_crm])
 def test_a_database_that_is_there_keeps_its_rights(opened: Callable[[Path], None], path: Path) -> None:
-    path.touch(mode=0o640)
+    opened(path)
     path.chmod(0o640)
     opened(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -106,3 +106,32 @@ def test_an_interrupted_transaction_locks_nobody_out(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None, timeout=0.1)) as other_process:
         other_process.execute("BEGIN IMMEDIATE")
     ledger.close()
+
+
+def test_an_interrupted_transaction_of_the_crm_locks_nobody_out(path: Path) -> None:
+    database = Database(path, [("CREATE TABLE t (x)",)])
+    with database.transaction() as opened:
+        pass
+
+    class Interrupting:
+        """Ctrl-C comes just after a transaction has begun."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(opened, name)
+
+        def execute(self, text: str) -> sqlite3.Cursor:
+            done = opened.execute(text)
+            if text.startswith("BEGIN"):
+                raise KeyboardInterrupt
+            return done
+
+    database._db = Interrupting()  # type: ignore[assignment]
+    for begin in (database.transaction, database.snapshot):
+        with pytest.raises(KeyboardInterrupt), begin():
+            raise AssertionError("it is never entered")
+    database._db = opened
+    with database.transaction():  # nothing is open any more
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0.1)) as other_process:
+        other_process.execute("BEGIN IMMEDIATE")
+    database.close()

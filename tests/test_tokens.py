@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,3 +74,64 @@ def test_a_folder_that_others_can_open_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir(mode=0o755)
     with pytest.raises(ConfigurationError, match="others"):
         FileTokens(tmp_path / "open")
+
+
+def test_a_folder_or_file_of_anybody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = FileTokens(tmp_path / "tokens")
+    kept.save("acme", Token(access=Secret("a")))
+    (file,) = kept.folder.iterdir()
+    file.chmod(0o644)
+    with pytest.raises(ConfigurationError, match="others") as told:
+        kept.load("acme")
+    assert told.value.advice == f"chmod 600 {file}"
+    file.chmod(0o600)
+    kept.folder.chmod(0o777)
+    with pytest.raises(ConfigurationError, match="others"):
+        kept.save("acme", Token(access=Secret("b")))
+    kept.folder.chmod(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: file.stat().st_uid + 1)
+    with pytest.raises(ConfigurationError, match="another user"):
+        kept.load("acme")
+
+
+BAD_TIME = {"access": "a", "refresh": None, "expires_at": "SECRET", "scopes": None, "subject": None}
+DAMAGED = [
+    "",
+    "{",
+    '{"access": "SECRET"',
+    '{"access": "SECRET"}',
+    '["SECRET"]',
+    '"SECRET"',
+    '{"access": 7, "refresh": "SECRET"}',
+    json.dumps(BAD_TIME),
+]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_token_is_told_without_what_it_holds(text: str, tmp_path: Path, backend: InMemory) -> None:
+    kept = FileTokens(tmp_path / "tokens")
+    kept.save("acme", Token(access=Secret("a")))
+    (file,) = kept.folder.iterdir()
+    file.write_text(text)
+    backend.kept["atsbridge", "acme"] = text
+    for store in (kept, KeyringTokens()):
+        with pytest.raises(ConfigurationError, match="does not hold a token") as told:
+            store.load("acme")
+        error = told.value
+        assert "SECRET" not in f"{error} {error.advice} {vars(error)}"
+        assert error.__context__ is None and error.__cause__ is None
+
+
+def test_a_full_disk_leaves_the_old_token_and_no_half_of_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = FileTokens(tmp_path / "tokens")
+    kept.save("acme", Token(access=Secret("a")))
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigurationError, match="No space left"):
+        kept.save("acme", Token(access=Secret("b")))
+    assert len(list(kept.folder.iterdir())) == 1 and kept.load("acme") == Token(access=Secret("a"))

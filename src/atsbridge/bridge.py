@@ -7,6 +7,7 @@ differ in who runs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ from .crm.local import AsyncLocalCrm
 from .drivers._httpx import AsyncWire, SyncWire
 from .drivers.aio import AsyncDriver
 from .drivers.sync import SyncDriver
-from .errors import UnsupportedPair
+from .errors import ConfigurationError, UnsupportedPair
 from .ledgers.memory import MemoryLedger
 from .mapping import MappingConfig, load_mapping, suggest_mapping
 from .model import Kind, Ref
@@ -172,7 +173,12 @@ class _Connection:
         return ctx
 
     def _end(self, ctx: Context) -> None:
-        """Leases of a run that ended in an error are given back, so that the next need not wait."""
+        """Leases of a run that ended in an error are given back, so that the next need not wait.
+
+        A token that it got and could not save is tried again.
+        """
+        with suppress(ConfigurationError):
+            ctx.client.save_token()
         self._running[:] = [other for other in self._running if other is not ctx]
         held = list(ctx.held.values())
         ctx.held.clear()

@@ -37,7 +37,9 @@ is the message used when none is given.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -83,7 +85,8 @@ class MappingError(ConfigurationError):
         self.faults = tuple(faults)
         count = len(self.faults)
         head = f"the mapping has {count} fault{'s' if count != 1 else ''}"
-        super().__init__("\n".join([head, *(f"  {fault}" for fault in self.faults)]))
+        lines = (" ".join(str(fault).splitlines()) for fault in self.faults)
+        super().__init__("\n".join([head, *(f"  {line}" for line in lines)]))
 
 
 class UnknownPlugin(ConfigurationError):
@@ -268,3 +271,20 @@ class LedgerBusy(LedgerError):
 
     retryable = True
     advice = "wait for the other worker to end, or for its lease to expire"
+
+
+def type_and_place(error: Exception) -> str:
+    """An exception of somebody else's code without its text, which may hold a person's data or a secret."""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        place = f" at {Path(frame.f_code.co_filename).name}, line {line}"
+    return f"{type(error).__name__}{place}"
+
+
+def words_to_keep(error: Exception) -> str:
+    """What may be stored of an error: the text where atsbridge itself raised it, else type and place."""
+    module = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module = frame.f_globals.get("__name__", "")
+    ours = isinstance(error, AtsBridgeError) and module.partition(".")[0] == __package__
+    return f"{type(error).__name__}: {error}" if ours else type_and_place(error)

@@ -5,6 +5,8 @@ Nothing is imported before it is asked for, and a broken plugin breaks nobody el
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from difflib import get_close_matches
 from enum import StrEnum
@@ -65,8 +67,10 @@ def load(group: Group, name: str) -> Any:
         return found[0].load()
     except Exception as error:  # whatever a plugin raises while it is imported
         where = _package(found[0])
+        extra = _extra(found[0], error.name or "") if isinstance(error, ModuleNotFoundError) else ""
         raise UnknownPlugin(
-            f"{name!r} of {where} cannot be imported: {type(error).__name__}: {error}"
+            f"{name!r} of {where} cannot be imported: {type(error).__name__}: {error}",
+            advice=f"pip install '{where}[{extra}]'" if extra else "",
         ) from error
 
 
@@ -89,6 +93,19 @@ def _unknown(group: Group, name: str) -> str:
     listed = ", ".join(installed) or "none"
     mend = "install the package that brings it"
     return f"no {what} {name!r} is installed{hint} (there are: {listed}); {mend}"
+
+
+_OF_AN_EXTRA = re.compile(r"([\w.-]+).*extra *== *['\"]([^'\"]+)['\"]")
+
+
+def _extra(point: EntryPoint, module: str) -> str:
+    """The smallest extra of a plugin's package that brings a module; empty where none does."""
+    required = (point.dist.requires if point.dist is not None else None) or []
+    pairs = [match.groups() for text in required if (match := _OF_AN_EXTRA.match(text))]
+    size = Counter(extra for _, extra in pairs)
+    top = module.partition(".")[0]
+    bring = [extra for package, extra in pairs if package.replace("-", "_").lower() == top.lower()]
+    return min(bring, key=lambda extra: size[extra], default="")
 
 
 def _package(point: EntryPoint) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,8 +38,11 @@ class KeyringTokens:
         self._keyring = _keyring()
 
     def load(self, connection: str) -> Token | None:
+        """Raises `ConfigurationError` where the entry is damaged."""
         text = self._keyring.get_password(self.service, connection)
-        return None if text is None else _read(json.loads(text))
+        return (
+            None if text is None else _read(text, f"the entry {connection} of {self.service} in the keyring")
+        )
 
     def save(self, connection: str, token: Token) -> None:
         self._keyring.set_password(self.service, connection, json.dumps(_plain(token)))
@@ -50,36 +55,73 @@ class FileTokens:
         folder: made where it is missing.
 
     Raises:
-        ConfigurationError: others than its owner can open the folder.
+        ConfigurationError: the folder or a file is somebody else's, or others can open it; a file is
+            damaged; the disk fails.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_mode & 0o077:
-            raise ConfigurationError(
-                f"others than its owner can open {folder}, and tokens are kept there",
-                advice=f"chmod 700 {folder}",
-            )
         self.folder = folder
+        self._look_at_the_folder()
+
+    def _look_at_the_folder(self) -> None:
+        _must_be_private(self.folder, self.folder.stat(), mode=0o700)
 
     def _file(self, connection: str) -> Path:
         return self.folder / f"{quote(connection, safe='')}.json"
 
     def load(self, connection: str) -> Token | None:
-        try:
-            return _read(json.loads(self._file(connection).read_text("utf-8")))
-        except FileNotFoundError:
-            return None
+        file = self._file(connection)
+        with _disk(self.folder):
+            self._look_at_the_folder()
+            try:
+                with file.open("rb") as opened:
+                    _must_be_private(file, os.fstat(opened.fileno()), mode=0o600)
+                    text = opened.read()
+            except FileNotFoundError:
+                return None
+        return _read(text, str(file))
 
     def save(self, connection: str, token: Token) -> None:
         # Written whole beside it, on the disk, and then put in its place: a crash leaves one or the other.
-        file = self._file(connection)
-        handle, name = tempfile.mkstemp(dir=self.folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as new:
-            json.dump(_plain(token), new)
-            new.flush()
-            os.fsync(new.fileno())
-        Path(name).replace(file)
+        with _disk(self.folder):
+            self._look_at_the_folder()
+            handle, name = tempfile.mkstemp(dir=self.folder)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as new:
+                    json.dump(_plain(token), new)
+                    new.flush()
+                    os.fsync(new.fileno())
+                Path(name).replace(self._file(connection))
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+
+
+def _must_be_private(path: Path, found: os.stat_result, *, mode: int) -> None:
+    """Whoever else can open it can use the tokens, and whoever owns it can put others in their place."""
+    if found.st_uid != os.geteuid():
+        raise ConfigurationError(
+            f"{path} belongs to another user, and tokens are kept there",
+            advice=f"run as its owner, or: chown {os.geteuid()} {path}",
+        )
+    if found.st_mode & 0o077:
+        raise ConfigurationError(
+            f"others than its owner can open {path}, and tokens are kept there",
+            advice=f"chmod {mode:o} {path}",
+        )
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+        return
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    raise ConfigurationError(
+        f"the token folder {folder} failed: {why}", advice="look at the folder, its rights and the free space"
+    )
 
 
 def _keyring() -> Any:
@@ -102,7 +144,19 @@ def _plain(token: Token) -> dict[str, Any]:
     }
 
 
-def _read(data: dict[str, Any]) -> Token:
+def _read(text: str | bytes, where: str) -> Token:
+    """The token; what is damaged is named without what it holds."""
+    try:
+        return _token(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass  # raised below: these errors carry the text, the tokens in it
+    raise ConfigurationError(
+        f"{where} does not hold a token as it was saved",
+        advice="remove it; where a refresh token was in it, have the connection authorised anew",
+    )
+
+
+def _token(data: dict[str, Any]) -> Token:
     return Token(
         access=Secret(data["access"]),
         refresh=Secret(data["refresh"]) if data["refresh"] else None,

@@ -71,7 +71,7 @@ HOSTILE = [
     ),
 ]
 
-FREE = re.compile(r"(?! )[^\x00-\x1f\x7f\u202e]{1,100}(?<! )")
+FREE = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,100}(?<!\s)")
 """What the customer's own words may be."""
 
 
@@ -279,6 +279,16 @@ def test_every_registered_vendor_has_a_list_and_every_list_its_vendor():
 @pytest.mark.parametrize("name", VENDORS)
 def test_the_adapter_declares_exactly_what_the_list_allows(name):
     assert faults(vendor_of(name), list_of(name)) == []
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_a_lists_own_patterns_fit_its_examples(name):
+    """What no adapter may let through is measured by them."""
+    for type, row in list_of(name)["types"].items():
+        wrong = [text for text in row["accepts"] if not re.fullmatch(row["pattern"], text)]
+        wrong += [text for text in row["refuses"] if re.fullmatch(row["pattern"], text)]
+        assert wrong == [], type
+        assert not row.get("free") or not any(map(FREE.fullmatch, row["refuses"])), type
 
 
 @pytest.mark.parametrize("name", VENDORS)

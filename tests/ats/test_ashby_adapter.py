@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -540,6 +542,31 @@ def test_what_a_delivery_hints_at(data: Any, refs: list[tuple[Kind, str]]) -> No
     assert isinstance(hint, HookHint) and [(r.kind, r.id) for r in hint.refs] == refs
 
 
+def test_without_the_name_of_its_action_a_delivery_is_told_by_its_seal() -> None:
+    bodies = [{"data": {"application": {"id": id}}} for id in ("a", "b")]
+    first, again, other = (delivered(body).delivery_id for body in (bodies[0], bodies[0], bodies[1]))
+    assert first == again != other and first == seal(Secret("hush"), json.dumps(bodies[0]).encode())
+
+
+@pytest.mark.parametrize("id", ["../x", "a/b", "x?y#", "", "a" * 65, 7.5, ["a"]])
+def test_an_id_that_no_path_carries_is_no_hint(id: Any) -> None:
+    data = {"application": {"id": id}, "jobId": id}
+    assert delivered({"webhookActionId": "w", "action": "a", "data": data}) == HookReply()
+
+
+@pytest.mark.parametrize("content", [b"not json", b"[" * 100_000, b"\xff", b"[]", b"null", b'{"data": 1}'])
+def test_what_is_sealed_and_says_nothing_is_nothing(content: bytes) -> None:
+    headers = {"ashby-signature": f"sha256={seal(Secret('hush'), content)}"}
+    assert ADAPTER.read_hook(headers, content) is None
+
+
+def test_an_empty_secret_seals_nothing() -> None:
+    content = b'{"data": {"application": {"id": "a"}}}'
+    mark = hmac.new(b"", content, hashlib.sha256).hexdigest()
+    open_ = evolve(ADAPTER, hook_secret="")
+    assert open_.read_hook({"ashby-signature": f"sha256={mark}"}, content) is None
+
+
 def test_a_ping_is_answered_and_hints_at_nothing() -> None:
     ping = {"action": "ping", "data": {"webhookActionType": "ping"}}
     assert delivered(ping) == HookReply()
@@ -574,6 +601,22 @@ def pushed(account: Account) -> Any:
 
 def bodies(account: Account, method: str) -> list[dict[str, Any]]:
     return [json.loads(r.body) for r, _ in account.driver.requests if r.target == f"/{method}"]
+
+
+def test_a_plan_whose_id_no_request_can_carry_stops_no_pull() -> None:
+    account = Account.open("ashby", applications=12)
+
+    def odd(request: SimRequest, respond: Any, _purpose: Purpose) -> SimResponse:
+        answer: SimResponse = respond(request)
+        if request.target != "/interviewPlan.list":
+            return answer
+        data = json.loads(answer.body)
+        data["results"].append({**data["results"][0], "id": "plan/7"})
+        return evolve(answer, body=json.dumps(data).encode())
+
+    account.driver.meddle = odd
+    report = account.bridge.pull()
+    assert account.differences() == {} and report.quarantined == 1
 
 
 SWITCHES: list[dict[str, Any]] = [

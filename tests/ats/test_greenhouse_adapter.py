@@ -28,7 +28,15 @@ from atsbridge.ats.greenhouse import (
     read_user,
 )
 from atsbridge.ats.interface import Catalogue, Fresh, Gone, Proof, Unplannable
-from atsbridge.errors import BadPayload, BadRecord, ConfigurationError, CursorLost, GuardError, Refused
+from atsbridge.errors import (
+    BadPayload,
+    BadRecord,
+    ConfigurationError,
+    CursorLost,
+    GuardError,
+    NotFound,
+    Refused,
+)
 from atsbridge.model import (
     Action,
     Answer,
@@ -955,6 +963,15 @@ def test_the_vendors_words_without_what_may_be_about_a_person(body, words):
     with pytest.raises(Refused) as caught:
         judge(asked, answer, vendor="greenhouse", rules=VENDOR.answers, complaints=VENDOR.complaints)
     assert caught.value.message == words
+
+
+@pytest.mark.parametrize(
+    "body, meaning", [({"errors": ["Not found."]}, NotFound), ({"message": "no Route matched"}, BadPayload)]
+)
+def test_a_gateway_s_words_do_not_say_what_is_not_there(body, meaning):
+    asked = Request(operation="list_jobs", method="GET", url="/jobs")
+    with pytest.raises(meaning):
+        judge(asked, reply(body, status=404), vendor="greenhouse", complaints=VENDOR.complaints)
 
 
 # --- web hooks -----------------------------------------------------------------------------------

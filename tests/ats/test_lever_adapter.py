@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atsbridge.ats import lever
 from atsbridge.ats.interface import Catalogue, Fresh, Gone, Proof, Unplannable
 from atsbridge.ats.lever import (
     VENDOR,
@@ -32,6 +33,7 @@ from atsbridge.errors import (
     CursorLost,
     Forbidden,
     GuardError,
+    NotFound,
     Throttled,
     Unavailable,
 )
@@ -52,7 +54,7 @@ from atsbridge.model import (
 )
 from atsbridge.wire.answers import judge
 from atsbridge.wire.auth import Basic, RefreshToken, Token
-from atsbridge.wire.effects import Done, Failed, Response, Together
+from atsbridge.wire.effects import Done, Failed, Once, Response, Together
 from atsbridge.wire.guard import Guard, authorise, full_url
 from atsbridge.wire.secrets import Secret
 
@@ -128,6 +130,12 @@ def reply(data, *, status=200, at=NOW, **envelope):
     return Response(status=status, headers=headers, body=body, sent_at=at)
 
 
+def no(status, code):
+    """A refusal in Lever's own form."""
+    body = json.dumps({"code": code, "message": "no"}).encode()
+    return attrs.evolve(reply({}, status=status), body=body)
+
+
 def listing(data, *, then=None, at=NOW):
     return reply(data, at=at, hasNext=then is not None, **({"next": then} if then else {}))
 
@@ -149,7 +157,10 @@ class Desk:
                 effect = step()
             except StopIteration as stop:
                 return stop.value
-            answer = self._together(effect) if isinstance(effect, Together) else self._answer(effect)
+            if isinstance(effect, Once):
+                answer = self._flow(effect.flow())
+            else:
+                answer = self._together(effect) if isinstance(effect, Together) else self._answer(effect)
             step = lambda answer=answer: flow.send(answer)  # noqa: E731
 
     def _together(self, effect):
@@ -168,7 +179,7 @@ class Desk:
         self.asked.append((path, query))
         answer = self.answers.get(path, listing([]))
         answer = answer(query) if callable(answer) else answer
-        judge(wanted, answer, vendor="lever", rules=VENDOR.answers)
+        judge(wanted, answer, vendor="lever", rules=VENDOR.answers, complaints=VENDOR.complaints)
         return answer
 
 
@@ -448,7 +459,7 @@ def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each(s
             "/opportunities": attrs.evolve(listing([]), body=body),
             "/contacts/c-2": reply({"id": "c-2", "isAnonymized": True}),
             "/contacts/c-4": reply({"id": "c-4", "isAnonymized": False}),
-            "/contacts/c-5": reply({}, status=404),
+            "/contacts/c-5": no(404, "ResourceNotFound"),
         }
     )
     page = desk.run(stream("opportunities").page(start("opportunities")))
@@ -458,6 +469,15 @@ def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each(s
     alive = {r.ref.id for r in found if isinstance(r, Candidate) and not r.deleted}
     assert (gone, alive) == ({"c-2", "c-5"}, {"c-1"})
     assert sum(isinstance(r, Application) for r in found) == 5
+
+
+@pytest.mark.parametrize("contact", ["contact_1", "a/b", "..", "x" * 65])
+def test_a_contact_whose_id_no_request_can_carry_stops_no_page(contact):
+    odd = {**OPPORTUNITY, "id": "o-2", "contact": contact, "isAnonymized": True}
+    desk = Desk({"/opportunities": listing([OPPORTUNITY, odd])})
+    page = desk.run(stream("opportunities").page(start("opportunities")))
+    assert [path for path, _ in desk.asked] == ["/opportunities"]
+    assert [item.ids[0][1] for item in page.items] == ["o-1", "o-2"]
 
 
 @pytest.mark.parametrize("status, error", [(403, Forbidden), (500, Unavailable), (429, Throttled)])
@@ -542,17 +562,30 @@ def test_a_fresh_read_has_a_signal_for_every_write():
     [(404, TombstoneKind.DELETED), (410, TombstoneKind.DELETED), (403, TombstoneKind.LOST_ACCESS)],
 )
 def test_what_cannot_be_read_any_more_is_gone(status, kind):
-    gone = get(reply({}, status=status))
+    gone = get(no(status, "Any"))
     assert isinstance(gone, Gone) and gone.tombstone.kind is kind
 
 
-def test_an_endpoint_that_is_forbidden_as_a_whole_hides_no_single_record():
-    with pytest.raises(Forbidden):
-        get(reply({}, status=403), listed=reply({}, status=403))
+@pytest.mark.parametrize("status, error", [(403, Forbidden), (404, NotFound), (500, Unavailable)])
+def test_an_endpoint_that_says_no_as_a_whole_hides_no_single_record(status, error):
+    with pytest.raises(error):
+        get(no(404, "ResourceNotFound"), listed=no(status, "Any"))
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>404</html>", b'{"message": "no Route matched"}', b"[]"])
+def test_a_404_that_is_not_levers_own_is_no_deletion(body):
+    with pytest.raises(BadPayload):
+        get(attrs.evolve(no(404, "ResourceNotFound"), body=body))
+
+
+def test_a_listing_that_does_not_answer_hides_no_single_record():
+    with pytest.raises(Unavailable):
+        get(reply({}, status=403), listed=reply({}, status=503))
 
 
 def test_where_what_is_hidden_is_404_no_read_deletes():
-    assert get(reply({}, status=404), hidden_is_404=True).tombstone.kind is TombstoneKind.LOST_ACCESS
+    gone = get(no(404, "ResourceNotFound"), hidden_is_404=True)
+    assert gone.tombstone.kind is TombstoneKind.LOST_ACCESS
 
 
 def test_the_catalogue_has_all_stages_and_reasons():
@@ -699,7 +732,7 @@ def test_the_kinds_of_credential():
     [
         (reply(USER), Proof.PROVED),
         (reply({**USER, "deactivatedAt": MILLIS}), Proof.MISSING),
-        (reply({}, status=404), Proof.MISSING),
+        (no(404, "ResourceNotFound"), Proof.MISSING),
     ],
 )
 def test_preflight_looks_at_the_acting_user(user, proof):
@@ -860,6 +893,16 @@ def test_a_signature_in_the_header_covers_the_body_as_it_arrived():
     assert header.read_hook({"lever-signature": mark}, body + b" ") is None
     assert header.read_hook({}, delivery()) is None
     assert HOOKED.read_hook({"lever-signature": mark}, body) is None
+
+
+def test_a_signature_in_the_header_is_looked_at_before_anything_is_read(monkeypatch):
+    read = []
+    monkeypatch.setattr(lever, "said", lambda body: read.append(body))
+    header = attrs.evolve(HOOKED, hook_signed="body")
+    assert header.read_hook({"lever-signature": "0" * 64}, delivery()) is None and read == []
+    assert header.read_hook({"lever-signature": signature("s3cret", b"[]")}, b"[]") is None and read == [
+        b"[]"
+    ]
 
 
 def test_every_unconfirmed_fact_is_a_setting_with_a_default():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from atsbridge.ats.interface import Catalogue, Finding, Gone, Proof, Unplannable
+from atsbridge.ats.interface import Catalogue, Finding, Fresh, Gone, Proof, Unplannable
 from atsbridge.ats.oracle_recruiting import (
     VENDOR,
     OracleRecruiting,
@@ -27,11 +27,14 @@ from atsbridge.errors import (
     Forbidden,
     NotFound,
     Refused,
+    TooManyGone,
     Unavailable,
 )
 from atsbridge.model import (
     Action,
     ApplicationStatus,
+    Gap,
+    Intent,
     JobStatus,
     Kind,
     Receipt,
@@ -46,6 +49,7 @@ from atsbridge.simulators.oracle_recruiting import OracleRecruitingSimulator
 from atsbridge.testing import Account
 from atsbridge.wire.answers import judge
 from atsbridge.wire.effects import Purpose, Request, Response
+from atsbridge.wire.vendor import Signal
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ACTIVE, REJECTED, WITHDRAWN, HIRED = (
@@ -110,12 +114,14 @@ def targets(account: Account, since: int = 0) -> list[str]:
             "IRC-1234567",
         ),
         (400, "text/plain", b"The state is not valid", Refused, "state is not valid"),
-        (404, "application/json", b"{}", NotFound, ""),
+        (404, "application/json", b'{"title":"Not Found","status":"404"}', NotFound, ""),
+        (404, "application/json", b"{}", BadPayload, ""),
         # A page of the gateway says nothing about a record.
         (404, "text/html", b"<html></html>", BadPayload, ""),
         (403, "application/json", b"", Forbidden, ""),
         (500, "", b"", Unavailable, ""),
         (503, "text/html", b"<html>maintenance</html>", Unavailable, ""),
+        (302, "text/html", b"<html>moved</html>", Unavailable, ""),
         (200, "text/html", b"<html>login</html>", BadPayload, ""),
     ],
 )
@@ -166,6 +172,12 @@ def test_a_host_of_somebody_else_is_refused(pod: str) -> None:
         _ = OracleRecruiting(connection="x", pod=pod, user="u", password="p")
 
 
+@pytest.mark.parametrize("wrong", [{"page_size": 1}, {"page_size": 501}, {"job_states": {"Offen": "offen"}}])
+def test_a_setting_that_cannot_be_is_refused_at_once(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        _ = OracleRecruiting(connection="x", pod="acme.fa.us2.oraclecloud.com", **wrong)
+
+
 def test_a_row_of_the_table_that_lacks_something_is_named() -> None:
     with pytest.raises(ConfigurationError, match="table of states"):
         _ = OracleRecruiting(connection="x", pod="acme.fa.us2.oraclecloud.com", states=[{"phase": 1}])
@@ -214,7 +226,7 @@ def test_unconfirmed_applications_are_not_brought_in() -> None:
 def test_trap_14_a_description_is_decoded() -> None:
     text = base64.b64encode(b"<p>x</p>").decode()
     job = {"RequisitionId": 7, "PhaseName": "Offen", "ExternalDescriptionHTML": text}
-    (read,) = read_job("acme", NOW, job, states={"Offen": "open"})
+    (read,) = read_job("acme", NOW, job, states={"Offen": JobStatus.OPEN})
     assert (read.description_html, read.status) == ("<p>x</p>", JobStatus.OPEN)
     (read,) = read_job("acme", NOW, {**job, "ExternalDescriptionHTML": "not base64"}, states={})
     assert (read.description_html, read.status) == (None, JobStatus.UNKNOWN)
@@ -312,6 +324,35 @@ def test_trap_16_phones_past_the_25th_are_asked_for() -> None:
     assert any(f"/{number}/child/candidatePhones" in t for t in targets(account))
 
 
+@pytest.mark.parametrize("number", ["187476", "18/74 76", None])
+def test_trap_16_who_cannot_be_asked_for_keeps_the_25_phones(number: Any) -> None:
+    """Gone since the listing, or of a number that no path can hold: the page goes on."""
+    account = Account.open("oracle_recruiting", applications=20)
+    rows = simulator(account).account.candidates
+    row = next(r for r in rows.values() if r["candidatePhones"])
+    row["candidatePhones"] = [{**row["candidatePhones"][0], "PhoneNumber": f"555{n:04}"} for n in range(30)]
+    row["CandidateNumber"] = number
+    missing = SimResponse(
+        404, (("Content-Type", "application/json"),), b'{"title": "Not Found", "status": "404"}'
+    )
+    account.driver.meddle = lambda asked, respond, _: missing if "/child/" in asked.target else respond(asked)
+    _ = account.bridge.pull()
+    assert account.differences() == {}
+
+
+def test_an_application_in_a_state_that_is_not_in_the_table_is_there_and_unknown() -> None:
+    account = opened()
+    id = movable(account)
+    here = account.truth()[id].stage
+    states = tuple(s for s in account.ats.states if f"{s.phase}:{s.state}" != here)  # type: ignore[attr-defined]
+    account = account.restarted(ats=evolve(account.ats, states=states))
+    read = account.driver.run(account.bridge.client.run(account.ats.get_application(account.ref(id))))
+    assert isinstance(read, Fresh) and (read.state.stage, read.state.status) == (
+        here,
+        ApplicationStatus.UNKNOWN,
+    )
+
+
 def test_trap_9_no_internal_resource_is_asked_for() -> None:
     account = opened()
     _ = account.bridge.check()
@@ -363,14 +404,59 @@ def test_trap_2_nothing_shown_proves_nothing() -> None:
     assert found.proof is Proof.UNPROVEN and "data role" in found.ask
 
 
-def test_trap_12_what_q_takes_no_more_is_found_by_check() -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LastModifiedDate", "RequisitionLastModifiedDate", "RequisitionId", "CandLastModifiedDate",
+        "PersonId",
+    ],
+)  # fmt: skip
+def test_trap_12_what_q_takes_no_more_is_found_by_check(name: str) -> None:
     account = opened()
-    simulator(account).api.not_queryable = frozenset({"LastModifiedDate"})
-    (found,) = [f for what, f in findings(account).items() if "last change" in what]
-    assert found.proof is Proof.MISSING
-    account.time.sleep(60)
-    with pytest.raises(Refused):
-        _ = account.bridge.pull()
+    simulator(account).api.not_queryable = frozenset({name})
+    (found,) = [f for what, f in findings(account).items() if "ask" in what and f.proof is Proof.MISSING]
+    assert name in found.tried and found.ask
+    if name.endswith("Date"):
+        account.time.sleep(60)
+        with pytest.raises(Refused):
+            _ = account.bridge.pull()
+
+
+def test_trap_15_a_pod_without_the_pinned_version_of_the_framework_is_found_by_check() -> None:
+    account = opened()
+    simulator(account).frameworks = (1, 2, 3)
+    # Refused for its version, this request too: what the pod knows is not told.
+    (found,) = [f for what, f in findings(account).items() if "framework" in what]
+    assert found.proof is not Proof.PROVED and found.ask
+    simulator(account).frameworks = (4,)
+    assert {f.proof for what, f in findings(account).items() if "framework" in what} == {Proof.PROVED}
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_trap_2_who_loses_the_data_role_loses_no_application(status: int) -> None:
+    """All of them are answered as if they were hidden, or had never been."""
+    account = opened(hidden_status=status)
+    id = movable(account)
+    event = account.ask(id, stage=account.simulator.stages_for(id)[-1])
+    before = account.mirror()
+    simulator(account).revoke("data role on job requisitions")
+    report = account.bridge.push()
+    assert report.stopped and event not in {r.event_id for r in report.receipts}
+    with pytest.raises((Forbidden, TooManyGone)):
+        _ = account.bridge.sweep()
+    with pytest.raises(Forbidden, match="no application shows at all"):
+        _ = account.bridge.sweep(limit=1.0)
+    assert account.mirror() == before
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_404_is_a_deletion_unless_it_may_be_a_hidden_application(hidden: bool) -> None:
+    account = opened(adapter={"hidden_is_404": hidden}, hidden_status=404)
+    id = movable(account)
+    assert simulator(account).hide(id)
+    gone = account.fresh(id)
+    kind = TombstoneKind.LOST_ACCESS if hidden else TombstoneKind.DELETED
+    assert isinstance(gone, Gone) and gone.tombstone.kind is kind
 
 
 # -- plans --
@@ -422,6 +508,39 @@ def test_what_stands_where_it_is_to_go_is_not_moved() -> None:
     account.simulator.move(id, there)
     assert pushed(account, event).result is Result.ALREADY
     assert account.simulator.accepted == []
+
+
+def test_what_a_move_undid_in_the_gap_no_read_tells_and_the_receipt_says_so() -> None:
+    """Time and author of the last change are ours after a move; the change before it is shown nowhere."""
+    account = opened()
+    id = movable(account)
+    event = account.ask(id, stage=account.simulator.stages_for(id)[-1])
+
+    def reject(request: Any, respond: Any, purpose: Purpose) -> SimResponse:
+        if purpose is Purpose.WRITE:
+            account.simulator.reject(id, account.simulator.reasons("rejected")[0])
+        answer: SimResponse = respond(request)
+        return answer
+
+    account.driver.meddle = reject
+    receipt = pushed(account, event)
+    assert (receipt.result, receipt.gap) == (Result.APPLIED, Gap.UNAUDITED)
+    assert account.truth()[id].status == "active"
+
+
+@pytest.mark.parametrize("incremental", [True, False])
+def test_a_time_that_moves_do_not_move_is_no_signal(incremental: bool) -> None:
+    account = opened(adapter={"incremental": incremental})
+    id = movable(account)
+    here, there = (
+        State(account.truth()[id].stage, ACTIVE),
+        State(account.simulator.stages_for(id)[-1], ACTIVE),
+    )
+    intent = Intent(
+        intent_id="i", application=account.ref(id), action=Action.MOVE, target=there, expected=here
+    )  # fmt: skip
+    signal = account.ats.declared(intent).signal
+    assert signal is (Signal.CHANGE if incremental else Signal.NONE)
 
 
 def test_a_move_whose_answer_was_lost_is_never_sent_again() -> None:

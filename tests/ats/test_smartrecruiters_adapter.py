@@ -19,6 +19,7 @@ from atsbridge.ats.smartrecruiters import (
     read_user,
 )
 from atsbridge.errors import (
+    BadPayload,
     BadRecord,
     ConfigurationError,
     CursorLost,
@@ -46,7 +47,9 @@ from atsbridge.model import (
     Workplace,
 )
 from atsbridge.simulators.interface import SimResponse
+from atsbridge.sync.ledger import Quarantined, Where
 from atsbridge.testing import Account
+from atsbridge.testing.direct import DirectDriver
 from atsbridge.wire.answers import judge
 from atsbridge.wire.effects import Request, Response
 from atsbridge.wire.vendor import Resend, Signal
@@ -192,7 +195,6 @@ def meaning(status: int, body: Any = None, *, page: bool = False) -> None:
     [
         (400, Refused),
         (403, Forbidden),
-        (404, NotFound),
         (409, Refused),
         (422, Refused),
         (429, Throttled),
@@ -206,6 +208,14 @@ def test_an_answer_is_read_by_its_status_whatever_its_body(status: int, error: t
     with pytest.raises(error) as seen:
         meaning(status, body)
     assert type(seen.value) is error
+
+
+@pytest.mark.parametrize("body", [None, b"<html>", b"{", {"message": "No"}, {"errors": None}, []])
+def test_a_404_without_a_code_says_nothing_of_a_record(body: Any) -> None:
+    with pytest.raises(BadPayload):
+        meaning(404, body)
+    with pytest.raises(NotFound):
+        meaning(404, {"message": "No", "errors": [{"code": "CANDIDATE_NOT_FOUND"}]})
 
 
 def test_the_vendors_words_are_told_and_no_persons() -> None:
@@ -467,6 +477,162 @@ def test_trap_9_a_role_that_may_not_write_is_told_in_the_receipt_or_stops() -> N
     assert account.bridge.status().stopped or receipts[event].result is Result.REFUSED
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_who_is_listed_and_hidden_is_set_aside_and_the_rest_is_read(plain: bool) -> None:
+    account = Account.open("smartrecruiters", applications=30, hidden_listed=True, plain_errors=plain)
+    hidden = account.simulator.hide(sorted(account.truth())[0])
+    _ = account.bridge.pull()
+    assert hidden and account.differences().keys() == hidden
+    (held,) = account.ledger.look(lambda txn: txn.find(Quarantined, Where(equal={"connection": "acme"})))
+    assert held.id in hidden and "access group" in held.why
+    account.simulator.api.unseen.clear()  # type: ignore[attr-defined]
+    _ = account.bridge.sweep()
+    assert account.differences() == {} and account.bridge.status().quarantined == 0
+
+
+def test_a_job_that_is_listed_and_hidden_is_set_aside_and_the_rest_is_read() -> None:
+    account = Account.open("smartrecruiters", applications=30)
+    job = account.truth()[sorted(account.truth())[0]].job
+    forbidden = SimResponse(403, (("Content-Type", "application/json"),), b"{}")
+    account.driver.meddle = lambda asked, respond, _: (
+        forbidden if asked.target == f"/jobs/{job}" else respond(asked)
+    )
+    _ = account.bridge.pull()
+    waiting = {id for id, truth in account.truth().items() if truth.job == job}
+    assert account.differences().keys() == waiting
+    account.driver.meddle = None
+    account.time.sleep(60)
+    _ = account.bridge.pull()
+    assert account.differences() == {}
+
+
+def test_a_scope_that_is_lost_within_a_page_hides_nobody() -> None:
+    """Who may not even list any more stops, and begins again where the page began."""
+    account = Account.open("smartrecruiters", applications=30)
+    simulator: Any = account.simulator
+    first: list[str] = []
+
+    def lose(asked: Any, respond: Any, _purpose: Any) -> SimResponse:
+        if asked.target.startswith("/candidates/") and not first:
+            first.append(asked.target)
+            simulator.revoke("candidates_read")
+        answer: SimResponse = respond(asked)
+        return answer
+
+    account.driver.meddle = lose
+    with pytest.raises(Forbidden, match="OAuthPermissionsException"):
+        _ = account.bridge.pull()
+    assert first and account.bridge.status().quarantined == 0
+    simulator.scopes.add("candidates_read")
+    _ = account.bridge.pull()
+    assert account.differences() == {}
+
+
+def test_trap_1_who_is_looked_for_side_by_side_is_searched_for_once() -> None:
+    """Whether a 404 is of one record a search tells, and one search at a time is allowed."""
+    account = Account.open("smartrecruiters", applications=40)
+    _ = account.bridge.pull()
+    people = sorted({id.partition(":")[0] for id in account.truth()})[:16]
+    for id in [next(i for i in sorted(account.truth()) if i.startswith(person)) for person in people]:
+        account.simulator.delete(id)
+    before = len(account.driver.requests)
+    _ = account.bridge.sweep(limit=1.0)
+    asked = [(r.target.partition("?")[0], status) for r, status in account.driver.requests[before:]]
+    missing = asked.index(next(one for one in asked if one[1] == 404))
+    refused = sum(status == 404 for _, status in asked)
+    # Eight are confirmed at a time.
+    assert refused > 2 * len(people) and asked[missing:].count(("/candidates", 200)) <= refused // 4
+    assert account.differences() == {}
+
+
+def test_every_read_may_take_as_long_as_the_vendor_advises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://developers.smartrecruiters.com/docs/rate-limiting: 128 seconds."""
+    account = Account.open("smartrecruiters", applications=8)
+    deadlines: dict[str, float] = {}
+    exchange = DirectDriver.exchange
+
+    def note(driver: DirectDriver, request: Request, permit: Any = None) -> Response:
+        deadlines[request.operation] = request.deadline_seconds
+        return exchange(driver, request, permit)
+
+    monkeypatch.setattr(DirectDriver, "exchange", note)
+    _ = account.bridge.check()
+    _ = account.bridge.pull()
+    assert isinstance(account.fresh(sorted(account.truth())[0]), Fresh)
+    reads = {read.name for read in VENDOR.reads}
+    assert reads <= deadlines.keys() and {deadlines[name] for name in reads} == {128.0}
+
+
+def test_trap_6_a_sub_status_that_the_account_has_no_more_is_refused_in_the_vendors_words() -> None:
+    account = Account.open("smartrecruiters", applications=20)
+    _ = account.bridge.pull()
+    id = next(i for i, t in sorted(account.truth().items()) if t.stage == "NEW")
+    event = account.ask(id, stage="INTERVIEW:2nd interview")
+    account.simulator.rename_stage("INTERVIEW:2nd interview", "Final")
+    receipt = _pushed(account)[event]
+    assert receipt.result is Result.REFUSED and "INVALID_SUB_STATUS" in receipt.why
+    assert account.simulator.accepted == []
+
+
+@pytest.mark.parametrize("status", [404, 301])
+def test_who_was_merged_into_another_is_gone_whatever_their_id_leads_to(status: int) -> None:
+    account = Account.open("smartrecruiters", applications=20, merged_status=status)
+    _ = account.bridge.pull()
+    loser, survivor = sorted(account.truth())[0], sorted(account.truth())[-1]
+    event = account.ask(loser, stage="INTERVIEW:2nd interview")
+    account.simulator.merge(loser, survivor)
+    assert _pushed(account)[event].result is Result.REFUSED
+    account.time.sleep(60)
+    _ = account.bridge.sync()
+    _ = account.bridge.sweep()
+    assert account.differences() == {}
+
+
+def test_a_redirect_to_elsewhere_is_no_end_of_anybody() -> None:
+    asked = Request(operation="get_candidate", method="GET", url=f"/candidates/{PERSON}")
+    for location in ("/login", "https://evil.example/candidates/7", f"/candidates?q={PERSON}"):
+        answer = Response(status=302, headers={"location": location}, body=b"", sent_at=AT)
+        with pytest.raises(Unavailable):
+            judge(asked, answer, vendor="smartrecruiters", rules=VENDOR.answers, complaints=VENDOR.complaints)
+
+
+def test_a_deleted_job_is_found_by_a_sweep() -> None:
+    """No web hook and no list tells of it."""
+    account = Account.open("smartrecruiters", applications=20)
+    _ = account.bridge.pull()
+    simulator: Any = account.simulator
+    job = account.truth()[sorted(account.truth())[0]].job
+    for id in [id for id, truth in account.truth().items() if truth.job == job]:
+        simulator.unassign(id)
+    before = account.crm.count(Kind.JOB)
+    simulator.delete_job(job)
+    _ = account.bridge.sweep()
+    assert account.crm.count(Kind.JOB) == before - 1
+    assert account.differences() == {}
+
+
+@pytest.mark.parametrize("name", ["Final ", "x" * 101, "a\u2066b"])
+def test_a_sub_status_that_cannot_be_written_says_so_before(name: str) -> None:
+    account = Account.open("smartrecruiters", applications=8)
+    account.simulator.rename_stage("INTERVIEW:2nd interview", name)
+    catalogue = account.driver.run(account.bridge.client.run(account.ats.catalogue(None)))
+    odd, usual = catalogue.stage(f"INTERVIEW:{name}"), catalogue.stage("INTERVIEW:1st interview")
+    assert odd is not None and usual is not None
+    assert (odd.writable, usual.writable) == (Answer.NO, Answer.YES)
+
+
+@pytest.mark.parametrize(
+    ("own", "named", "host"),
+    [("sandbox", "", "api.sandbox"), ("sandbox", "production", "api"), ("production", "", "api")],
+)
+def test_tokens_come_from_the_environment_that_is_named(own: str, named: str, host: str) -> None:
+    adapter = SmartRecruiters(
+        connection="acme", environment=own, token_environment=named, client_id="c", client_secret="s"
+    )
+    scheme: Any = adapter.auth()
+    assert scheme.url == f"https://{host}.smartrecruiters.com/identity/oauth/token"
+
+
 def test_check_proves_the_scope_by_the_token_and_nothing_for_a_key() -> None:
     for credential, proof in (("oauth", Proof.PROVED), ("api_key", Proof.UNPROVEN)):
         account = Account.open("smartrecruiters", applications=8, credential=credential)
@@ -496,7 +662,8 @@ def test_who_is_taken_off_a_job_is_gone_and_stays_a_candidate() -> None:
 
 def test_an_application_whose_history_is_not_found_is_there_and_proves_nothing() -> None:
     account = Account.open("smartrecruiters", applications=8)
-    missing = SimResponse(404, (("Content-Type", "application/json"),), b"{}")
+    body = b'{"message": "No history", "errors": [{"code": "APPLICATION_NOT_FOUND"}]}'
+    missing = SimResponse(404, (("Content-Type", "application/json"),), body)
     account.driver.meddle = lambda asked, respond, _: (
         missing if asked.target.endswith("/status/history") else respond(asked)
     )

@@ -638,6 +638,31 @@ def test_a_delivery_is_a_hint() -> None:
     assert delivery({"other": 1}) is None and delivery([]) is None
 
 
+def test_nothing_tells_one_delivery_from_the_next() -> None:
+    """There, back and there again sends one body twice: who passed over the second would miss it."""
+    hint = delivery({"job_application": {"application_id": 1}})
+    assert isinstance(hint, HookHint) and hint.delivery_id == ""
+
+
+@pytest.mark.parametrize("id", ["../../x?y#", "a", "", "1/2", 1.5, True, [1], "9" * 40])
+def test_an_id_that_no_key_has_is_no_hint(id: Any) -> None:
+    assert isinstance(delivery({"job_application": {"application_id": id, "candidate_id": id}}), HookReply)
+
+
+@pytest.mark.parametrize(
+    "content", [b"not json", b"[" * 100_000, b"\xff", b"null", b'{"job_application": 1}']
+)
+def test_what_is_logged_in_and_says_nothing_is_nothing(content: bytes) -> None:
+    assert delivery(content) is None
+
+
+def test_an_empty_password_lets_nobody_in() -> None:
+    open_ = SuccessFactors(**{**GIVEN, "hook_password": ""})
+    credential = base64.b64encode(b"atsbridge:").decode()
+    content = json.dumps({"job_application": {"application_id": 1}}).encode()
+    assert open_.read_hook({"authorization": f"Basic {credential}"}, content) is None
+
+
 def test_a_delivery_that_is_not_logged_in_is_nothing() -> None:
     body = {"job_application": {"application_id": 1}}
     assert delivery(body, password="other") is None and delivery(body, user="other") is None

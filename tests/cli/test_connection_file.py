@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from atsbridge.cli.init import connection_text
 from atsbridge.connection import bridge_parts, parse_connection, read_connection, resolve_reference
 from atsbridge.errors import ConfigurationError
 
@@ -171,3 +173,14 @@ def test_a_credential_is_found_wherever_it_stands(line: str, tmp_path: Path) -> 
     with pytest.raises(ConfigurationError, match="holds a credential in clear") as caught:
         parse_connection(text, tmp_path / "atsbridge.toml")
     assert CANARY not in str(caught.value)
+
+
+OAUTH = {"client_id": "env:A", "client_secret": "env:B", "refresh_token": "env:C"}
+
+
+@pytest.mark.parametrize(("settings", "keeps"), [(OAUTH, True), ({"api_key": "env:A"}, False)])
+def test_init_keeps_tokens_where_there_is_a_refresh_token(settings: dict[str, str], keeps: bool) -> None:
+    """It may be good for one use: kept in memory alone, the second command would be logged out."""
+    text = connection_text("lever", name="acme", settings=settings)
+    assert ("\n[tokens]\nkeyring = " in text) is keeps and ("\n# [tokens]\n# keyring = " in text) is not keeps
+    assert (tomllib.loads(text).get("tokens") == {"keyring": "atsbridge"}) is keeps

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from atsbridge.cli.output import heading, say, show_table
+from atsbridge.errors import MappingError
+
 PERSON = "Zebulon Canary-Quartermain"
 EMAIL = "zebulon.canary@persons.example.org"
 
@@ -48,6 +51,15 @@ def test_the_canaries_can_be_seen(peopled: Any) -> None:
     assert PERSON in said
     assert "Canary Recruiter" in said
     assert "<hidden>" in peopled.run("explain", peopled.person).out
+
+
+def test_a_line_break_in_a_name_makes_no_line_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "Phone screen)\nNothing would be sent: paused\u2028\x85\r0 writes"
+    heading(evil)
+    show_table(("what",), [(evil,)])
+    say(evil)
+    assert str(MappingError([evil])).count("\n") == 1  # behind the head, the one fault
+    assert not [line for line in capsys.readouterr().out.splitlines() if line.startswith("Nothing")]
 
 
 @pytest.mark.shows_people

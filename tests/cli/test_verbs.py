@@ -10,6 +10,7 @@ import pytest
 
 from atsbridge.ats.lever import Lever
 from atsbridge.errors import Unavailable
+from atsbridge.wire.retry import RetryBudget
 
 DIGEST = Lever.VENDOR.surface_digest
 
@@ -52,6 +53,8 @@ def test_init_names_the_variables_that_are_missing(tmp_path: Path, command: Any,
     monkeypatch.delenv("LEVER_API_KEY", raising=False)
     ended = command("init", "lever", "--json")
     assert (ended.code, ended.json["missing"]) == (0, ["LEVER_API_KEY"])
+    again = command("init", "lever", "--json")
+    assert (again.code, again.json["missing"]) == (2, ["LEVER_API_KEY"])
     assert not (tmp_path / "mapping.toml").exists()
 
 
@@ -227,6 +230,22 @@ def test_an_ats_that_is_away_is_for_later(ready: Any, monkeypatch: Any) -> None:
     assert ended.json["error"]["advice"]
 
 
+@pytest.mark.parametrize("line", ["plan", "sync --push"])
+def test_writes_that_wait_for_the_ats_are_for_later_and_say_so(
+    ready: Any, monkeypatch: Any, line: str
+) -> None:
+    assert ready.run("sync", "--push").code == 0  # the stages are read, and known for a while
+    ready.request_moves(1)
+    monkeypatch.setattr(RetryBudget, "wait_seconds", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    ended = ready._command(*line.split(), "--simulator", url)
+    assert ended.code == 4
+    assert " sent: the ATS could not be read: NoAnswer: no connection could be opened" in ended.out
+    assert url in ended.out
+
+
 @pytest.mark.campaign
 def test_a_closed_port_is_for_later(ready: Any) -> None:
     """Some 20 s: reads are tried again first."""
@@ -278,6 +297,11 @@ def test_usage_errors_are_exit_2(command: Any, line: str) -> None:
     assert ended.code == 2
     assert "Traceback" not in ended.err
     assert "Usage" in ended.out + ended.err or "--limits" in ended.err
+
+
+@pytest.mark.parametrize("word, meant", [("push", "sync --push"), ("pull", "sync --pull"), ("chek", "check")])
+def test_a_near_verb_is_named(command: Any, word: str, meant: str) -> None:
+    assert f"Did you mean {meant}?" in command(word).err
 
 
 def test_usage_errors_as_json(command: Any) -> None:

@@ -87,6 +87,7 @@ def test_explain_is_for_people_and_json_is_whole(ready: Any) -> None:
     assert ready.run("pause").code == ready.run("sync").code == 0
     waits = lines(ready.run("explain", moved).out)
     assert (waits["result"], waits["where it stands"]) == ("NONE YET", "pending")
+    assert waits["held back"] == "paused"
     assert ready.run("resume").code == ready.run("sync").code == 0
     said = lines(ready.run("explain", moved, "--ask").out)
     assert (said["step"], said["result"], said["told the CRM"]) == (wanted, "APPLIED", "yes")
@@ -102,6 +103,33 @@ def test_explain_says_what_is_not_known(ready: Any) -> None:
     ended = ready.run("explain", "nobody")
     assert ended.code == 1
     assert "nothing is known of it" in ended.out
+    gone = ready.run("explain", "0b3510b0-b46e-41da-b170-17a6205738d1", "--ask").out
+    assert "knows no application of this id" in gone and "deleted" not in gone
+    job = next(t.job for t in ready.simulator.truth().values() if t.job)
+    assert "the id of a job" in ready.run("explain", job).out
+
+
+def test_explain_says_why_what_the_ats_shows_was_not_brought(ready: Any) -> None:
+    new = ready.simulator.apply(name="Ana Prata", email="ana@example.com")
+    ended = ready.run("explain", new, "--ask")
+    assert ended.code == 1 and "no pull has brought it" in ended.out and "confidential" in ended.out
+    assert "How it was mapped" in ended.out
+
+
+def test_explain_takes_the_address_of_the_page(ready: Any) -> None:
+    (moved,) = ready.request_moves(1)
+    ended = ready.run("explain", f"https://hire.lever.co/candidates/{moved}?stage=x#profile")
+    assert ended.code == 0 and f"Application {moved}" in ended.out
+
+
+def test_verify_sums_up_what_is_unmapped_by_the_stages_name(ready: Any) -> None:
+    file = ready.folder / "mapping.toml"
+    text = file.read_text()
+    begin = text.index('[steps."Offer"]')
+    file.write_text(text[:begin] + text[text.index("\n[", begin + 1) :])
+    assert ready.run("sync", "--pull").code == 0
+    offers = sum(t.stage == "offer" and t.status == "active" for t in ready.simulator.truth().values())
+    assert f"{offers} in Offer, active" in " ".join(ready.run("verify").out.split())
 
 
 def test_status_says_how_the_last_run_ended(link: Any, monkeypatch: Any) -> None:
@@ -124,6 +152,7 @@ def test_check_says_whom_it_asked_and_what_it_did_not_compare(link: Any, monkeyp
     monkeypatch.setenv("LEVER_API_KEY", "wrong")
     ended = link.run("check")
     assert ended.code == 1
+    assert ended.out.count("MISSING") == 1
     assert "not compared" in ended.out and "nothing to mention" not in ended.out
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 from atsbridge.crm.interface import Crm, Delivery
 from atsbridge.crm.sql import SqlCrm
 from atsbridge.model import Ref, Result
@@ -73,3 +75,14 @@ class TestAsyncExample(CrmContract):
         assert crm.cards[ONE].shown == "step s2"
         play(crm.receive([receipt(event, Result.CONFLICT)]))
         assert crm.cards[ONE].shown == "step s7"
+
+
+@pytest.mark.loopback
+@pytest.mark.shows_people
+@pytest.mark.parametrize("name", ["local_crm", "async_local_crm"])
+def test_the_examples_run_as_they_stand(name: str, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = load(name).main()
+    if asyncio.iscoroutine(ended):
+        asyncio.run(ended)
+    assert "Phone Screen" in capsys.readouterr().out

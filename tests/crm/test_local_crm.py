@@ -123,6 +123,16 @@ def test_each_flow_calls_its_method_and_gives_its_answer(make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", [Noted, AsyncNoted])
+@pytest.mark.parametrize("method", [m for m in CALLS if not m.startswith(("ack", "take"))])
+def test_an_answer_of_another_kind_names_the_method(make: Any, method: str) -> None:
+    crm = make()
+    gives: Any = (lambda *_: True) if make is Noted else (lambda *_: asyncio.sleep(0, True))
+    setattr(crm, method, gives)
+    with pytest.raises(CrmError, match=rf"{make.__name__}\.{method} gave bool in place of a "):
+        play(CALLS[method](crm))
+
+
+@pytest.mark.parametrize("make", [Noted, AsyncNoted])
 def test_a_crm_without_leads_links_none(make: Any) -> None:
     crm = make()
     assert play(crm.match(REFS, by_email=True)) == ()

@@ -333,6 +333,94 @@ def test_ctrl_c_awaits_the_request_on_the_wire_and_sends_no_other():
     assert order == ["/first", "closed /second", "closed /first"]
 
 
+def keeper(done):
+    """A `Once` that keeps what it gets, tries for more, and tidies up: as the flow of a token does."""
+
+    def flow():
+        got = yield from request(get("/token", Purpose.TOKEN))
+        yield from perform(lambda: done.append(got.body))
+        (more,) = yield from together([sleep(60)], 1)
+        yield from perform(lambda: done.append(type(more)))
+
+    return once("token", flow)
+
+
+def asker(done):
+    try:
+        yield from keeper(done)
+        done.append("went on")
+    except GeneratorExit:
+        done.append("closed")
+        raise
+
+
+def test_ctrl_c_lets_a_once_keep_what_it_has_asked_for():
+    done = []
+
+    class Slow(Wire):
+        def exchange(self, asked, permit=None):
+            for _ in range(100):
+                if interrupted.is_set():
+                    break
+                os.kill(os.getpid(), signal.SIGINT)
+                interrupted.wait(0.1)
+            threading.Event().wait(0.1)
+            return super().exchange(asked, permit)
+
+    interrupted = threading.Event()
+
+    def interrupt(*_):
+        if not interrupted.is_set():
+            interrupted.set()
+            raise KeyboardInterrupt
+
+    driver = SyncDriver(Slow())
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            driver.run(together([asker(done), sleep(60)], 2))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    driver.close()
+    assert done == [b"/token", Failed, "closed"]
+
+
+def test_ctrl_c_in_a_perform_breaks_off_the_once_that_wanted_it():
+    done = []
+
+    def flow():
+        (kept,) = yield from together([perform(interrupt)], 1)
+        yield from perform(lambda: done.append(type(kept)))
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    driver = SyncDriver(Wire())
+    with pytest.raises(KeyboardInterrupt):
+        driver.run(once("token", flow))
+    driver.close()
+    assert done == [Failed]
+
+
+def test_closing_lets_a_once_keep_what_it_has_asked_for():
+    async def main():
+        wire, done = Gate(), []
+        driver = AsyncDriver(wire)
+        task = asyncio.create_task(driver.run(asker(done)))
+        await wire.arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert done == ["closed"]
+        closing = asyncio.create_task(driver.aclose())
+        await asyncio.sleep(0)
+        wire.open.set()
+        await closing
+        assert done == ["closed", b"/token", Failed]
+
+    asyncio.run(main())
+
+
 class Gate(AWire):
     """Answers when told to."""
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import itertools
+import json
 import logging
 import socket
 import time
@@ -534,6 +535,25 @@ def test_chunks_without_an_end_are_bad(exchange):
         exchange(get(), loopback=server.url)
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ],
+    ids=["length", "chunks", "no body"],
+)
+@pytest.mark.parametrize(
+    "more", [b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", b"HT"], ids=["whole", "begun"]
+)
+def test_what_comes_after_an_answer_is_not_the_next_one(exchange, first, more):
+    with raw_server(first + more, hold=True) as server:
+        answers = exchange(get(), get(), loopback=server.url)
+    assert [a.status for a in answers] == [int(first[9:12])] * 2
+    assert len(server.count) == 2
+
+
 def test_a_gzip_bomb_is_refused(exchange):
     bomb = SimResponse(200, (("Content-Encoding", "gzip"),), gzip.compress(bytes(5_000_000)))
     with serve(Answers(bomb=bomb)) as server, pytest.raises(BadPayload, match="inflated"):
@@ -586,6 +606,23 @@ def test_gzip_in_any_pieces_is_the_same_and_never_above_the_cap(content, cuts, c
         assert len(content) <= cap
     except BadPayload:
         assert len(content) > cap
+
+
+@pytest.mark.parametrize("filler", [b"[],", b"<a/>", b" "])
+def test_what_inflates_beyond_all_measure_is_refused_before_it_fills_the_memory(filler):
+    packed, body = gzip.compress(filler * 4_000_000), Body(Caps(), {"content-encoding": "gzip"})
+    with pytest.raises(BadPayload, match="inflated bytes"):
+        body.feed(packed)
+    assert sum(map(len, body._parts)) <= len(packed) * Caps().ratio
+
+
+def test_a_large_listing_of_like_records_is_no_bomb():
+    row = {"firstName": "Ana", "stage": None, "tags": [], "links": []}
+    rows = [{"id": f"{n:032x}", **row} for n in range(50_000)]
+    whole = json.dumps({"data": rows}).encode()
+    body = Body(Caps(), {"content-encoding": "gzip"})
+    body.feed(gzip.compress(whole, 9))
+    assert body.whole(empty_is_fine=False) == whole
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
+from atsbridge._sqlite import use_wal
 from atsbridge.errors import LedgerError
+from atsbridge.ledgers import sqlite
 from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.ledgers.sqlite import SqliteLedger, SqliteTxn, migrations
 from atsbridge.sync.ledger import ROWS, IntentRow, Known, Ledger, Quarantined, Update, Where
@@ -134,3 +137,28 @@ def test_a_migration_that_fails_leaves_no_lock_behind(tmp_path: Path) -> None:
         database.execute("DROP TABLE lease")
         database.commit()
     SqliteLedger(path).close()
+
+
+def test_an_emptied_ledger_is_not_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk or a wrong mount: the changes that were taken in would be lost in silence."""
+    monkeypatch.setattr(sqlite, "_BEING_MADE_SECONDS", 0.1)
+    file = tmp_path / "ledger.sqlite"
+    SqliteLedger(file).close()
+    file.write_bytes(b"")
+    with pytest.raises(LedgerError, match="is an empty file") as told:
+        SqliteLedger(file)
+    assert "backup" in told.value.advice and not file.stat().st_size
+
+
+def test_one_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite"
+    file.touch()
+    made = Timer(0.2, _make, (file,))
+    made.start()
+    SqliteLedger(file).close()
+    made.join()
+
+
+def _make(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        use_wal(database, 1.0)

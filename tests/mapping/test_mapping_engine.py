@@ -566,7 +566,7 @@ def test_explain_says_what_the_engine_does(
 def test_explain_names_the_line_of_the_rule() -> None:
     said = explain_mapping(engine(PLAIN), application(stage="s-hm", status=REJECTED, reason="r-left"))
     assert said == [
-        "out of scope: scope.prospects is false, and this application has no job",
+        "left out: scope.prospects is false, and this application has no job",
         'step "Screen": steps.Screen (line 3) lists stage "HM Screen" (id s-hm)',
         'the mapping reads rejected as withdrawn (reasons."Candidate left".status)',
         'status "Withdrawn": statuses.Withdrawn (line 14) is withdrawn',

@@ -136,6 +136,7 @@ OUTBOX = Target(
         "atsbridge.sync.policy": None,
         "atsbridge.sync.outbox": None,
         "atsbridge.sync.intake": None,
+        "atsbridge.sync.open_changes": None,
         "atsbridge.sync.protocol": None,
     },
     dependents=("atsbridge.sync.inbound", "atsbridge.sync.outbound", "sync_world"),
@@ -145,6 +146,7 @@ OUTBOX = Target(
         "atsbridge.sync.policy": ("sync/test_policy.py",),
         "atsbridge.sync.outbox": ("sync/test_outbox.py",),
         "atsbridge.sync.intake": ("sync/test_intake.py",),
+        "atsbridge.sync.open_changes": ("sync/test_open_changes.py",),
         "atsbridge.sync.protocol": ("sync/test_protocol.py",),
     },
     equivalent={
@@ -177,9 +179,10 @@ OUTBOX = Target(
             "results = [Result(i.result) for i in intents if i.result is not None]",
             "condition -> True",
         ): "every part of a chain that has ended has a result; this is for the type checker",
+        ("end_closed", "if ended:", "condition -> True"): "only an empty transaction is spared",
         (
-            "_supersede",
-            "if not older.open:",
+            "end_unsent",
+            "if not update.open:",
             "condition -> False",
         ): "what has ended waits for nothing and has no open intent; only a query is spared",
         (

@@ -142,6 +142,8 @@ def test_a_400_of_version_4_says_why_and_its_status_is_a_string(world: World) ->
     assert world.ask(JOBS, headers={"accept": "text/xml"}).status == 406
     assert world.ask(JOBS, method="PUT").status == 405
     assert world.ask("recruitingCEJobs").status == 404
+    world.sim.frameworks = (1, 2, 3)
+    assert world.ask(JOBS).status == 400
 
 
 def test_trap_17_a_500_has_no_body(world: World) -> None:
@@ -150,10 +152,35 @@ def test_trap_17_a_500_has_no_body(world: World) -> None:
     assert (answer.status, answer.body) == (500, b"")
 
 
-def test_maintenance_is_a_page_of_html(world: World) -> None:
-    world.sim.maintenance = True
+@pytest.mark.parametrize("status", [503, 302])
+def test_maintenance_is_a_page_of_html_or_leads_to_one(world: World, status: int) -> None:
+    world.sim.maintenance = status
     answer = world.ask(JOBS)
-    assert answer.status == 503 and answer.header("content-type") == "text/html"
+    assert answer.status == status and answer.header("content-type") == "text/html"
+    assert (answer.header("location") is None) is (status == 503)
+
+
+def test_rows_of_one_value_come_in_another_order_each_time(world: World) -> None:
+    def ids(order: str) -> list[int]:
+        return [r["JobApplicationId"] for r in world.call(APPLICATIONS, limit=500, orderBy=order)["items"]]
+
+    for row in world.sim.account.applications.values():
+        row["LastModifiedDate"] = 1_780_000_000_000
+    assert ids("LastModifiedDate:asc") != ids("LastModifiedDate:asc")
+    both = "LastModifiedDate:asc,JobApplicationId:asc"
+    assert ids(both) == ids(both) == sorted(ids(both))
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_without_a_role_on_a_requisition_its_applications_are_hidden(status: int) -> None:
+    world = World(hidden_status=status)
+    id = world.one()
+    hidden = world.sim.hide(id)
+    assert id in hidden < world.sim.truth().keys()
+    listed = {str(row["JobApplicationId"]) for row in world.call(APPLICATIONS, limit=500)["items"]}
+    assert listed and not listed & hidden
+    assert world.ask(f"{APPLICATIONS}/{id}").status == status
+    assert world.act(id, "move", world.body(world.sim.stages_for(id)[0])).status == status
 
 
 # -- section 4: collections --

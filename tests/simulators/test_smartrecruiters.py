@@ -412,6 +412,25 @@ def test_the_deleted_and_the_anonymised_vanish_without_a_trace(world: World) -> 
         assert id in world.sim.deleted() and id not in world.sim.truth()
 
 
+def test_of_two_merged_people_one_id_may_lead_to_the_other() -> None:
+    world = World(merged_status=301)
+    loser, survivor = world.sim.apply(name="A B", email=None), world.sim.apply(name="C D", email=None)
+    world.sim.merge(loser, survivor)
+    answer = world.ask("GET", f"/candidates/{loser.partition(':')[0]}")
+    assert (answer.status, answer.header("Location")) == (301, f"/candidates/{survivor.partition(':')[0]}")
+
+
+def test_a_deleted_job_is_not_found(world: World) -> None:
+    taken = world.one().partition(":")[2]
+    with pytest.raises(ValueError, match="applied"):
+        world.sim.delete_job(taken)
+    applied = {id.partition(":")[2] for id in world.sim.truth()}
+    free = next(id for id in world.sim.account.jobs if id not in applied)
+    world.sim.delete_job(free)
+    assert world.ask("GET", f"/jobs/{free}").status == 404
+    assert free not in {job["id"] for job in world.all("/jobs")}
+
+
 def test_of_two_merged_people_one_id_disappears(world: World) -> None:
     loser, survivor = world.sim.apply(name="A B", email=None), world.sim.apply(name="C D", email=None)
     world.sim.merge(loser, survivor)

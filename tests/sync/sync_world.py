@@ -178,6 +178,8 @@ class TinyCrm(Crm):
         self.held[receipt.application] = evolve(held, record=record, base=receipt.base)
 
     def statuses(self, refs: Sequence[Ref]) -> Flow[Mapping[Ref, Held]]:
+        if "statuses" in self.fails:
+            raise self.fails.pop("statuses")
         found = {ref: self._held(ref, self.held[ref]) for ref in refs if ref in self.held}
         return found
         yield

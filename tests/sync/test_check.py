@@ -51,6 +51,31 @@ def test_without_reach_the_mapping_is_not_held_against_anything() -> None:
     assert (report.mapping, report.exit_code, len(w.log)) == ((), 1, 1)
 
 
+def test_of_a_credential_that_is_refused_nothing_else_is_said_to_be_missing() -> None:
+    refused = Finding(
+        what="reach", proof=Proof.MISSING, tried="t", ask="a new one", needed_for="reach", refused=True
+    )
+    missing = Finding(what="users", proof=Proof.MISSING, tried="t", ask="read access to users")
+    report = checked(with_findings(world(pulled=False), refused, missing))
+    assert report.access[0] == refused and report.exit_code == 1
+    assert (report.access[1].proof, report.access[1].ask) == (Proof.UNPROVEN, "")
+    assert "the credential itself is refused" in report.access[1].tried
+
+
+def test_confidential_records_that_only_the_mapping_wants() -> None:
+    w = world(pulled=False, mapping=rules(prospects="prospects = true\nconfidential = true"))
+    assert "scope.confidential" not in [f.where for f in checked(w).mapping]
+
+    class Open(type(w.ats)):  # type: ignore[misc]
+        reads_confidential = False
+
+    w.ctx.ats = Open(account=w.account)
+    (finding,) = [f for f in checked(w).mapping if f.where == "scope.confidential"]
+    assert finding.severity is Severity.WARNING and finding.line == 5
+    w.ctx.mapping = load_mapping(MAPPING)
+    assert "scope.confidential" not in [f.where for f in checked(w).mapping]
+
+
 def test_what_is_missing_is_more_than_what_is_unproven() -> None:
     unproven = Finding(what="x", proof=Proof.UNPROVEN, tried="t", needed_for="write")
     missing = Finding(what="y", proof=Proof.MISSING, tried="t", needed_for="read")

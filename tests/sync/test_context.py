@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sync_world import world
@@ -12,6 +13,7 @@ from sync_world import world
 from atsbridge.sync.context import Context, surely_dead, worker_name
 
 HERE = socket.gethostname()
+SEEN = Path("/proc/self/ns/pid").readlink()
 NO_SUCH_PROCESS = 2**22 + 1
 """Above the largest that Linux gives out."""
 
@@ -20,12 +22,15 @@ NO_SUCH_PROCESS = 2**22 + 1
     "worker",
     [
         "w0.1",
-        "elsewhere|1|1|aa",
-        f"{HERE}|no|1|aa",
-        f"{HERE}|1||aa",
+        f"{HERE}|{NO_SUCH_PROCESS}|7|aa",
+        f"elsewhere|{SEEN}|{NO_SUCH_PROCESS}|1|aa",
+        f"{HERE}|pid:[1]|{NO_SUCH_PROCESS}|1|aa",
+        f"{HERE}||{NO_SUCH_PROCESS}|1|aa",
+        f"{HERE}|{SEEN}|no|1|aa",
+        f"{HERE}|{SEEN}|{os.getpid()}||aa",
         worker_name(),
     ],
-    ids=["old", "elsewhere", "no number", "no start", "we ourselves"],
+    ids=["old", "without", "elsewhere", "not seen", "no namespace", "no number", "no start", "we ourselves"],
 )
 def test_nobody_is_called_dead_on_a_guess(worker: str) -> None:
     assert not surely_dead(worker)
@@ -36,10 +41,23 @@ def test_two_workers_of_one_process_have_two_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "worker", [f"{HERE}|{os.getpid()}|1|aa", f"{HERE}|{NO_SUCH_PROCESS}|7|aa"], ids=["ours", "none"]
+    "worker",
+    [f"{HERE}|{SEEN}|{os.getpid()}|1|aa", f"{HERE}|{SEEN}|{NO_SUCH_PROCESS}|7|aa"],
+    ids=["ours", "none"],
 )
 def test_a_process_that_has_ended_is_dead_also_where_its_number_was_given_again(worker: str) -> None:
     assert surely_dead(worker)
+
+
+def test_one_whose_folder_is_hidden_is_not_called_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux can hide other users' processes (``hidepid``): that says nothing of whether they live."""
+    lives = worker_name()
+    monkeypatch.setattr(Path, "read_text", refused)
+    assert not surely_dead(lives)
+
+
+def refused(*_: object, **__: object) -> str:
+    raise FileNotFoundError
 
 
 def test_a_surface_is_approved_by_its_digest_alone() -> None:

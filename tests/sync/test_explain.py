@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from attrs import evolve
-from sync_world import World, application_ref, rules, world
+from sync_world import World, application_ref, not_sent, rules, world
 from tiny_ats import CONNECTION
 
+from atsbridge.errors import ConfigurationError
 from atsbridge.mapping import load_mapping
 from atsbridge.sync.explain import Explanation, explain
-from atsbridge.sync.ledger import Quarantined, Waiting
+from atsbridge.sync.ledger import Known, Quarantined, Waiting
 
 
 def story(w: World, id: str = "1", **how: Any) -> Explanation:
@@ -46,6 +48,12 @@ def test_of_one_that_nobody_knows() -> None:
     assert (told.known, told.crm, told.mapped, told.updates, told.intents) == (None, None, (), (), ())
 
 
+def test_another_connections_record_is_not_told() -> None:
+    w = world("1")
+    with pytest.raises(ConfigurationError, match="not of the connection acme"):
+        w.run(explain(w.ctx, evolve(application_ref("1"), connection="globex"), ask=True))
+
+
 def test_what_the_ats_says_now_is_asked_for_only_on_demand() -> None:
     w = world("1")
     w.account.move("1", "C")
@@ -75,6 +83,34 @@ def test_why_it_is_left_out() -> None:
     w.put(evolve(w.known(), job=None))
     w.ctx.mapping = load_mapping(rules(prospects="prospects = false"))
     assert story(w).mapped[0].startswith("left out: scope.prospects is false")
+
+
+def test_an_id_of_another_kind_is_known_for_what_it_is() -> None:
+    w = world("1")
+    (candidate,) = [row.id for row in w.rows(Known) if row.kind == "candidate"]
+    assert story(w, "j1").known_as == ("job",) and story(w, candidate).known_as == ("candidate",)
+    assert story(w).known_as == ()
+
+
+def test_one_that_no_pull_has_brought_is_mapped_as_the_ats_shows_it() -> None:
+    w = world("1")
+    w.account.apply("2")
+    w.account.apps["2"].job = None
+    w.ctx.mapping = load_mapping(rules(prospects="prospects = false"))
+    assert story(w, "2").mapped == ()
+    asked = story(w, "2", ask=True)
+    assert asked.known is None and asked.mapped[0].startswith("left out: scope.prospects is false")
+
+
+def test_why_its_write_has_not_left() -> None:
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.push()
+    w.wants("2", step="B")
+    w.reads = [not_sent] * 6
+    w.push()
+    assert story(w, "1").held_back == ""
+    assert story(w, "2").held_back == "the ATS could not be read: NoAnswer: no connection could be opened"
 
 
 def test_it_changes_nothing() -> None:

@@ -89,6 +89,19 @@ def test_another_mapping_makes_every_record_new() -> None:
     assert (report.unchanged, mirror(w)) == (0, {"1": "Start"})
 
 
+def test_the_counters_tell_of_every_record_that_was_read() -> None:
+    w = world("1", "2", "3", "4")
+    w.account.apps["4"].job = None
+    w.account.change("4")
+    w.account.move("2", "B")
+    w.crm.refuses["1"] = Written(ref=application_ref("1"), result=WriteResult.UNCHANGED)
+    w.crm.refuses["3"] = Written(ref=application_ref("3"), result=WriteResult.FAILED, why="no")
+    w.ctx.mapping = load_mapping(MAPPING.replace("prospects = true", "prospects = false"))
+    report = w.pull()
+    assert (report.already_held, report.left_out, report.quarantined) == (1, 1, 1)
+    assert report.read == 1 + 1 + 1 + report.created + report.updated > 4
+
+
 def test_another_reader_makes_every_record_new() -> None:
     w = world("1")
 
@@ -122,7 +135,7 @@ def _jobs_read(w: World, *, cut_at: int = 99, **how: Any) -> list[str]:
         if request.url != "/applications":
             return world.good(request)
         if len(asked) == cut_at:
-            return says(404)(world, request)
+            return says(404, {"error": "gone"})(world, request)
         asked.append(dict(request.query)["job"])
         return world.good(request)
 
@@ -301,6 +314,21 @@ def test_a_cursor_given_twice_is_an_error_and_not_a_loop() -> None:
     with pytest.raises(BadPayload, match="too long, or twice"):
         w = odd(world("1"), circling)
         w.run(verify(w.ctx))
+
+
+def test_a_listing_with_an_ever_new_cursor_comes_to_an_end() -> None:
+    def endless(stream: Stream) -> Stream:
+        """After each page comes the first again, under another cursor."""
+
+        def page(cursor: Any) -> Any:
+            turn = cursor.get("turn", 0)
+            first = {name: value for name, value in cursor.items() if name != "turn"}
+            return _call(stream, first, lambda page: evolve(page, next={**first, "turn": turn + 1}))
+
+        return evolve(stream, page=page)
+
+    with pytest.raises(BadPayload, match="showed nothing new"):
+        odd(fresh_world("1"), endless).pull()
 
 
 def test_configuration_that_never_ends_is_an_error_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from sync_world import ACTIVE, REJECTED, World, change, fresh, unfolding, world
 from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.errors import CrmError
-from atsbridge.model import BRIDGE_ACTOR, Base, Ref, Result, State, StatusUpdate
+from atsbridge.ledgers.sqlite import SqliteLedger
+from atsbridge.model import BRIDGE_ACTOR, Base, Kind, Ref, Result, State, StatusUpdate
 from atsbridge.sync.intake import newer_exists, take_in
-from atsbridge.sync.ledger import Control, IntentRow, Update
+from atsbridge.sync.ledger import Control, IntentRow, Txn, Update, Where
 from atsbridge.sync.outbox import close_intent
 from atsbridge.sync.receipts import parse_receipt
 
@@ -49,6 +51,82 @@ def outcome(w: World, event_id: str) -> tuple[str | None, str]:
 
 
 # -- taking in --
+
+
+NO_TEXT, NO_NUMBER = "is no text in Unicode", "is no whole number of 64 bits"
+ODD: list[tuple[dict[str, Any], str]] = [
+    ({"event_id": "e\ud800"}, f"event_id {NO_TEXT}"),
+    ({"application": Ref(CONNECTION, Kind.APPLICATION, "1\ud800")}, f"application {NO_TEXT}"),
+    ({"step": "B\ud800"}, f"step {NO_TEXT}"),
+    ({"status": 7}, f"status {NO_TEXT}"),
+    ({"reason": "\ud800"}, f"reason {NO_TEXT}"),
+    ({"actor": "Jo \ud800"}, f"actor {NO_TEXT}"),
+    ({"base": Base("A\ud800", ACTIVE, 7)}, f"base.stage {NO_TEXT}"),
+    ({"base": Base("A", ACTIVE, 7, "\ud800")}, f"base.token {NO_TEXT}"),
+    ({"base": Base("A", ACTIVE, 2**63)}, f"base.delivery {NO_NUMBER}"),
+    ({"sequence": 2**63}, f"sequence {NO_NUMBER}"),
+    ({"sequence": -(2**63) - 1}, f"sequence {NO_NUMBER}"),
+    ({"sequence": 1.5}, f"sequence {NO_NUMBER}"),
+    ({"occurred_at": datetime(1, 1, 1)}, "occurred_at is no time in UTC"),
+]
+
+
+@pytest.mark.parametrize(("odd", "why"), ODD)
+def test_a_change_that_cannot_be_kept_is_refused_alone(odd: dict[str, Any], why: str) -> None:
+    w = world(pulled=False)
+    ledger = SqliteLedger(":memory:", clock=w.ledger.clock)
+    bad = evolve(change("e1"), **odd)
+
+    def take(txn: Txn) -> list[str]:
+        both = [bad, change("e2", sequence=2)]
+        return take_in(txn, both, connection=CONNECTION, expand=unfolding, wall=WALL)
+
+    def rows() -> list[Update]:
+        mine = Where(equal={"connection": CONNECTION})
+        return ledger.look(lambda txn: txn.find(Update, mine, order=("number",)))
+
+    assert ledger.do(take) == [bad.event_id, "e2"]
+    refused, good = rows()
+    assert (good.event_id, good.number, good.open) == ("e2", 2, 1)
+    assert refused.event_id.startswith("odd/")
+    assert (refused.open, refused.result, refused.taken_at) == (0, "refused", WALL)
+    receipt = parse_receipt(refused.receipt or "")
+    assert (receipt.event_id, receipt.application) == (bad.event_id, bad.application)
+    assert (receipt.result, receipt.at) == (Result.REFUSED, moment(WALL - EPOCH))
+    assert receipt.why == f"the CRM's change cannot be taken in: its {why}"
+    ledger.do(lambda txn: txn.put([evolve(refused, delivered=1)]))
+    ledger.do(take)
+    assert rows() == [refused, good]  # delivered once more, it is told once more
+    ledger.close()
+
+
+@pytest.mark.parametrize("sequence", [2**63 - 1, -(2**63)])
+def test_a_sequence_of_64_bits_is_kept(sequence: int) -> None:
+    assert taken(change(sequence=sequence)).update("e1").sequence == sequence
+
+
+def test_without_sequence_and_time_the_order_of_intake_counts() -> None:
+    w = world(pulled=False)
+    take(w, change("e2", sequence=None), wall=WALL)
+    take(w, change("e1", sequence=None), wall=WALL + 1)
+    assert outcome(w, "e2") == ("superseded", AGAIN) and w.update("e1").open
+
+
+def test_an_event_id_that_was_used_for_another_change_costs_that_change_alone() -> None:
+    """A CRM that numbers per application: what is refused says so, and no change is lost in silence."""
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.wants("2", step="B")
+    w.crm.offered[1] = evolve(w.crm.offered[1], event_id="e1")
+    w.push()
+    results = {r.application.id: (r.event_id, r.result, r.why) for r in w.crm.receipts}
+    assert results["1"][:2] == ("e1", Result.APPLIED)
+    assert results["2"][:2] == ("e1", Result.REFUSED) and "used before" in results["2"][2]
+
+
+def test_sequences_are_compared_as_whole_numbers() -> None:
+    w = taken(change("e2", sequence=2**60 + 1), change("e1", "C", sequence=2**60))
+    assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open
 
 
 def test_a_change_is_kept_as_the_crm_gave_it() -> None:
@@ -91,7 +169,7 @@ def test_changes_are_numbered_in_the_order_of_intake() -> None:
 def test_the_same_event_twice_is_one_change() -> None:
     w = world(pulled=False)
     assert take(w, change(), change()) == ["e1", "e1"]
-    assert take(w, change(step="C")) == ["e1"]
+    assert take(w, change()) == ["e1"]
     assert [i.target_stage for i in w.rows(IntentRow)] == ["B"]
     assert w.row(Control).next_number == 2
 

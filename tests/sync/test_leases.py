@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import Any
 
 import pytest
@@ -200,7 +198,8 @@ def test_a_lost_lease_cannot_be_given_back() -> None:
 
 def test_the_lease_of_a_process_that_has_ended_is_free() -> None:
     w = world(pulled=False)
-    w.ctx.worker = f"{socket.gethostname()}|{os.getpid()}|1|aa"  # this number, started at another time
+    host, namespace, pid, _started, _ = worker_name().split("|")
+    w.ctx.worker = "|".join((host, namespace, pid, "1", "aa"))  # this number, started at another time
     taken(w)
     assert taken(w, w.other_worker()).fence == 2
 

@@ -17,6 +17,7 @@ from atsbridge.sync.meanings import Meanings, settle_meanings
 
 NOW = {
     "mapping": "m",
+    "fitted": "f",
     "revision": "1",
     "outcomes": {"r1": ApplicationStatus.REJECTED},
     "kinds": {"s1": StageKind.SCREEN},
@@ -34,6 +35,7 @@ def meanings(**changes: Any) -> Meanings:
         ({"outcomes": {"r1": ApplicationStatus.REJECTED, "r2": ApplicationStatus.HIRED}}, False),
         ({"kinds": {"s1": StageKind.SCREEN, "s2": StageKind.OFFER}}, False),
         ({"outcomes": {}, "kinds": {}}, False),
+        ({"fitted": "other"}, False),
         ({"mapping": "other"}, True),
         ({"revision": "2"}, True),
         ({"outcomes": {"r1": ApplicationStatus.WITHDRAWN}}, True),
@@ -47,7 +49,12 @@ def test_what_is_new_outdates_nothing_and_what_is_other_does(changes: Any, outda
 
 def test_before_the_first_there_is_nothing_to_outdate() -> None:
     assert not Meanings.parse("").outdated_by(meanings())
-    assert Meanings.parse("").mapping == ""
+    assert Meanings.parse("").fitted == ""
+
+
+def test_what_an_earlier_release_stored_still_says_which_mapping_fitted() -> None:
+    assert Meanings({"mapping": "whole"}).fitted == "whole"
+    assert meanings().fitted == "f"
 
 
 def test_the_streams_named_are_read_from_their_start_and_no_others() -> None:
@@ -67,6 +74,27 @@ def test_the_streams_named_are_read_from_their_start_and_no_others() -> None:
     held = {p.stream: (p.watermark, p.cursor) for p in w.rows(Position)}
     assert held["applications"] == (None, None) and held["jobs"] == ("1", "2")
     assert before is None or before.generation <= first
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mode": 'mode = "off"\ncap_per_hour = 3'},
+        {"hire": "forward_only = true"},
+        {"prospects": 'prospects = true\n[acting_user]\nid = "u1"'},
+        {"stages": 'stages = ["A"]\nwrite = false'},
+    ],
+)
+def test_what_concerns_writing_alone_has_nothing_read_anew(changes: dict[str, str]) -> None:
+    w = world("1", "2")
+    mapping = MAPPING.replace('stages = ["A"]', changes.pop("stages", 'stages = ["A"]'))
+    for key, line in changes.items():
+        mapping = "\n".join(line if text.startswith(f"{key} =") else text for text in mapping.splitlines())
+    w.ctx.mapping = load_mapping(mapping)
+    assert w.ctx.mapping.digest != load_mapping(MAPPING).digest
+    report = w.pull()
+    assert (report.rereads, report.read) == (0, 0) and report.unchanged > 0
+    assert w.pull(full=True).read == 0
 
 
 def test_another_mapping_is_told_of_every_record() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from attrs import evolve
 from sync_world import (
     ACTIVE,
     REJECTED,
+    START,
     Happening,
     World,
     after,
@@ -21,11 +22,11 @@ from sync_world import (
     says,
     world,
 )
-from tiny_ats import CONNECTION, moment
+from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.ats.greenhouse import VENDOR as GREENHOUSE
 from atsbridge.ats.interface import Unplannable
-from atsbridge.errors import CrmError, GuardError, MappingError, NoAnswer, TooLate
+from atsbridge.errors import CrmError, Doubtful, GuardError, MappingError, NoAnswer, TooLate
 from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.mapping import load_mapping
 from atsbridge.model import (
@@ -193,6 +194,33 @@ def test_dead_after_too_many_returns() -> None:
     assert why.startswith("gave up after it went back 3 times: ") and "no connection could be opened" in why
     assert not w.account.log and len(w.rows(Attempt)) == 3
     assert {a.outcome for a in w.rows(Attempt)} == {"not sent"}
+
+
+def test_a_yes_with_a_warning_is_a_write_and_counts_as_one() -> None:
+    def warned(made: World, asked: Request) -> Response:
+        raise Doubtful(status=200)
+
+    w = world("1")
+    w.wants("1", step="B")
+    w.writes = [warned]
+    assert w.push().writes == 1
+    assert [a.outcome for a in w.rows(Attempt)] == ["doubtful"]
+
+
+def test_a_rate_limit_that_lasts_outlives_many_pushes_and_counts_as_no_write() -> None:
+    """Where each write is turned away with "in a second", nothing is given up within the hour's half."""
+    w = world("1")
+    w.wants("1", step="B")
+    w.writes = [says(429, retry_after="1")] * 7
+    begun, pushes = w.clock.value, 0
+    while w.writes:
+        report, pushes = w.push(), pushes + 1
+        assert (report.writes, report.pending, report.results) == (0, 1, {})
+        assert "next try at" in report.held_back
+        w.clock.value += 300.0
+    assert pushes > 5 and w.clock.value - begun > 1800.0
+    w.clock.value += 900.0
+    assert w.push().results == {"applied": 1} and len(w.account.log) == 1
 
 
 # -- refused, by each cause --
@@ -408,10 +436,17 @@ def test_an_overwrite_is_found_though_the_answer_was_lost() -> None:
     assert told(w)[0] is Result.APPLIED_OVER_CHANGE and w.receipt("e1").overwritten == ("C",)
 
 
-def test_a_lost_answer_and_gone_is_refused() -> None:
+def test_a_lost_answer_and_gone_is_for_a_person_to_look_at() -> None:
     w = pushed(lost_answer)
     w.account.apps.pop("1")
-    assert told(later(w, SETTLED))[0] is Result.REFUSED
+    assert told(later(w, SETTLED))[0] is Result.REVIEW and w.known().deleted == "deleted"
+
+
+def test_accepted_and_gone_is_for_a_person_to_look_at() -> None:
+    """The move may have fired what took it away; that it was not done cannot be said."""
+    w = pushed(after(lambda a: a.apps.pop("1")))
+    assert len(w.account.log) == 1
+    assert told(w)[0] is Result.REVIEW and w.known().deleted == "deleted"
 
 
 def test_a_5xx_says_nothing_of_what_happened() -> None:
@@ -642,8 +677,10 @@ def test_over_the_cap_the_rest_waits_for_the_next_hour() -> None:
     w.wants("2", step="B")
     report = w.push()
     assert (report.results, report.pending, len(w.account.log)) == ({"applied": 1}, 1, 1)
+    hour = datetime.fromtimestamp(EPOCH + START + 10 + 3600, UTC).strftime("%H:%M:%S UTC")
+    assert report.held_back == f"over the cap: 1 of 1 writes in the last hour, next at {hour}"
     later(w, 3601.0)
-    assert len(w.account.log) == 2
+    assert len(w.account.log) == 2 and w.push().held_back == ""
 
 
 def test_a_mapping_that_does_not_fit_takes_nothing_in() -> None:
@@ -663,6 +700,15 @@ def test_the_catalogue_is_read_again_when_it_has_grown_old() -> None:
     w.push()
     assert w.log.count("GET /catalogue") == 1
     w.clock.value += 0.5
+    w.push()
+    assert w.log.count("GET /catalogue") == 2
+
+
+def test_the_catalogue_is_read_again_where_the_clock_was_ahead_when_it_was_read() -> None:
+    w = world("1")
+    w.clock.wall_ahead = 3e7
+    w.push()
+    w.clock.wall_ahead = 0.0
     w.push()
     assert w.log.count("GET /catalogue") == 2
 
@@ -710,6 +756,27 @@ def test_what_the_adapter_will_not_render_is_refused() -> None:
     w.wants("1", step="B")
     w.push()
     assert told(w) == (Result.REFUSED, "not today")
+
+
+def test_receipts_are_delivered_before_the_failure_of_a_lane_is_raised() -> None:
+    """A fault of the adapter with one application ends the push, and is nothing to the others."""
+    w = world("1", "2", "3")
+
+    class Broken(type(w.ats)):  # type: ignore[misc]
+        def write_status(self, intent: Any, current: Any, catalogue: Any) -> Any:
+            if intent.application.id == "2":
+                raise RuntimeError("a fault")
+            return super().write_status(intent, current, catalogue)
+
+    w.ctx.ats = Broken(account=w.account)
+    for id in "123":
+        w.wants(id, step="B")
+    with pytest.raises(RuntimeError, match="a fault"):
+        w.push()
+    assert [(r.application.id, r.result) for r in w.crm.receipts] == [
+        ("1", Result.APPLIED),
+        ("3", Result.APPLIED),
+    ]
 
 
 def test_what_the_adapter_will_not_render_again_stays_in_doubt() -> None:
@@ -807,6 +874,7 @@ def test_the_report_counts() -> None:
         "settling": 1,
         "pending": 0,
         "held_back": "",
+        "unavailable": False,
         "requests": 5,
         "drift": [],
     }
@@ -886,7 +954,16 @@ def test_the_expiry_is_that_of_the_mapping() -> None:
 
 def test_shadow_tells_every_part_of_a_chain() -> None:
     w = rejecting(world("1", reasoned=True, mapping=rules(mode='mode = "shadow"')))
-    assert told(w)[1].endswith("would have gone: move to B, active; reject to B, rejected")
+    assert told(w)[1].endswith("would have gone: move to B, active; reject to B, rejected, Unfit")
+
+
+def test_shadow_names_the_stage_as_people_do() -> None:
+    w = world("1", mapping=rules(mode='mode = "shadow"').replace('["B"]', '[{id = "B"}]'), pulled=False)
+    next(stage for stage in w.account.stages if stage["id"] == "B")["name"] = "Phone screen"
+    w.pull()
+    w.wants("1", step="B")
+    w.push()
+    assert told(w)[1].endswith("this would have gone: move to Phone screen, active")
 
 
 def test_a_fault_of_an_adapter_stops_the_push_and_is_not_hidden() -> None:

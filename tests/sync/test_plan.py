@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from sync_world import MAPPING, World, application_ref, lost_answer, rules, world
+from sync_world import MAPPING, World, application_ref, lost_answer, not_sent, rules, world
 
 from atsbridge.crm.interface import Delivery
 from atsbridge.errors import MappingError
@@ -99,6 +99,21 @@ def test_it_says_what_holds_writes_back() -> None:
     w.run(set_paused(w.ctx, False))
     w.ctx.approved = None
     assert "not the one approved" in planned(w).held_back
+    assert "atsbridge vendors approve" in planned(w).held_back
+
+
+def test_it_says_that_the_ats_could_not_be_asked_as_the_push_does() -> None:
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.push()
+    w.wants("2", step="B")
+    w.reads = [not_sent] * 12
+    said = planned(w)
+    assert (said.writes, said.waiting, said.unavailable) == (0, 1, True)
+    assert said.held_back == "the ATS could not be read: NoAnswer: no connection could be opened"
+    report = w.push()
+    assert (report.held_back, report.unavailable) == (said.held_back, True)
+    assert planned(w).held_back == "" and planned(w).writes == 1
 
 
 def test_it_does_not_touch_what_is_in_doubt() -> None:
@@ -123,7 +138,7 @@ def test_it_tells_as_plain_data() -> None:
     w.wants("1", step="B")
     told = planned(w).as_dict()
     (receipt,) = told.pop("receipts")
-    assert told == {"writes": 1, "held_back": "", "waiting": 0}
+    assert told == {"writes": 1, "held_back": "", "unavailable": False, "waiting": 0}
     assert receipt == {
         "event_id": "e1",
         "application": "1",
@@ -198,6 +213,32 @@ def test_another_mapping_says_how_many_records_would_read_otherwise() -> None:
     assert found.examples[0]["before"] == ("A", "Active", None)
     assert found.examples[0]["after"] == ("Start", "Active", None)
     assert not w.log and found.as_dict()["changed"] == 2
+
+
+def test_another_scope_says_how_many_would_leave_and_how_many_come_in() -> None:
+    w = world("1", "2", "3")
+    w.account.apps["1"].job = None
+    w.account.change("1")
+    w.account.change("2", status="rejected")
+    w.pull()
+    narrow = rules(prospects="prospects = false\nterminal = false").replace("[steps.A]", "[steps.Start]")
+    found = compared(w, narrow)
+    assert (found.changed, found.leaving, found.joining, found.total) == (1, 2, 0, 3)
+    reasons = {e["application"]: e["left_out"] for e in found.examples}
+    assert reasons["3"] is None and reasons["1"].startswith("scope.prospects is false")
+    w.ctx.mapping = load_mapping(narrow)
+    w.pull()
+    found = compared(w, MAPPING)
+    assert (found.changed, found.leaving, found.joining) == (1, 0, 2)
+    assert compared(w, narrow).examples == ()
+
+
+def test_what_a_date_of_the_scope_does_is_said_to_be_unknown() -> None:
+    w = world("1")
+    assert compared(w, rules(prospects="prospects = true\napplied_since = 2024-01-01")).untold == (
+        "scope.applied_since",
+    )
+    assert compared(w, MAPPING).untold == ()
 
 
 def test_the_same_mapping_changes_nothing() -> None:

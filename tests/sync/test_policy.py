@@ -100,12 +100,18 @@ def test_elsewhere_it_is_a_conflict(seen: Any) -> None:
         (TombstoneKind.LOST_ACCESS, "the application is no longer visible to this credential"),
     ],
 )
-@pytest.mark.parametrize("row", [intent(), sent()])
-def test_what_is_gone_is_refused(row: Any, kind: TombstoneKind, words: str) -> None:
+def test_what_is_gone_is_refused_unless_something_may_have_been_written(
+    kind: TombstoneKind, words: str
+) -> None:
     gone = Gone(tombstone=Tombstone(kind))
-    assert decided(row, gone, settled=False) == closed(Result.REFUSED, words)
-    assert confirm(row, gone, write=COUNT, refusal=None) == closed(Result.REFUSED, words)
-    assert confirm(row, gone, write=COUNT, refusal=Refused("no")) == closed(Result.REFUSED, words)
+    refused = closed(Result.REFUSED, words)
+    review = closed(Result.REVIEW, f"the write was sent and may have been done, and {words}")
+    assert decided(intent(), gone, settled=False) == refused
+    assert decided(sent(), gone, settled=False) == review
+    assert confirm(sent(), gone, write=COUNT, refusal=None) == review
+    assert confirm(sent(), gone, write=COUNT, refusal=Refused("no")) == refused
+    assert confirm(sent(), gone, write=COUNT, refusal=Doubtful("yes, but")) == review
+    assert confirm(sent(open_attempts=2), gone, write=COUNT, refusal=Refused("no")) == review
 
 
 # -- what cannot be written --
@@ -360,14 +366,17 @@ def test_what_may_be_tried_again_goes_back(error: Any) -> None:
     assert refused(sent(), read("A"), error) == Back(error.message)
 
 
-def test_throttled_goes_back_for_as_long_as_the_vendor_says() -> None:
+def test_throttled_goes_back_for_at_least_as_long_as_the_vendor_says() -> None:
     assert refused(sent(), read("A"), Throttled("slow", retry_after_seconds=7.0)) == Back("slow", 7.0)
-    assert refused(sent(), read("A"), Throttled("slow", retry_after_seconds=0.0)) == Back("slow", 0.0)
+    later = Throttled("slow", retry_after_seconds=3600.0)
+    assert refused(sent(returns=7), read("A"), later) == Back("slow", 3600.0)
 
 
-@pytest.mark.parametrize("returns, wait", [(0, 1.0), (1, 2.0), (5, 32.0), (6, 60.0), (9, 60.0)])
-def test_throttled_without_a_time_waits_longer_each_time(returns: int, wait: float) -> None:
-    assert refused(sent(returns=returns), read("A"), Throttled("slow")) == Back("slow", wait)
+@pytest.mark.parametrize("asked", [None, 0.0, 1.0])
+@pytest.mark.parametrize("returns, wait", [(0, 1.0), (1, 4.0), (4, 256.0), (5, 900.0), (9, 900.0)])
+def test_throttled_waits_longer_each_time(asked: float | None, returns: int, wait: float) -> None:
+    throttled = Throttled("slow", retry_after_seconds=asked)
+    assert refused(sent(returns=returns), read("A"), throttled) == Back("slow", wait)
 
 
 def test_a_refusal_behind_an_attempt_in_doubt_leaves_that_one_in_doubt() -> None:

@@ -328,9 +328,34 @@ def test_the_cap_counts_the_attempts_of_the_last_hour(cap: int | None, over: boo
     w = world(pulled=False)
     for number, (connection, at) in enumerate(
         [(CONNECTION, WALL), (CONNECTION, WALL - 3600), (CONNECTION, WALL - 3600.5), ("globex", WALL)]
+        + [(CONNECTION, WALL + 1)] * 3  # by a clock that was ahead
     ):
         w.put(Attempt(connection=connection, intent_id="x", number=number, at=at, write="move", digest=""))
     assert w.ledger.look(lambda txn: over_cap(txn, w.ctx, cap, wall=WALL)) is over
+
+
+def test_the_cap_counts_nothing_that_is_dated_later_than_now() -> None:
+    w = world(pulled=False)
+    w.put(Attempt(connection=CONNECTION, intent_id="x", number=1, at=WALL + 1, write="move", digest=""))
+    assert not w.ledger.look(lambda txn: over_cap(txn, w.ctx, 1, wall=WALL))
+
+
+@pytest.mark.parametrize(
+    "outcome, counts",
+    [
+        ("refused", False),
+        ("not sent", False),
+        ("open", True),
+        ("accepted", True),
+        ("no answer", True),
+        ("doubtful", True),
+    ],
+)
+def test_the_cap_counts_no_attempt_that_wrote_nothing(outcome: str, counts: bool) -> None:
+    w = world(pulled=False)
+    row = Attempt(connection=CONNECTION, intent_id="x", number=1, at=WALL, write="move", digest="")
+    w.put(evolve(row, outcome=outcome))
+    assert w.ledger.look(lambda txn: over_cap(txn, w.ctx, 1, wall=WALL)) is counts
 
 
 # -- arm --

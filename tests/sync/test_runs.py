@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
-from sync_world import START, World, world
+from sync_world import START, World, says, world
 from tiny_ats import CONNECTION, EPOCH
 
-from atsbridge.errors import CrmError
+from atsbridge.errors import CrmError, LedgerError, Unauthorized
 from atsbridge.sync.inbound import pull
 from atsbridge.sync.ledger import Control, Run
 from atsbridge.sync.runs import recorded
@@ -42,11 +44,23 @@ def test_lists_are_counted_not_told() -> None:
 
 def test_a_run_that_failed_says_by_what_and_raises_it() -> None:
     w = world("1", pulled=False)
-    w.crm.fails["write"] = CrmError("down")
-    with pytest.raises(CrmError, match="down"):
+    w.reads = [says(401)]
+    with pytest.raises(Unauthorized):
         w.run(recorded(w.ctx, "pull", pull(w.ctx)))
     (one,) = runs(w)
-    assert one.ended_at is not None and one.summary == '{"error": "CrmError: down"}'
+    assert one.ended_at is not None
+    assert (one.summary or "").startswith('{"error": "Unauthorized: tiny list_')
+
+
+@pytest.mark.parametrize("error", [ValueError, CrmError, LedgerError])
+def test_of_an_error_of_somebody_elses_code_its_text_is_not_kept(error: type[Exception]) -> None:
+    w = world("1", pulled=False)
+    w.crm.fails["write"] = error("422: jane.doe@example.com exists")
+    with pytest.raises(error, match="jane"):
+        w.run(recorded(w.ctx, "pull", pull(w.ctx)))
+    (one,) = runs(w)
+    told = json.loads(one.summary or "")["error"]
+    assert re.fullmatch(rf"{error.__name__} at sync_world.py, line \d+", told)
 
 
 def test_runs_are_numbered_with_the_connections_own_counter() -> None:

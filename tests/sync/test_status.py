@@ -25,6 +25,7 @@ def test_before_anything_was_done() -> None:
         connection=CONNECTION,
         paused=None,
         stopped="",
+        held_back="",
         write_mode="on",
         surface_approved=True,
         known=dict.fromkeys(("user", "reason", "job", "stage", "candidate", "application"), 0),
@@ -115,6 +116,19 @@ def test_pausing_says_why_and_resuming_clears_a_stop() -> None:
     assert page(w).stopped == "401"
     w.run(set_paused(w.ctx, False, why="ignored"))
     assert (page(w).paused, page(w).stopped, w.row(Control).paused_why) == (None, "", "")
+
+
+def test_what_holds_pending_writes_back() -> None:
+    w = world("1", "2", mapping=rules(mode='mode = "on"\ncap_per_hour = 1'))
+    w.wants("1", step="B")
+    w.push()
+    assert page(w).held_back == ""
+    w.wants("2", step="B")
+    w.push()
+    assert page(w).held_back.startswith("over the cap: 1 of 1 writes in the last hour, next at ")
+    w.run(set_paused(w.ctx, True, why="holidays"))
+    w.put(evolve(w.row(Control), stopped="401"))
+    assert page(w).held_back == "paused: holidays; stopped: 401"
 
 
 def test_the_last_five_runs_newest_first() -> None:

@@ -11,7 +11,7 @@ from tiny_ats import CONNECTION, EPOCH
 
 from atsbridge.errors import CrmError
 from atsbridge.mapping import load_mapping
-from atsbridge.model import Base, Kind, Ref, Tombstone, TombstoneKind
+from atsbridge.model import Base, Kind, Ref, Result, Tombstone, TombstoneKind
 from atsbridge.sync.hands import RealHands
 from atsbridge.sync.inbound import pull
 from atsbridge.sync.ledger import Lease, Quarantined, Waiting
@@ -151,6 +151,24 @@ def test_a_change_on_its_way_explains() -> None:
     w.push()
     w.crm.requests.clear()
     assert (only(w).ats, only(w).crm, only(w).why) == ("B, active", "A, active", Why.PENDING)
+
+
+def test_a_change_of_a_lost_ledger_is_a_fault_and_repair_ends_it() -> None:
+    """It was acknowledged: no feed gives it again, and no ledger would ever end it."""
+    w = world("1", "2")
+    w.wants("1", step="B")
+    lost = w.crm.requests[application_ref()]
+    w.crm.offered.clear()
+    w.wants("2", step="B")  # still in the feed
+    report = verified(w)
+    assert [(d.application, d.why, d.propose) for d in report.differences] == [
+        ("1", Why.FAULT, "end"),
+        ("2", Why.PENDING, ""),
+    ]
+    assert repaired(w).repaired == ["1"]
+    (receipt,) = w.crm.receipts
+    assert (receipt.event_id, receipt.result) == (lost.event_id, Result.REVIEW)
+    assert verified(w).counts == {"pending": 1} and not w.account.log
 
 
 def untold(w: World) -> World:

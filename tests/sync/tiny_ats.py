@@ -145,10 +145,10 @@ class Account:
 
     def one(self, kind: str, id: str) -> tuple[int, Any]:
         if kind == "candidates":
-            return (200, self.people[id]) if id in self.people else (404, {})
+            return (200, self.people[id]) if id in self.people else (404, {"error": "gone"})
         app = self.apps.get(id)
         if app is None or app.gone == "deleted":
-            return 404, {}
+            return 404, {"error": "gone"}
         if app.merged_into or app.gone:
             return 200, {"gone": app.gone or "merged", "into": app.merged_into}
         return 200, self.told(app)

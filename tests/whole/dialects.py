@@ -51,8 +51,6 @@ class Dialect(ABC):
     """An application that has ended is moved like any other."""
     reopens_alone = True
     """The end of an application can be taken back without naming a stage."""
-    reopens_unseen = False
-    """A move takes an end back, and nothing tells afterwards that there was one."""
     shows_late: str | None = "visible_after"
     """The simulator's switch for how long a write does not show, where the vendor's page tells of such."""
     lists_history = False
@@ -177,7 +175,6 @@ class OracleRecruiting(Dialect):
 
     resends = False
     reopens_alone = False
-    reopens_unseen = True
     shows_late = None
 
     def application(self, request: SimRequest) -> str:

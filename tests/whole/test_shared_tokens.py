@@ -15,7 +15,10 @@ from atsbridge.ledgers.sqlite import SqliteLedger
 from atsbridge.registry import Group, load
 from atsbridge.simulators.interface import SimRequest, SimResponse
 from atsbridge.simulators.serve import Respond, serve
+from atsbridge.sync.leases import TOKEN
+from atsbridge.sync.ledger import Lease
 from atsbridge.tokens import FileTokens
+from atsbridge.wire.auth import MemoryTokens, Token
 
 WORKERS = 4
 
@@ -55,6 +58,32 @@ def test_one_of_several_workers_asks_for_a_token(tmp_path: Path) -> None:
     assert len(set(found)) == 1 and found[0] > 0
     assert len(asked) == 1, asked
     assert not any(served.status == 401 for served in server.requests)
+
+
+class Interrupted(MemoryTokens):
+    """Ctrl-C comes while the first token is being saved."""
+
+    def save(self, connection: str, token: Token) -> None:
+        if not self.__dict__.setdefault("came", False):
+            self.came = True
+            raise KeyboardInterrupt
+        super().save(connection, token)
+
+
+def test_a_token_whose_saving_is_interrupted_is_saved_and_its_turn_given_back(tmp_path: Path) -> None:
+    simulator = simulated("greenhouse", 1, seed=1)
+    ats = load(Group.ATS, "greenhouse")(connection="acme", **configured("greenhouse", simulator))
+    tokens, ledger = Interrupted(), SqliteLedger(tmp_path / "ledger.sqlite")
+    crm = SqlCrm(tmp_path / "crm.sqlite")
+    parts: dict[str, Any] = {"ats": ats, "crm": crm, "ledger": ledger, "mapping": {"version": 1}}
+    with serve(simulator) as server, Bridge(at=server.url, tokens=tokens, **parts) as bridge:
+        with pytest.raises(KeyboardInterrupt):
+            bridge.configuration()
+        assert tokens.load("acme") is not None
+        lease = ledger.look(lambda txn: txn.get(Lease, "acme", TOKEN))
+        assert lease is not None and lease.until == 0
+    crm.close()
+    ledger.close()
 
 
 @pytest.mark.parametrize("vendor", ["greenhouse"])

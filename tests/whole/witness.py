@@ -235,11 +235,9 @@ class _Judge:
             yield "said to be done, and nothing was"
         if result is Result.ALREADY and asked.stage is not None and asked.status is None and not seen:
             yield "said to be there, and never was"
-        if result is Result.APPLIED and not all(map(self._is_counted, writes)):
-            receipts = self.w.crm.receipts_for(self.w.ref(self.id))
-            (text,) = [receipt.text for receipt in receipts if receipt.event_id == asked.event]
-            if "cannot show whether" not in text:
-                yield "the gap was not audited, and nobody says so"
+        unaudited = result is Result.APPLIED and not all(map(self._is_counted, writes))
+        if unaudited and "cannot show whether" not in self.w.told(asked.event):
+            yield "the gap was not audited, and nobody says so"
 
     def _is_counted(self, write: Write) -> bool:
         return write.kinds <= self.w.dialect.counted

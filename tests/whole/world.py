@@ -16,7 +16,7 @@ from dialects import DIALECTS, Dialect
 
 from atsbridge import Bridge, Tuning, suggest_mapping
 from atsbridge.ats.interface import Ats, Fresh
-from atsbridge.crm.sql import AppView, SqlCrm
+from atsbridge.crm.sql import AppView, ReceiptView, SqlCrm
 from atsbridge.ledgers.sqlite import SqliteLedger
 from atsbridge.model import Answer, Ref, Result, Stage
 from atsbridge.registry import Group, load
@@ -257,8 +257,15 @@ class World:
 
     def result(self, event: str) -> Result | None:
         """What the CRM was told of a change."""
+        return next((receipt.result for receipt in self._receipts(event)), None)
+
+    def told(self, event: str) -> str:
+        """The same in words, as the recruiter reads it."""
+        return next(receipt.text for receipt in self._receipts(event))
+
+    def _receipts(self, event: str) -> list[ReceiptView]:
         receipts = self.crm.receipts_for(self.ref(self.asked[event].application))
-        return next((r.result for r in receipts if r.event_id == event), None)
+        return [receipt for receipt in receipts if receipt.event_id == event]
 
 
 @contextmanager

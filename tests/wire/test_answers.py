@@ -45,10 +45,10 @@ MEANINGS = {
     400: Refused,
     401: Unauthorized,
     403: Forbidden,
-    404: NotFound,
+    404: BadPayload,
     408: Unavailable,
     409: Refused,
-    410: NotFound,
+    410: BadPayload,
     422: Refused,
     425: Unavailable,
     429: Throttled,
@@ -124,7 +124,7 @@ def test_an_overlay_is_looked_at_first_and_in_order() -> None:
         (answer(409, []), StateChanged),
         (answer(200, {"error": "denied"}), Forbidden),
         (answer(200, {}), Refused),
-        (answer(404, {}), NotFound),
+        (answer(422, {}), Refused),
     ):
         with pytest.raises(VendorError) as caught:
             judge(READ, response, vendor="example", rules=rules)
@@ -140,6 +140,19 @@ def complaints(**parts: Any) -> Complaints:
         return Complaint(data["code"], data.get("words", "")) if "code" in data else None
 
     return Complaints(read=read, **parts)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("purpose", Purpose)
+def test_that_a_record_is_not_there_is_the_vendors_own_word_alone(status: int, purpose: Purpose) -> None:
+    asked = evolve(READ, purpose=purpose)
+    with pytest.raises(NotFound):
+        judge(asked, answer(status, {"code": "gone"}), vendor="example", complaints=complaints())
+    for other in (answer(status, {}), answer(status, [])):
+        with pytest.raises(VendorError) as caught:
+            judge(asked, other, vendor="example", complaints=complaints())
+        # A write is read back: that one was not done is for the read to say.
+        assert type(caught.value) is (NotFound if purpose is Purpose.WRITE else BadPayload)
 
 
 def test_the_vendors_words_are_the_message() -> None:

@@ -173,8 +173,10 @@ def test_tokens_of_connections_are_kept_apart() -> None:
 
 
 def test_no_scheme_or_token_shows_itself() -> None:
-    words = ["hush", "kept", "abc"]
+    words = ["hush", "kept", "abc", "jane"]
     for value in (
+        auth.Token(access=auth.Secret("abc"), subject="jane.doe@example.com"),
+        UsernameToken(user="jane.doe@acme", password="hush"),
         client(),
         rotating(),
         Basic(user="hush"),

@@ -28,10 +28,10 @@ from wirekit import (
 
 from atsbridge.errors import (
     BadPayload,
+    ConfigurationError,
     Forbidden,
     GuardError,
     NoAnswer,
-    NotFound,
     Refused,
     Throttled,
     Unauthorized,
@@ -84,9 +84,7 @@ def test_a_read_is_asked_again_while_that_can_help(fault: Any) -> None:
     assert len(it.requests) == 3
 
 
-@pytest.mark.parametrize(
-    "status, error", [(403, Forbidden), (404, NotFound), (410, NotFound), (422, Refused)]
-)
+@pytest.mark.parametrize("status, error", [(403, Forbidden), (409, Refused), (422, Refused)])
 def test_a_definite_no_is_not_asked_again(status: int, error: type[Exception]) -> None:
     it, client = world(always(answer(status)))
     with pytest.raises(error):
@@ -217,12 +215,12 @@ def test_an_adapters_flow_gets_answers_errors_and_sleeps() -> None:
         yield from sleep(3)
         try:
             yield from request(READ)
-        except NotFound as error:
+        except Refused as error:
             return first.status, error.status
         return None
 
-    it, client = world([answer(200, []), answer(404)])
-    assert it.run(client.around(flow())) == (200, 404)
+    it, client = world([answer(200, []), answer(422)])
+    assert it.run(client.around(flow())) == (200, 422)
     assert it.slept == [3]
 
 
@@ -326,20 +324,67 @@ def kinds(log: list[Any]) -> list[str]:
 def test_a_rotated_token_is_saved_before_anything_uses_it() -> None:
     it, client, tokens, _ = with_tokens()
     it.run(client.read(READ))
-    assert kinds(it.log) == ["token", "saved", "read"]
+    assert kinds(it.log) == ["saved", "token", "saved", "read"]  # what it held, then the new one
     assert tokens.load("acme").refresh.reveal() == "refresh-1"
 
 
-def test_a_token_that_cannot_be_saved_is_not_used() -> None:
-    it, client, tokens, _ = with_tokens()
+def test_a_token_that_cannot_be_saved_is_not_used_and_kept_until_it_can_be() -> None:
+    """It was given for a refresh token that is spent: lost, it would lock the connection out."""
+    it, client, tokens, server = with_tokens()
+    client.turn = Turns(0)
+    save = tokens.save
+
+    def full(connection: str, new: Any) -> None:
+        if new.access.reveal():
+            raise OSError("disk full of jane.doe@example.com")
+        save(connection, new)
+
+    tokens.save = full  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(
+            ConfigurationError, match=r"NotedTokens.save raised OSError at .*, line \d+$"
+        ) as told:
+            it.run(client.read(READ))
+        assert told.value.__context__ is None
+    assert kinds(it.log) == ["saved", "token"] and client.turn.log == ["taken", "given back"] * 2
+    tokens.save = save  # type: ignore[method-assign]
+    it.run(client.read(READ))
+    assert kinds(it.log) == ["saved", "token", "saved", "read"] and server.made == 1
+    client.save_token()
+    assert len(it.log) == 4
+
+
+def test_a_token_that_could_not_be_saved_gives_way_to_a_new_authorisation() -> None:
+    it, client, tokens, server = with_tokens()
+    save = tokens.save
+
+    def full(connection: str, new: Any) -> None:
+        if new.access.reveal():
+            raise OSError("disk full")
+        save(connection, new)
+
+    tokens.save = full  # type: ignore[method-assign]
+    with pytest.raises(ConfigurationError):
+        it.run(client.read(READ))
+    tokens.save = save  # type: ignore[method-assign]
+    tokens.save("acme", token(server.valid, refresh="of the new authorisation"))
+    client.save_token()
+    assert tokens.load("acme").refresh.reveal() == "of the new authorisation"
+
+
+@pytest.mark.parametrize("kept", [None, token("old", seconds=0, refresh="first")])
+def test_a_refresh_token_is_not_spent_where_the_next_cannot_be_saved(kept: Any) -> None:
+    it, client, tokens, server = with_tokens()
+    if kept:
+        tokens.save("acme", kept)
 
     def full(_connection: str, _token: Any) -> None:
         raise OSError("disk full")
 
     tokens.save = full  # type: ignore[method-assign]
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(ConfigurationError):
         it.run(client.read(READ))
-    assert kinds(it.log) == ["token"]
+    assert it.requests == [] and server.refresh == "first"
 
 
 def test_many_requests_ask_for_one_token() -> None:
@@ -366,7 +411,7 @@ def test_a_second_401_is_final() -> None:
     it, client, *_ = with_tokens(deaf)
     with pytest.raises(Unauthorized):
         it.run(client.read(READ))
-    assert kinds(it.log) == ["token", "saved", "read", "token", "saved", "read"]
+    assert kinds(it.log) == ["saved", "token", "saved", "read"] * 2
 
 
 def test_a_401_without_tokens_is_final() -> None:
@@ -424,7 +469,7 @@ def test_a_token_request_that_may_have_rotated_is_not_repeated(fault: Any) -> No
     it, client, tokens, _ = with_tokens(always(fault))
     with pytest.raises(Unavailable):
         it.run(client.read(READ))
-    assert (len(it.requests), it.slept, tokens.load("acme")) == (1, [], None)
+    assert (len(it.requests), it.slept, tokens.load("acme").refresh) == (1, [], None)
 
 
 @pytest.mark.parametrize("fault", [answer(429, retry_after="1"), NoAnswer(sent=False)], ids=str)
@@ -510,6 +555,6 @@ def test_a_grant_that_another_process_has_spent_is_asked_for_with_the_next() -> 
 def test_a_write_has_its_token_before_its_clock_starts() -> None:
     it, client, *_ = with_tokens()
     it.run(client.ready())
-    assert kinds(it.log) == ["token", "saved"]
+    assert kinds(it.log) == ["saved", "token", "saved"]
     it.run(client.send(WRITE, PERMIT))
     assert len(it.requests) == 2

@@ -133,6 +133,31 @@ def test_a_soap_body_is_plain_all_the_way_down():
     refuses("of plain values", evolve(ASK, body=Element(f"{NS}Get", [Element(f"{NS}a")])))
 
 
+class Turning(tuple):
+    """Attributes that are others whenever they are looked at."""
+
+
+HIDING = {
+    "a tag": Element("a/></n:Get><n:Move>x</n:Move><n:Get><b"),
+    "a namespace": Element('{x" y="1}a'),
+    "a half namespace": Element("{x a"),
+    "no name": Element(""),
+    "an attribute": Element("a", attributes=(('q="1"/><Move z', "1"),)),
+    "attributes of a kind of their own": Element("a", attributes=Turning((("q", "1"),))),
+    "attributes in a list": Element("a", attributes=[("q", "1")]),
+    "an attribute in a list": Element("a", attributes=(["q", "1"],)),
+    "an attribute without a value": Element("a", attributes=(("q", None),)),
+    "an attribute twice": Element("a", attributes=(("q", "1"), ("q", "2"))),
+}
+
+
+@pytest.mark.parametrize("child", HIDING.values(), ids=HIDING)
+def test_no_name_hides_another_element(child):
+    """Names are written as they are: one with markup in it would be an operation that nobody declared."""
+    refuses("of plain values", evolve(ASK, body=Element(f"{NS}Get", (child,))))
+    refuses("of plain values", evolve(ASK, blocks=(Element(f"{NS}Security", (child,)),)))
+
+
 def test_a_scheme_adds_its_own_block_and_no_other():
     assert guard().admit(evolve(ASK, blocks=(BLOCK,)), None)
     refuses("adds an element", evolve(ASK, blocks=(Element(f"{NS}Other"),)))

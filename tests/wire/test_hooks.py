@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atsbridge.wire import hooks
-from atsbridge.wire.hooks import seal, sealed_by
+from atsbridge.wire.hooks import said, seal, sealed_by
 from atsbridge.wire.secrets import Secret
 
 
@@ -67,3 +67,9 @@ def test_it_is_compared_in_constant_time_with_every_key(monkeypatch):
     claimed = sign("b", b"m")
     assert signed_by(["a", "b", "c"], b"m", claimed)
     assert compared == [(sign(key, b"m"), claimed) for key in "abc"]
+
+
+def test_a_delivery_says_something_where_it_is_an_object_of_no_great_size():
+    assert said(b'{"a": 1}' + b" " * 1_000_000) == {"a": 1}
+    for body in (b'{"a": 1}' + b" " * 1_048_576, b"[]", b"null", b"", b"not json", b"{" * 100_000):
+        assert said(body) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from wirekit import READ, answer, world
 
-from atsbridge.errors import NotFound
+from atsbridge.errors import Refused
 from atsbridge.wire.effects import Flow, all_of, request
 from atsbridge.wire.operations import Call, routine
 
@@ -40,7 +40,7 @@ def test_all_of_gives_each_flow_s_value_and_raises_the_first_error_after_all_hav
     it, client = world([answer(200, [1]), answer(200, [2])])
     done = it.run(client.around(all_of([request(READ), request(READ)], 2)))
     assert [response.body for response in done] == [b"[1]", b"[2]"]
-    it, client = world([answer(404), answer(200, [2])])
-    with pytest.raises(NotFound):
+    it, client = world([answer(422), answer(200, [2])])
+    with pytest.raises(Refused):
         it.run(client.around(all_of([request(READ), request(READ)], 2)))
     assert len(it.requests) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atsbridge.errors import BadPayload
-from atsbridge.wire.paging import Span, next_token
+from atsbridge.errors import BadPayload, WatermarkLost
+from atsbridge.wire.paging import Headway, Span, next_token
 
 OVERLAP = timedelta(minutes=10)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -93,3 +94,50 @@ def test_an_envelope_says_whether_there_is_more(envelope: dict[str, Any], token:
 def test_an_envelope_that_does_not_say_is_an_error_and_no_end(envelope: dict[str, Any]) -> None:
     with pytest.raises(BadPayload):
         next_token(envelope, more="hasNext", token="next")
+
+
+@pytest.mark.parametrize("since", [253_402_300_800.0, -1e11, 1e300, float("inf"), float("nan")])
+def test_a_watermark_that_no_calendar_holds_is_lost(since):
+    with pytest.raises(WatermarkLost):
+        Span.of(Span.first({"since": since}))
+
+
+# --- is it getting anywhere? ---------------------------------------------------------------------
+
+
+def follow(pages):
+    """How many pages are followed; an error where they do not come to an end."""
+    headway, number = Headway("things"), 0
+    for number, ids in enumerate(pages, start=1):
+        headway.turn_to({"page": number})
+        headway.saw(ids)
+    return number
+
+
+def test_a_listing_may_be_empty_for_long_and_may_show_all_of_it_once_more():
+    whole = [[f"{page}-{n}" for n in range(3)] for page in range(5_000)]
+    assert follow([*whole, *whole]) == 10_000
+    assert follow([*[[]] * 1_000, ["a"], *[[]] * 1_000]) == 2_001
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [["a", "b"]],
+        [[]],
+        [["a"], ["b"], []],
+    ],
+    ids=["the first page", "empty pages", "a circle"],
+)
+def test_a_listing_that_shows_nothing_new_for_ever_is_an_error(pages):
+    with pytest.raises(BadPayload, match="showed nothing new"):
+        follow(itertools.islice(itertools.cycle(pages), 5_000))
+
+
+def test_a_cursor_comes_once_and_is_short():
+    headway = Headway("things")
+    headway.turn_to(None)
+    headway.turn_to({"after": 1})
+    for cursor in ({"after": 1}, {"after": "x" * 70_000}):
+        with pytest.raises(BadPayload, match="too long, or twice"):
+            headway.turn_to(cursor)

@@ -114,8 +114,9 @@ def test_a_key_may_be_one_line() -> None:
         assert scheme(private_key=text).token_request_at(None, NOW) == wanted
 
 
-def test_neither_key_nor_issuer_shows() -> None:
-    shown = repr(scheme(issuer="hush1", client_id="hush2", attributes=(("api_key", "hush3"),)))
+def test_neither_key_nor_issuer_nor_user_shows() -> None:
+    attributes = (("api_key", "hush3"),)
+    shown = repr(scheme(issuer="hush1", client_id="hush2", subject="hush4", attributes=attributes))
     assert "hush" not in shown and "PRIVATE" not in shown
 
 
@@ -171,10 +172,28 @@ def test_a_vendor_whose_clock_jumps_is_asked_once_more_and_no_oftener() -> None:
         if request.target != "/oauth/token":
             return answer
         hours += 5
-        date = format_datetime(NOW + timedelta(hours=hours), usegmt=True)
+        date = format_datetime(account.time.wall() + timedelta(hours=hours), usegmt=True)
         return evolve(answer, status=401, headers=(("Content-Type", "application/json"), ("Date", date)))
 
     account.driver.meddle = jumping
     with pytest.raises(Unauthorized):
         _ = account.bridge.pull()
     assert hours == 10
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT"])
+def test_a_clock_that_is_years_off_is_not_believed(date: str) -> None:
+    account = Account.open("successfactors", applications=5).restarted()
+
+    def dated(request: SimRequest, respond: Any, _purpose: Purpose) -> SimResponse:
+        answer: SimResponse = respond(request)
+        headers = tuple((name, date if name.lower() == "date" else value) for name, value in answer.headers)
+        return evolve(answer, headers=headers)
+
+    account.driver.meddle = dated
+    _ = account.bridge.pull()
+    account.driver.meddle = None
+    account.time.sleep(86_400)  # the token has run out: another is asked for, by our own clock
+    _ = account.bridge.pull()
+    tokens = [status for request, status in account.driver.requests if request.target == "/oauth/token"]
+    assert set(tokens) == {200}

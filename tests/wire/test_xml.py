@@ -66,6 +66,7 @@ HOSTILE = {
     "dtd": b"""<!DOCTYPE a SYSTEM "http://127.0.0.1/a.dtd"><a/>""",
     "utf-16": BOMB.decode().encode("utf-16"),
     "deep": b"<a>" * 300 + b"</a>" * 300,
+    "large": b"<a>" + b"<b/>" * 500_000 + b"</a>",
     "half": b"<a><b></a>",
     "twice": b"<a/><a/>",
     "nothing": b"",

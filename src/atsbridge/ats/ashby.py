@@ -100,7 +100,7 @@ from .interface import (
     Proof,
     Unplannable,
 )
-from .preflight import ask, proof_of_read, reach
+from .preflight import ask, find, proof_of_read, reach
 
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _SYNCED = frozenset({"cursor", "syncToken", "limit"})
@@ -423,7 +423,8 @@ class Ashby(Ats):
 
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
-        answer = yield from ask(_post("get_application", "/application.info", {"applicationId": ref.id}))
+        wanted = _post("get_application", "/application.info", {"applicationId": ref.id})
+        answer = yield from find(wanted, beside=_beginning("application"))
         if isinstance(answer, NotFound):
             # Unknown, or of a job that has become confidential: the answer is the same.
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
@@ -444,7 +445,8 @@ class Ashby(Ats):
 
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
-        answer = yield from ask(_post("get_candidate", "/candidate.info", {"id": ref.id}))
+        wanted = _post("get_candidate", "/candidate.info", {"id": ref.id})
+        answer = yield from find(wanted, beside=_beginning("candidate"))
         if isinstance(answer, NotFound):
             return Tombstone(TombstoneKind.DELETED)
         if isinstance(answer, VendorError) and not isinstance(answer, Refused):
@@ -481,8 +483,7 @@ class Ashby(Ats):
         answers: list[Response | VendorError] = []
         findings: list[Finding] = []
         for category, grant in grants.items():
-            body: dict[str, Json] = {} if category == "archiveReason" else {"limit": 1}
-            wanted = _post(f"list_{category}", f"/{category}.list", body)
+            wanted = _beginning(category)
             answer = yield from ask(wanted)
             answers.append(answer)
             findings.append(
@@ -619,6 +620,12 @@ def _no(why: str) -> Unplannable:
 
 def _post(operation: str, path: str, body: Mapping[str, Json]) -> Request:
     return Request(operation=operation, method="POST", url=path, body=dict(body))
+
+
+def _beginning(category: str) -> Request:
+    """The first of a list; of one that has no pages, all."""
+    body: dict[str, Json] = {} if category == "archiveReason" else {"limit": 1}
+    return _post(f"list_{category}", f"/{category}.list", body)
 
 
 def _listed(

@@ -59,7 +59,7 @@ from ..wire.budgets import RateLimit
 from ..wire.effects import Failed, Flow, Json, Purpose, Request, Response, request, together
 from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
-from ..wire.paging import Marks, Span, mark_of, next_link
+from ..wire.paging import Headway, Marks, Span, mark_of, next_link
 from ..wire.payload import Raw, read_json, read_list
 from ..wire.reading import (
     from_iso,
@@ -113,14 +113,15 @@ def _write(
 
 
 def _complaint(_asked: Request, answer: Response) -> Complaint | None:
-    """``{"errors": [...]}`` as documented; leniently, what gateways in front say."""
+    """``{"errors": [...]}`` as documented; leniently, what gateways in front say, but not of absence."""
     if answer.status < 400:
         return None
     try:
         data = read_json(answer.body)
     except BadPayload:
         return None
-    found = data.get("errors", data.get("message", data.get("error"))) if isinstance(data, dict) else None
+    names = ("errors",) if answer.status in (404, 410) else ("errors", "message", "error")
+    found = next((data[name] for name in names if name in data), None) if isinstance(data, dict) else None
     said = [text for text in (found if isinstance(found, list) else [found]) if isinstance(text, str)]
     return Complaint("", " ".join(said)) if said else None
 
@@ -775,15 +776,14 @@ def _pages(name: str, query: Mapping[str, str]) -> Flow[list[Answered]]:
     """A listing to its end."""
     answers: list[Answered] = []
     link: str | None = None
-    seen: set[str] = set()
+    headway = Headway(name)
     while True:
+        headway.turn_to(link)
         response, link, raws = yield from _list(name, query, link)
+        headway.saw(raw.digest for raw in raws)
         answers.append((response, raws))
         if link is None:
             return answers
-        if link in seen:
-            raise BadPayload("the listing gave the same link twice")
-        seen.add(link)
 
 
 def _chunks(name: str, key: str, ids: Sequence[str], query: Mapping[str, str]) -> Flow[list[Answered]]:

@@ -60,7 +60,7 @@ from ..model import (
     Tombstone,
     TombstoneKind,
 )
-from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
+from ..wire.answers import Complaint, Complaints, safe_time
 from ..wire.auth import Basic, ClientCredentials, Scheme, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Purpose, Request, Response, all_of, request
@@ -84,7 +84,7 @@ from .interface import (
     PlannedWrite,
     Proof,
 )
-from .preflight import ask, proof_of_read, reach, unproven_write
+from .preflight import ask, find, proof_of_read, reach, unproven_write
 
 _ID = r"[1-9][0-9]{0,17}"
 _NODE = r"[CD][0-9]{1,18}"
@@ -125,11 +125,6 @@ def _complaint(asked: Request, answer: Response) -> Complaint | None:
     if head or b'"warnings"' in answer.body:
         return Complaint("WARNED", head.partition(":")[2])
     return None
-
-
-def _no_profile(asked: Request, answer: Response) -> bool:
-    """A 404 that is not iCIMS' own word on a record."""
-    return asked.purpose is Purpose.READ and not _errors(answer)
 
 
 _CODES = {1: "FIELD_REQUIRED", 2: "RESOURCE_NOT_FOUND", 3: "RESOURCE_ACCESS_DENIED", 6: "BAD_CREDENTIALS"}
@@ -225,7 +220,6 @@ VENDOR = Vendor(
         ),
     ),
     concurrent=4,
-    answers=(AnswerRule(meaning=BadPayload, status=404, when=_no_profile),),
     complaints=Complaints(
         read=_complaint,
         meanings=_MEANINGS,
@@ -635,7 +629,8 @@ class Icims(Ats):
 
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
-        answer = yield from ask(_one("applicantworkflows", ref.id, _WORKFLOWS.fields))
+        wanted = _one("applicantworkflows", ref.id, _WORKFLOWS.fields)
+        answer = yield from find(wanted, beside=self._sought("applicantworkflows", 0))
         if isinstance(answer, NotFound):
             return Gone(tombstone=_tombstone(answer))
         if isinstance(answer, VendorError):
@@ -650,7 +645,8 @@ class Icims(Ats):
 
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
-        answer = yield from ask(_one("people", ref.id, ("firstname",)))
+        wanted = _one("people", ref.id, ("firstname",))
+        answer = yield from find(wanted, beside=self._sought("people", 0))
         if isinstance(answer, NotFound):
             return _tombstone(answer)
         if isinstance(answer, VendorError):

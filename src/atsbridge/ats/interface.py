@@ -104,6 +104,7 @@ class Finding:
         tried: what was asked of the ATS.
         ask: what to ask the customer's ATS administrator for; empty when proved.
         needed_for: ``reach``, ``read`` or ``write``.
+        refused: the credential itself was refused, so that nothing shows what it might do.
     """
 
     what: str
@@ -111,6 +112,7 @@ class Finding:
     tried: str
     ask: str = ""
     needed_for: str = "read"
+    refused: bool = False
 
 
 @frozen(kw_only=True)
@@ -237,6 +239,11 @@ class Ats(ABC):
     def default_acting_user(self) -> str | None:
         """The ATS user in whose name writes are made, where neither mapping nor change names one."""
         return None
+
+    @property
+    def reads_confidential(self) -> bool:
+        """False where this connection's settings leave confidential records out of what is read."""
+        return True
 
     def settings(self) -> Mapping[str, str]:
         """The connection's settings that matter to a reader of `check`, without secrets."""

@@ -57,13 +57,13 @@ from ..model import (
     User,
     Workplace,
 )
-from ..wire.answers import AnswerRule, safe_time
+from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
 from ..wire.auth import Basic, RefreshToken, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Request, Response, all_of, request
 from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
-from ..wire.paging import Span, next_token
+from ..wire.paging import Headway, Span, next_token
 from ..wire.payload import Raw, read_json, read_list
 from ..wire.reading import (
     from_millis,
@@ -84,7 +84,7 @@ from ..wire.settings import one_of, words
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, HookHint, PlannedWrite, Proof, Unplannable
-from .preflight import ask, proof_of_read, try_listings, unproven_write, with_scopes
+from .preflight import ask, find, proof_of_read, try_listings, unproven_write, with_scopes
 
 _ID = r"[A-Za-z0-9-]{1,64}"
 _PAGE = frozenset({"limit", "offset"})
@@ -94,6 +94,18 @@ _STAGE = Slot(SlotName.TARGET_STAGE, _ID)
 _REASON = Slot(SlotName.REASON, _ID)
 # https://hire.lever.co/developer/documentation: a query parameter, on PUT too.
 _PERFORM_AS = ("perform_as", Slot(SlotName.ACTING_USER, _ID))
+
+
+def _complaint(_asked: Request, answer: Response) -> Complaint | None:
+    """What is wrong: ``{"code": ..., "message": ...}``, https://hire.lever.co/developer/documentation."""
+    if answer.status < 400:
+        return None
+    try:
+        body = read_json(answer.body)
+    except BadPayload:
+        return None
+    code, words = (body.get(name) if isinstance(body, dict) else None for name in ("code", "message"))
+    return Complaint(code, words) if isinstance(code, str) and isinstance(words, str) else None
 
 
 def _archive(name: str, note: str, *effects: SideEffect) -> StatusWrite:
@@ -199,6 +211,8 @@ VENDOR = Vendor(
             when=lambda asked, _: any(key == "offset" for key, _value in asked.query),
         ),
     ),
+    # The status is the meaning: the codes of some are not confirmed.
+    complaints=Complaints(read=_complaint),
     unconfirmed={
         "withdrawn_reasons": "a withdrawal is only a customer-named archive reason; these ids mean withdrawn",
         "overlap_minutes": "how late a record may become visible to updated_at_start; default 5",
@@ -369,6 +383,10 @@ class Lever(Ats):
     def catalogue(self, job: Ref | None) -> Operation[Catalogue]:
         return self._catalogue(job)
 
+    @property
+    def reads_confidential(self) -> bool:
+        return self.confidential
+
     def check_access(self) -> Operation[tuple[Finding, ...]]:
         return self._check_access()
 
@@ -488,15 +506,13 @@ class Lever(Ats):
             url=f"/opportunities/{quote(ref.id, safe='')}",
             query=(("expand", "applications"),),
         )
-        answer = yield from ask(wanted)
+        # A 403 may be of one record, or of the endpoint: https://hire.lever.co/developer/documentation
+        answer = yield from find(wanted, beside=_get("list_opportunities", "/opportunities", {"limit": "1"}))
         if isinstance(answer, NotFound):
             kind = TombstoneKind.LOST_ACCESS if self.hidden_is_404 else TombstoneKind.DELETED
             return Gone(tombstone=Tombstone(kind))
         if isinstance(answer, Forbidden):
-            # Of one record, or of the endpoint: https://hire.lever.co/developer/documentation
-            listed = yield from ask(_get("list_opportunities", "/opportunities", {"limit": "1"}))
-            if not isinstance(listed, Forbidden):
-                return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
+            return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
         if isinstance(answer, VendorError):
             raise answer
         return self._fresh(answer)
@@ -522,8 +538,11 @@ class Lever(Ats):
     def _all(self, name: str, read: Reader) -> Flow[list[Record]]:
         records: list[Record] = []
         token: str | None = None
+        headway = Headway(name)
         while True:
+            headway.turn_to(token)
             response, token, raws = yield from _list(f"list_{name}", f"/{name}", {}, token)
+            headway.saw(raw.digest for raw in raws)
             for place, raw in enumerate(raws, start=len(records)):
                 records.extend(read(self.connection, response.sent_at, _placed(raw, place).data))
             if token is None:
@@ -599,19 +618,21 @@ class Lever(Ats):
         ids are only a hint, and whoever calls this keeps the delivery ids, or a
         delivery could be sent again with other data.
         """
-        delivery = said(body)
-        if delivery is None or self.hook_token is None:
+        if self.hook_token is None:
             return None
+        keys = [Secret(text) for text in self.hook_token.reveal().split()]
+        claimed = {k.lower(): v for k, v in headers.items()}.get("lever-signature", "")
+        in_header = self.hook_signed == "body"
+        if in_header and not sealed_by(keys, body, claimed):
+            return None
+        delivery = said(body) or {}
         token, at = opt_text(delivery, "token"), opt_int(delivery, "triggeredAt")
         if token is None or at is None:
             return None
-        if self.hook_signed == "body":
-            message, claimed = body, {k.lower(): v for k, v in headers.items()}.get("lever-signature", "")
-        else:
-            message, claimed = f"{token}{at}".encode(), opt_text(delivery, "signature") or ""
-        keys = [Secret(text) for text in self.hook_token.reveal().split()]
-        if not sealed_by(keys, message, claimed):
-            return None
+        if not in_header:
+            claimed = opt_text(delivery, "signature") or ""
+            if not sealed_by(keys, f"{token}{at}".encode(), claimed):
+                return None
         # Not the token: "a1" at 23 and "a" at 123 have one signature. And the connection test of
         # Lever's pages names nothing: https://hire.lever.co/developer/documentation
         return HookHint(delivery_id=claimed, refs=self._hinted(delivery), occurred_at=from_millis(at))

@@ -20,7 +20,15 @@ from typing import Any, ClassVar
 
 from attrs import evolve, field, frozen
 
-from ..errors import BadPayload, BadRecord, ConfigurationError, CursorLost, NotFound, VendorError
+from ..errors import (
+    BadPayload,
+    BadRecord,
+    ConfigurationError,
+    CursorLost,
+    Forbidden,
+    NotFound,
+    VendorError,
+)
 from ..model import (
     Action,
     Answer,
@@ -54,7 +62,7 @@ from ..wire.effects import Flow, Request, Response, request
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
 from ..wire.payload import Raw, read_json, read_list
-from ..wire.reading import from_iso, need_id, objects, opt_id, opt_object, opt_text, record
+from ..wire.reading import from_iso, need_id, objects, opt_id, opt_object, opt_text, record, texts
 from ..wire.secrets import Secret, optional_secret, secret
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -77,14 +85,17 @@ _STATE = Slot(SlotName.TARGET_STAGE, _ID, int, part=1)
 
 
 def _complaint(_asked: Request, answer: Response) -> Complaint | None:
-    """Only a 400 says why: in JSON, or as plain text where something in front of the pod answers."""
-    if answer.status != 400:
+    """Only a 400 says why: in JSON, or as plain text where something in front of the pod answers.
+
+    Of the other statuses Oracle's own answers have no more than their number again.
+    """
+    if answer.status < 400:
         return None
     try:
         body = read_json(answer.body)
     except BadPayload:
-        return Complaint("", answer.body.decode("utf-8", "replace"))
-    if not isinstance(body, dict):
+        return Complaint("", answer.body.decode("utf-8", "replace")) if answer.status == 400 else None
+    if not isinstance(body, dict) or body.get("status") != str(answer.status):
         return None
     first = next(objects(body, "o:errorDetails"), {})
     words = opt_text(first, "detail") or opt_text(body, "title") or ""
@@ -148,7 +159,11 @@ VENDOR = Vendor(
             segments={"number": _NUMBER},
             query=frozenset({"limit", "offset", "onlyData"}),
         ),
-        Read(name="describe", path=f"/{_APPLICATIONS}/describe"),
+        *(
+            Read(name=f"describe_{name}", path=f"/{name}/describe")
+            for name in (_JOBS, _PEOPLE, _APPLICATIONS)
+        ),
+        Read(name="list_versions", path="/resources", below="https://{pod}/hcmRestApi"),
     ),
     writes=(
         _write("move", "to another state of the process; conditions of the phase may refuse it", *_MOVED),
@@ -164,7 +179,7 @@ VENDOR = Vendor(
     ),
     concurrent=5,
     answers=tuple(
-        AnswerRule(meaning=BadPayload, status=status, when=_no_word_of_oracle) for status in (400, 403, 404)
+        AnswerRule(meaning=BadPayload, status=status, when=_no_word_of_oracle) for status in (400, 403)
     ),
     complaints=Complaints(
         read=_complaint, meanings={}, terms=frozenset({"phase", "condition", "met", "operator", "confirmed"})
@@ -174,6 +189,7 @@ VENDOR = Vendor(
         "parents_overlap_hours": "the same of requisitions and candidates; default 48",
         "incremental": "LastModifiedDate moves with every change of phase or state; default true",
         "visible_within_seconds": "how long a move may take to show in a read; default 0",
+        "hidden_is_404": "where the user has no role on a requisition, its applications are 404; default 403",
         "job_states": "what the names of the phases of requisitions mean; default Open alone",
     },
 )
@@ -224,9 +240,24 @@ def _states(rows: Iterable[Any]) -> tuple[PhaseState, ...]:
     raise ConfigurationError(f"a row of the table of states: {why}")
 
 
+def _job_states(words: Mapping[str, str]) -> Mapping[str, JobStatus]:
+    """A converter: what the names of phases mean."""
+    try:
+        return {name: JobStatus(word) for name, word in words.items()}
+    except ValueError as error:
+        why = str(error)
+    raise ConfigurationError(f"job_states: {why}")
+
+
 def _is_host(_adapter: object, setting: Any, value: str) -> None:
     if value and not re.fullmatch(VENDOR.host_slots[setting.name], value):
         raise ConfigurationError(f"{setting.name} is a host such as {setting.metadata['example']}")
+
+
+def _is_page_size(_adapter: object, setting: Any, value: int) -> None:
+    # Each page but the first begins with the last row of the one before: of one row there would be no next.
+    if not 2 <= value <= 500:
+        raise ConfigurationError(f"{setting.name} is from 2 to 500")
 
 
 @frozen(kw_only=True)
@@ -235,20 +266,25 @@ class _Listing:
 
     Args:
         changed: the attribute that tells when a row last changed; rows come in its order.
+        by: other attributes by which it is asked.
         fields: what is shown; fields and expand cannot be combined.
+        actions: what can be done to a row.
     """
 
     name: str
     kind: Kind
     key: str
     changed: str
+    by: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     expand: str = ""
+    actions: frozenset[str] = frozenset()
 
     def request(self, *conditions: str, limit: int, offset: int = 0) -> Request:
         query = {
             "q": " and ".join(c for c in conditions if c),
-            "orderBy": f"{self.changed}:asc",
+            # The key decides between rows of one time, which would come in any order, another one each time.
+            "orderBy": f"{self.changed}:asc,{self.key}:asc",
             "fields": ",".join(self.fields),
             "expand": "" if self.fields else self.expand,
             "limit": str(limit),
@@ -258,12 +294,17 @@ class _Listing:
         pairs = tuple((name, value) for name, value in query.items() if value)
         return Request(operation=f"list_{self.name}", method="GET", url=f"/{self.name}", query=pairs)
 
+    def first(self) -> Request:
+        """The shortest page of it: whether anything shows at all."""
+        return evolve(self, fields=(self.key,)).request(limit=1)
+
 
 _REQUISITIONS = _Listing(
     name=_JOBS,
     kind=Kind.JOB,
     key="RequisitionId",
     changed="RequisitionLastModifiedDate",
+    by=("RequisitionId",),
     fields=(
         "RequisitionId", "RequisitionNumber", "Title", "PhaseName", "StateName", "FullTimeOrPartTime",
         "DepartmentId", "PrimaryLocationId", "HiringManagerId", "RecruiterId",
@@ -272,7 +313,7 @@ _REQUISITIONS = _Listing(
     ),
 )  # fmt: skip
 _CANDIDATES = _Listing(
-    name=_PEOPLE, kind=Kind.CANDIDATE, key="PersonId", changed="CandLastModifiedDate",
+    name=_PEOPLE, kind=Kind.CANDIDATE, key="PersonId", changed="CandLastModifiedDate", by=("PersonId",),
     expand="candidatePhones",
 )  # fmt: skip
 _OWN = _Listing(
@@ -280,6 +321,7 @@ _OWN = _Listing(
     kind=Kind.APPLICATION,
     key="JobApplicationId",
     changed="LastModifiedDate",
+    actions=frozenset({"move"}),
     fields=(
         "JobApplicationId", "CandidatePersonId", "RequisitionId", "ProcessId", "PhaseId", "PhaseName",
         "StateId", "StateName", "ConfirmedFlag", "JobApplicationDate", "CreationDate", "LastModifiedDate",
@@ -309,7 +351,9 @@ class OracleRecruiting(Ats):
             applications stand.
         job_states: what the names of the phases of requisitions mean.
         incremental: read only the applications that have changed.
-        page_size: rows a page, at most 500.
+        hidden_is_404: a 404 may be an application on whose requisition the user has no role, so it deletes
+            nothing: it says that access is lost.
+        page_size: rows a page, from 2 to 500.
     """
 
     VENDOR: ClassVar[Vendor] = VENDOR
@@ -326,9 +370,10 @@ class OracleRecruiting(Ats):
     client_secret: Secret | None = field(default=None, converter=optional_secret)
     scope: str = ""
     states: tuple[PhaseState, ...] = field(factory=tuple, converter=_states)
-    job_states: Mapping[str, str] = field(factory=dict)
+    job_states: Mapping[str, JobStatus] = field(factory=dict, converter=_job_states)
     incremental: bool = True
-    page_size: int = 500
+    hidden_is_404: bool = False
+    page_size: int = field(default=500, validator=_is_page_size)
     overlap_hours: float = 4.0
     parents_overlap_hours: float = 48.0
     visible_within_seconds: float = 0.0
@@ -363,6 +408,7 @@ class OracleRecruiting(Ats):
             "user": self.user or "by client credentials",
             "states": f"{len(self.states)} in the table" if self.states else "as applications stand in them",
             "incremental": str(self.incremental).lower(),
+            "hidden_is_404": str(self.hidden_is_404).lower(),
             "overlap_hours": f"{self.overlap_hours:g}",
             "parents_overlap_hours": f"{self.parents_overlap_hours:g}",
             "visible_within_seconds": f"{self.visible_within_seconds:g}",
@@ -489,15 +535,22 @@ class OracleRecruiting(Ats):
     def _with_phones(self, raw: Raw) -> Flow[Raw]:
         """An expanded child stops at 25 rows: the rest is asked for by itself."""
         shown, number = raw.peek("candidatePhones"), raw.peek("CandidateNumber")
-        if not isinstance(shown, dict) or shown.get("hasMore") is not True or not isinstance(number, str):
+        if not isinstance(shown, dict) or shown.get("hasMore") is not True:
             return raw
+        if not isinstance(number, str) or not re.fullmatch(_NUMBER, number):
+            return raw  # nobody can be asked for by it
         wanted = Request(
             operation="list_phones",
             method="GET",
             url=f"/{_PEOPLE}/{number}/child/candidatePhones",
             query=(("limit", "500"), ("onlyData", "true")),
         )
-        _, phones = read_list((yield from request(wanted)).body, "items")
+        answer = yield from ask(wanted)
+        if isinstance(answer, NotFound):
+            return raw  # gone since it was listed
+        if isinstance(answer, VendorError):
+            raise answer
+        _, phones = read_list(answer.body, "items")
         return Raw.of({**raw.data, "candidatePhones": {"items": [phone.data for phone in phones]}})
 
     def _learned(self, raws: list[Raw], response: Response) -> Flow[tuple[list[Item], list[tuple[str, str]]]]:
@@ -538,7 +591,7 @@ class OracleRecruiting(Ats):
         ]  # fmt: skip
 
     def _states_page(self) -> Flow[Page]:
-        response = yield from request(evolve(_OWN, fields=(_OWN.key,)).request(limit=1))
+        response = yield from request(_OWN.first())
         read = partial(read_stage, self.connection, response.sent_at)
         items = [Item(((Kind.STAGE, _stage_id(row)),), Raw.of(row), read) for row in self._tabled()]
         return Page(items=items, watermark={})
@@ -566,8 +619,8 @@ class OracleRecruiting(Ats):
             query=(("fields", ",".join(_OWN.fields)), ("onlyData", "true")),
         )
         answer = yield from ask(wanted)
-        if isinstance(answer, NotFound):
-            return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
+        if isinstance(answer, (NotFound, Forbidden)):
+            return Gone(tombstone=(yield from self._not_shown(answer)))
         if isinstance(answer, VendorError):
             raise answer
         (application,) = self._read(self.connection, answer.sent_at, read_json(answer.body))
@@ -576,6 +629,24 @@ class OracleRecruiting(Ats):
         token = application.token
         signals = {} if token is None else {write.name: token for write in VENDOR.writes}
         return Fresh(application=application, signals=signals)
+
+    def _not_shown(self, answer: NotFound | Forbidden) -> Flow[Tombstone]:
+        """What it means that one application does not show, where others do.
+
+        Raises:
+            Forbidden: no other shows either, which says nothing about this one.
+        """
+        listed = yield from request(_OWN.first())
+        if not read_list(listed.body, "items")[1]:
+            raise Forbidden(
+                "no application shows at all",
+                vendor=VENDOR.name,
+                operation=answer.operation,
+                status=answer.status,
+                advice="ask whether the integration user has lost a data role: no error would say so",
+            )
+        hidden = self.hidden_is_404 or isinstance(answer, Forbidden)
+        return Tombstone(TombstoneKind.LOST_ACCESS if hidden else TombstoneKind.DELETED)
 
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
@@ -619,20 +690,22 @@ class OracleRecruiting(Ats):
             _CANDIDATES: "the duty role Use REST Service - Candidates Read Only",
             _OWN: "the duty role Use REST Service - Job Applications Read Only",
         }
-        answers: list[Response | VendorError] = []
-        findings: list[Finding] = []
+        address = f"https://{self.pod}/hcmRestApi/resources"
+        versions = yield from ask(Request(operation="list_versions", method="GET", url=address))
+        answers = [versions]
+        findings = [_pinned(versions)]
         for listing, grant in grants.items():
-            wanted = evolve(listing, fields=(listing.key,)).request(limit=1)
+            wanted = listing.first()
             answer = yield from ask(wanted)
             answers.append(answer)
             findings.append(_read_finding(listing, wanted, answer, grant))
-        wanted = Request(operation="describe", method="GET", url=f"/{_APPLICATIONS}/describe")
-        described = yield from ask(wanted)
+            about = Request(
+                operation=f"describe_{listing.name}", method="GET", url=f"/{listing.name}/describe"
+            )
+            findings.append(_described(listing, (yield from ask(about))))
         grant = "the role that lets the user move applications: a clone of ORA_IRC_RECRUITER_JOB, say"
-        return (
-            reach(answers, host=self.host), *findings, _described(described),
-            unproven_write("move applications", grant=grant),
-        )  # fmt: skip
+        write = unproven_write("move applications", grant=grant)
+        return (reach(answers, host=self.host), *findings, write)
 
     # -- writing --
 
@@ -654,7 +727,9 @@ class OracleRecruiting(Ats):
         if intent.action not in _WRITES:
             raise _no("hires nobody by this API: an accepted offer does")
         write = VENDOR.write(_WRITES[intent.action])
-        return evolve(write, visible_within_seconds=self.visible_within_seconds)
+        # Where a move leaves the time as it was, an unchanged time proves nothing.
+        signal = Signal.CHANGE if self.incremental else Signal.NONE
+        return evolve(write, signal=signal, visible_within_seconds=self.visible_within_seconds)
 
     def write_status(self, intent: Intent, current: Fresh, catalogue: Catalogue) -> Call[Fresh | None]:
         values = {SlotName.APPLICATION: intent.application.id}
@@ -759,19 +834,39 @@ def _read_finding(listing: _Listing, wanted: Request, answer: Response | VendorE
     return evolve(found, proof=Proof.UNPROVEN, tried=tried, ask=missing)
 
 
-def _described(answer: Response | VendorError) -> Finding:
+def _pinned(answer: Response | VendorError) -> Finding:
+    """Whether the pod still knows the two versions that every request names."""
+    version, framework = VENDOR.api_version, dict(VENDOR.headers)["REST-Framework-Version"]
+    what = f"version {version} of the resources, and {framework} of the framework, on this pod"
+    tried = "GET /hcmRestApi/resources"
+    if isinstance(answer, VendorError):
+        return Finding(what=what, proof=Proof.UNPROVEN, tried=tried, ask="whether the pod has both")
+    body = read_json(answer.body)
+    rows = objects(body if isinstance(body, dict) else {}, "items")
+    known = {opt_text(row, "version"): opt_object(row, "adf:extension") or {} for row in rows}
+    if framework in texts(known.get(version, {}), "allowedFrameworkVersions"):
+        return Finding(what=what, proof=Proof.PROVED, tried=tried)
+    told = f"{tried}: it is not among those that are told"
+    return Finding(what=what, proof=Proof.MISSING, tried=told, ask="Oracle's support: what has changed")
+
+
+def _described(listing: _Listing, answer: Response | VendorError) -> Finding:
     """What a quarterly update may have taken away."""
-    what = "list applications by the time of their last change, and move them, on this pod"
-    tried, grant = f"GET /{_APPLICATIONS}/describe", "the same duty role as to read applications"
+    wanted = {listing.changed, *listing.by}
+    what = f"ask {listing.name} by {' and '.join(sorted(wanted))}, on this pod"
+    tried, grant = f"GET /{listing.name}/describe", "the same duty role as to list them"
     if isinstance(answer, VendorError):
         return Finding(what=what, proof=Proof.UNPROVEN, tried=tried, ask=grant)
     body = read_json(answer.body)
-    about = opt_object(opt_object(body if isinstance(body, dict) else {}, "Resources") or {}, _APPLICATIONS)
-    attributes = {opt_text(a, "name"): a.get("queryable") for a in objects(about or {}, "attributes")}
+    about = opt_object(opt_object(body if isinstance(body, dict) else {}, "Resources") or {}, listing.name)
+    queryable = {
+        opt_text(a, "name") for a in objects(about or {}, "attributes") if a.get("queryable") is True
+    }
     actions = {opt_text(a, "name") for a in objects(opt_object(about or {}, "item") or {}, "actions")}
-    if attributes.get("LastModifiedDate") is True and "move" in actions:
+    lost = sorted({*wanted - queryable, *listing.actions - actions})
+    if not lost:
         return Finding(what=what, proof=Proof.PROVED, tried=tried)
-    told = f"{tried}: LastModifiedDate is not queryable, or there is no action move"
+    told = f"{tried}: nothing there to ask by, or no action: {', '.join(lost)}"
     return Finding(what=what, proof=Proof.MISSING, tried=told, ask="Oracle's support: what has changed")
 
 
@@ -800,11 +895,11 @@ def read_stage(connection: str, read_at: datetime, data: Any) -> tuple[Stage]:
     )
 
 
-def read_job(connection: str, read_at: datetime, data: Any, *, states: Mapping[str, str]) -> tuple[Job]:
+def read_job(connection: str, read_at: datetime, data: Any, *, states: Mapping[str, JobStatus]) -> tuple[Job]:
     job = record(data)
     phase, time = opt_text(job, "PhaseName"), opt_text(job, "FullTimeOrPartTime")
     process, text = opt_id(job, "CandidateSelectionProcessId"), opt_text(job, "ExternalDescriptionHTML")
-    known = {"Open": JobStatus.OPEN, **{name: JobStatus(status) for name, status in states.items()}}
+    known = {"Open": JobStatus.OPEN, **states}
     roles = (("HiringManagerId", TeamRole.HIRING_MANAGER), ("RecruiterId", TeamRole.RECRUITER))
     return (
         Job(

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from ..errors import Forbidden, NotFound, Unauthorized, VendorError
 from ..wire.auth import Token
-from ..wire.effects import Failed, Flow, Request, Response, request, together
+from ..wire.effects import Failed, Flow, Request, Response, once, request, together
 from .interface import Finding, Proof
 
 
@@ -20,6 +20,23 @@ def ask(wanted: Request) -> Flow[Response | VendorError]:
     if isinstance(outcome.error, VendorError):
         return outcome.error
     raise outcome.error
+
+
+def find(wanted: Request, *, beside: Request) -> Flow[Response | VendorError]:
+    """One record, or the vendor's no to it alone.
+
+    Args:
+        beside: a read that answers whatever becomes of the record, such as one page of its list.
+
+    Raises:
+        VendorError: what ``beside`` is answered where it is refused too: such a no is to the whole
+            address, or to the credential, and says nothing of the record.
+    """
+    answer = yield from ask(wanted)
+    if isinstance(answer, (NotFound, Forbidden)):
+        # Once for all who ask side by side: a vendor may take no two searches at a time.
+        _ = yield from once((beside.operation, beside.url, beside.query), lambda: request(beside))
+    return answer
 
 
 def proof_of_read(what: str, wanted: Request, answer: Response | VendorError, *, grant: str) -> Finding:
@@ -92,7 +109,7 @@ def with_scopes(
 def reach(answers: Sequence[Response | VendorError], *, host: str) -> Finding:
     """Whether the API is reachable and the credential valid, from the answers of all reads."""
     what = "the API is reachable and the credential valid"
-    tried = f"{len(answers)} reads below {host}"
+    tried = f"the first page of {len(answers)} listings below {host}"
     if any(not isinstance(a, VendorError) for a in answers):
         return Finding(what=what, proof=Proof.PROVED, tried=tried, needed_for="reach")
     first = next(a for a in answers if isinstance(a, VendorError))
@@ -106,4 +123,5 @@ def reach(answers: Sequence[Response | VendorError], *, host: str) -> Finding:
         tried=f"{tried}; the first answered: {first.message}",
         ask=advice,
         needed_for="reach",
+        refused=isinstance(first, Unauthorized),
     )

@@ -96,7 +96,7 @@ from .interface import (
     PlannedWrite,
     Unplannable,
 )
-from .preflight import ask, proof_of_read, reach, unproven_write, with_scopes
+from .preflight import ask, find, proof_of_read, reach, unproven_write, with_scopes
 
 _ID = r"(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{24})"
 _WORD = r"[0-9A-Za-z](?:[0-9A-Za-z_-]{0,62}[0-9A-Za-z])?"
@@ -119,7 +119,10 @@ _REASON = Slot(SlotName.REASON, _WORD)
 
 
 def _complaint(_asked: Request, answer: Response) -> Complaint | None:
-    """https://developers.smartrecruiters.com/docs/error-handling; a missing body is normal."""
+    """https://developers.smartrecruiters.com/docs/error-handling: every error has a code.
+
+    A missing body is normal, and says nothing of a record.
+    """
     if answer.status < 400 or not answer.body.lstrip().startswith(b"{"):
         return None
     try:
@@ -127,8 +130,15 @@ def _complaint(_asked: Request, answer: Response) -> Complaint | None:
     except BadPayload:
         return None
     first = next(objects(body, "errors"), {})
-    words = opt_text(first, "message") or opt_text(body, "message") or ""
-    return Complaint(opt_text(first, "code") or "", words)
+    code = opt_text(first, "code")
+    if code is None:
+        return None
+    return Complaint(code, opt_text(first, "message") or opt_text(body, "message") or "")
+
+
+def _merged(_asked: Request, answer: Response) -> bool:
+    """Of two candidates who were merged one id disappears; whether it leads to the other, no page says."""
+    return re.search(rf"/candidates/{_ID}(?:/|\Z)", answer.headers.get("location", "")) is not None
 
 
 def _lost_page(asked: Request, _answer: Response) -> bool:
@@ -154,6 +164,7 @@ def _write(name: str, body: Mapping[str, Slot | str], note: str, *effects: SideE
 _PLAIN: Mapping[str, Slot | str] = {"status": _STATUS}
 _WITH_SUB: Mapping[str, Slot | str] = {"status": _DIVIDED, "subStatus": _SUB}
 _NO_MAIL = "no mail is asked for; that none is sent, no page confirms"
+_MAYBE = SideEffect.UNKNOWN
 
 VENDOR = Vendor(
     name="smartrecruiters",
@@ -185,16 +196,16 @@ VENDOR = Vendor(
         _write("move_to_sub_status", _WITH_SUB, "the history grows by one", SideEffect.AUTOMATION),
         _write("reopen", _PLAIN, "out of an end, by a status", SideEffect.REOPEN),
         _write("reopen_to_sub_status", _WITH_SUB, "out of an end, by a status", SideEffect.REOPEN),
-        _write("reject", {"status": "REJECTED", "reason": _REASON}, _NO_MAIL),
-        _write("reject_without_reason", {"status": "REJECTED"}, _NO_MAIL),
-        _write("withdraw", {"status": "WITHDRAWN", "reason": _REASON}, _NO_MAIL),
-        _write("withdraw_without_reason", {"status": "WITHDRAWN"}, _NO_MAIL),
+        _write("reject", {"status": "REJECTED", "reason": _REASON}, _NO_MAIL, _MAYBE),
+        _write("reject_without_reason", {"status": "REJECTED"}, _NO_MAIL, _MAYBE),
+        _write("withdraw", {"status": "WITHDRAWN", "reason": _REASON}, _NO_MAIL, _MAYBE),
+        _write("withdraw_without_reason", {"status": "WITHDRAWN"}, _NO_MAIL, _MAYBE),
         _write("hire", {"status": "HIRED"}, "without a day to start on", SideEffect.OPENING_FILL),
     ),
     tokens=(
         TokenEndpoint(
             name="oauth",
-            # The sandbox's: no page names it; the production's path on the sandbox's host.
+            # The sandbox's: no page names it; the production's path on the sandbox's host, or that itself.
             urls=(
                 "https://api.smartrecruiters.com/identity/oauth/token",
                 "https://api.sandbox.smartrecruiters.com/identity/oauth/token",
@@ -206,6 +217,15 @@ VENDOR = Vendor(
     rates=(RateLimit(requests=10, per_seconds=1, burst=1),),
     concurrent=8,
     answers=(
+        *(
+            AnswerRule(
+                meaning=NotFound,
+                status=status,
+                operations=frozenset({"get_candidate", "get_history"}),
+                when=_merged,
+            )
+            for status in (301, 302, 303, 307, 308)
+        ),
         AnswerRule(
             meaning=CursorLost,
             status=400,
@@ -219,6 +239,7 @@ VENDOR = Vendor(
         terms=frozenset({"candidate", "scope", "role", "system", "assigned", "clashes", "rules"}),
     ),
     unconfirmed={
+        "token_environment": "which environment gives the sandbox's access tokens; default the sandbox",
         "visible_within_seconds": "how long a write may take to show in a read; default 5",
         "overlap_minutes": "how late the search may show a change; default 10",
         "omitted_sub_status": "where a call without subStatus leads: to none, or the first; default none",
@@ -253,7 +274,11 @@ _ENDS: Mapping[ApplicationStatus, tuple[str, Action]] = {
     ApplicationStatus.REJECTED: ("REJECTED", Action.REJECT),
     ApplicationStatus.WITHDRAWN: ("WITHDRAWN", Action.WITHDRAW),
 }
-_EFFECTS: Mapping[str, SideEffect] = {"HIRED": SideEffect.OPENING_FILL}
+_EFFECTS: Mapping[str, SideEffect] = {
+    "HIRED": SideEffect.OPENING_FILL,
+    "REJECTED": _MAYBE,
+    "WITHDRAWN": _MAYBE,
+}
 _SITES = ("linkedin", "facebook", "twitter", "website")
 _SCOPES: Mapping[str, str] = {"write the status of applications": "candidates_manage"}
 _PAGE, _MOST = 10, 100
@@ -271,6 +296,7 @@ class SmartRecruiters(Ats):
     Args:
         connection: the link's globally unique id.
         environment: ``production`` or ``sandbox``.
+        token_environment: which of the two gives access tokens, where it is another.
         api_key: one of two kinds of credentials.
         client_id, client_secret: the other.
         hook_secret: of the web hooks' subscription, where there is one.
@@ -282,6 +308,7 @@ class SmartRecruiters(Ats):
 
     connection: str
     environment: str = field(default="production", validator=one_of("production", "sandbox"))
+    token_environment: str = field(default="", validator=one_of("", "production", "sandbox"))
     api_key: Secret | None = field(default=None, converter=optional_secret)
     client_id: Secret | None = field(default=None, converter=optional_secret)
     client_secret: Secret | None = field(default=None, converter=optional_secret)
@@ -305,7 +332,7 @@ class SmartRecruiters(Ats):
             raise ConfigurationError("smartrecruiters needs an api_key, or client_id and client_secret")
         return ClientCredentials(
             token_endpoint=VENDOR.tokens[0],
-            url=f"{self.host}/identity/oauth/token",
+            url=f"{VENDOR.hosts[self.token_environment or self.environment]}/identity/oauth/token",
             client_id=self.client_id,
             client_secret=self.client_secret,
             basic=False,
@@ -314,6 +341,7 @@ class SmartRecruiters(Ats):
     def settings(self) -> Mapping[str, str]:
         return {
             "environment": self.environment,
+            "token_environment": self.token_environment or self.environment,
             "omitted_sub_status": self.omitted_sub_status,
             "overlap_minutes": f"{self.overlap_minutes:g}",
             "visible_within_seconds": f"{self.visible_within_seconds:g}",
@@ -329,7 +357,7 @@ class SmartRecruiters(Ats):
             _whole("users", Kind.USER, self._users_page),
             _whole("reasons", Kind.REASON, self._reasons_page),
             _whole("stages", Kind.STAGE, self._stages_page),
-            self._since("jobs", "job", {Kind.JOB}, self._job_items),
+            self._since("jobs", "job", {Kind.JOB}, self._job_items, sweeps=True),
             self._since(
                 "candidates",
                 "candidate",
@@ -343,7 +371,7 @@ class SmartRecruiters(Ats):
         return self._get_application(last_known)
 
     def confirm_gone(self, ref: Ref) -> Operation[Tombstone | None]:
-        return self._candidate_gone(ref) if ref.kind is Kind.CANDIDATE else super().confirm_gone(ref)
+        return _gone(ref) if ref.kind in (Kind.CANDIDATE, Kind.JOB) else super().confirm_gone(ref)
 
     def catalogue(self, job: Ref | None) -> Operation[Catalogue]:
         return self._catalogue(job)
@@ -379,13 +407,19 @@ class SmartRecruiters(Ats):
             named, rejected = sort_out(raws, lambda raw: Item(((Kind.JOB, _id(raw)),), raw, _nothing))
             wanted = [item for item in named if _mark(item.raw) not in marks.before]
             details = yield from all_of([_detail(one, item.ids[0][1]) for item in wanted], 8)
+            if any(isinstance(detail, Forbidden) for detail in details):
+                # Refused as well, it is the credential that may see nothing any more.
+                _ = yield from request(_first_of(listing))
             found: list[Item] = []
             seen: list[str] = []
-            for place, detail in enumerate(details):
+            for place, (item, detail) in enumerate(zip(wanted, details, strict=True)):
                 if detail is None:
                     continue
-                answer, raw = detail
                 try:
+                    if isinstance(detail, Forbidden):
+                        found += [evolve(i, read=_unseen) for i in items(item.raw, response)]
+                        continue
+                    answer, raw = detail
                     found += items(raw, answer)
                     # By its own time: what the search shows newer than the detail is asked for again.
                     seen.append(_mark(raw))
@@ -470,13 +504,11 @@ class SmartRecruiters(Ats):
         """The history first: what happens between the two reads then counts as a change, never as none."""
         candidate, _, job = ref.id.partition(SEPARATOR)
         asked = _HISTORY.format(candidate=candidate, job=job)
-        told = yield from ask(Request(operation="get_history", method="GET", url=asked))
-        answer = yield from ask(_get("get_candidate", f"/candidates/{candidate}"))
-        if (gone := _gone(answer)) is not None:
-            return Gone(tombstone=gone)
-        if isinstance(answer, VendorError):
-            raise answer
-        data = _same(answer, candidate)
+        told = yield from ask(_get("get_history", asked))
+        person = yield from _one("candidate", candidate)
+        if isinstance(person, Tombstone):
+            return Gone(tombstone=person)
+        answer, data = person
         found = [a for a in read_candidate(self.connection, answer.sent_at, data) if a.ref == ref]
         if not found or not isinstance(found[0], Application):
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
@@ -486,16 +518,6 @@ class SmartRecruiters(Ats):
         if isinstance(told, VendorError):
             raise told
         return _fresh(found[0], told)
-
-    @routine
-    def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
-        answer = yield from ask(_get("get_candidate", f"/candidates/{ref.id}"))
-        if (gone := _gone(answer)) is not None:
-            return gone
-        if isinstance(answer, VendorError):
-            raise answer
-        _ = _same(answer, ref.id)
-        return None
 
     @routine
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:
@@ -510,13 +532,12 @@ class SmartRecruiters(Ats):
 
     @routine
     def _check_access(self) -> Flow[tuple[Finding, ...]]:
-        one = (("limit", "1"),)
         wanted = {
             "company_read": _get("get_company", "/configuration/company"),
-            "jobs_read": _get("list_jobs", "/jobs", *one),
-            "candidates_read": _get("list_candidates", "/candidates", *one),
+            "jobs_read": _first_of("jobs"),
+            "candidates_read": _first_of("candidates"),
             "configuration_read": _get("list_processes", "/configuration/hiring-processes"),
-            "users_read": _get("list_users", _USERS, *one),
+            "users_read": _get("list_users", _USERS, ("limit", "1")),
         }
         answers: list[Response | VendorError] = []
         findings: list[Finding] = []
@@ -702,11 +723,18 @@ def _process(id: str) -> Flow[Mapping[str, Any]]:
     return _same(response, id)
 
 
-def _detail(one: str, id: str) -> Flow[tuple[Response, Raw] | None]:
+def _first_of(listing: str) -> Request:
+    """The shortest page of a listing: what a credential sees at all."""
+    return _get(f"list_{listing}", f"/{listing}", ("limit", "1"))
+
+
+def _detail(one: str, id: str) -> Flow[tuple[Response, Raw] | Forbidden | None]:
     """A record's detail; None where it has gone since it was listed."""
     answer = yield from ask(_get(f"get_{one}", f"/{one}s/{id}"))
     if isinstance(answer, NotFound):
         return None
+    if isinstance(answer, Forbidden):
+        return answer
     if isinstance(answer, VendorError):
         raise answer
     return answer, Raw(answer.body, _same(answer, id))
@@ -720,9 +748,23 @@ def _same(response: Response, id: str) -> Mapping[str, Any]:
     return data
 
 
-def _gone(answer: Response | VendorError) -> Tombstone | None:
-    """What a read of a candidate that failed says: deleted, anonymised and merged all answer 404."""
-    return Tombstone(TombstoneKind.DELETED) if isinstance(answer, NotFound) else None
+def _one(one: str, id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombstone]:
+    """A record's detail, or why there is none: deleted, anonymised and merged people are all a 404."""
+    answer = yield from find(_get(f"get_{one}", f"/{one}s/{id}"), beside=_first_of(f"{one}s"))
+    if isinstance(answer, NotFound):
+        return Tombstone(TombstoneKind.DELETED)
+    if isinstance(answer, Forbidden):
+        return Tombstone(TombstoneKind.LOST_ACCESS)
+    if isinstance(answer, VendorError):
+        raise answer
+    return answer, _same(answer, id)
+
+
+@routine
+def _gone(ref: Ref) -> Flow[Tombstone | None]:
+    """Of a candidate or a job."""
+    found = yield from _one(ref.kind.value, ref.id)
+    return found if isinstance(found, Tombstone) else None
 
 
 def _onwards(following: Json, watermark: Json, marks: Marks) -> tuple[Json, Json]:
@@ -757,6 +799,11 @@ def _mark(raw: Raw) -> str:
 
 def _nothing(_data: Any) -> tuple[Record, ...]:
     return ()
+
+
+def _unseen(_data: Any) -> tuple[Record, ...]:
+    """A reader of what is listed, and refused when it is asked for by itself."""
+    raise BadRecord("", "listed, and hidden from this credential by its system role or access group")
 
 
 def _iso(seconds: float) -> str:
@@ -817,7 +864,9 @@ def _rows(used: Mapping[str, bool], *, bare: bool) -> Iterable[dict[str, Any]]:
         own = {id: active for id, active in used.items() if id.partition(SEPARATOR)[0] == status}
         settable = status in (*_LIVING, "HIRED", "REJECTED", "WITHDRAWN")
         usable = settable and (bare or not any(own.values()))
-        for id, active, writable in ((status, True, usable), *((id, on, on) for id, on in own.items())):
+        # With a blank at its end, say, a text can be read and not written.
+        subs = ((id, on, on and _SUB.text(id.partition(SEPARATOR)[2]) is not None) for id, on in own.items())
+        for id, active, writable in ((status, True, usable), *subs):
             yield {"id": id, "order": order, "active": active, "writable": writable}
             order += 1
 

@@ -57,7 +57,7 @@ from ..model import (
     TombstoneKind,
     Transition,
 )
-from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
+from ..wire.answers import Complaint, Complaints, safe_time
 from ..wire.auth import Scheme, TokenEndpoint
 from ..wire.effects import Flow, Json, Purpose, Request, Response, request
 from ..wire.hooks import said
@@ -94,7 +94,7 @@ from .interface import (
     Proof,
     Unplannable,
 )
-from .preflight import ask, proof_of_read, reach
+from .preflight import ask, find, proof_of_read, reach
 
 _ID = r"[1-9][0-9]{0,18}"
 _QUERY = frozenset({"$select", "$expand", "$filter", "$orderby", "$top", "$format"})
@@ -167,11 +167,6 @@ _MEANINGS: Mapping[str, type[VendorError]] = {
 }
 
 
-def _no_odata(asked: Request, answer: Response) -> bool:
-    """A 404 that is not SuccessFactors' own word on a record."""
-    return asked.purpose is Purpose.READ and _error(answer) is None
-
-
 def _list(entity: str) -> Read:
     return Read(name=f"list_{entity}", path=f"/{entity}", query=_QUERY)
 
@@ -236,7 +231,6 @@ VENDOR = Vendor(
         ),
     ),
     concurrent=5,
-    answers=(AnswerRule(meaning=BadPayload, status=404, when=_no_odata),),
     complaints=Complaints(
         read=_complaint,
         meanings=_MEANINGS,
@@ -443,7 +437,7 @@ class SuccessFactors(Ats):
     connection: str
     api_host: str
     company_id: str
-    user_id: str
+    user_id: str = field(repr=False)
     api_key: Secret = field(converter=secret)
     private_key: Secret = field(converter=secret)
     issuer: str | None = None
@@ -684,7 +678,7 @@ class SuccessFactors(Ats):
         answers: list[Response | VendorError] = []
         findings: list[Finding] = []
         for listing, grant in grants.items():
-            wanted = _asked(evolve(listing, fields=(listing.key,), expand=(), where=""), top=1)
+            wanted = _asked(_bare(listing), top=1)
             answer = yield from ask(wanted)
             answers.append(answer)
             findings.append(_read_finding(listing, wanted, answer, grant))
@@ -780,10 +774,16 @@ def _one(listing: _Listing, id: str) -> Flow[Response | VendorError]:
         url = f"/{listing.entity}({id}L)"
         return Request(operation=f"get_{listing.entity}", method="GET", url=url, query=listing.one())
 
-    answer = yield from ask(wanted(listing))
+    beside = _asked(_bare(listing), top=1)
+    answer = yield from find(wanted(listing), beside=beside)
     if isinstance(answer, Refused):
-        answer = yield from ask(wanted((yield from _present(listing, answer))))
+        answer = yield from find(wanted((yield from _present(listing, answer))), beside=beside)
     return answer
+
+
+def _bare(listing: _Listing) -> _Listing:
+    """A listing of the keys alone."""
+    return evolve(listing, fields=(listing.key,), expand=(), where="")
 
 
 def _present(listing: _Listing, refusal: Refused) -> Flow[_Listing]:

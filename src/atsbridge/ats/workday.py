@@ -66,6 +66,7 @@ from ..wire.answers import Complaint, Complaints
 from ..wire.auth import RefreshToken, Scheme, TokenEndpoint, UsernameToken
 from ..wire.effects import Flow, Json, Request, Response, request
 from ..wire.operations import Call, Operation, Routine, routine
+from ..wire.paging import Headway
 from ..wire.payload import Raw, read_list
 from ..wire.reading import from_iso, link_type, objects, opt_text, record
 from ..wire.secrets import Secret, optional_secret
@@ -353,7 +354,7 @@ class Workday(Ats):
         metadata={"example": "wd5-services1.myworkday.com"},
     )
     tenant: str = field(validator=_of_form(VENDOR.host_slots["tenant"], "letters, digits and _"))
-    user: str
+    user: str = field(repr=False)
     password: Secret | None = field(default=None, converter=optional_secret)
     client_id: Secret | None = field(default=None, converter=optional_secret)
     client_secret: Secret | None = field(default=None, converter=optional_secret)
@@ -676,8 +677,11 @@ class Workday(Ats):
         cursor: Any = {
             "job": job, "page": 1, "at": None, "asked": None, "all": job is None, "evergreen": True
         }  # fmt: skip
+        headway = Headway("candidates")
         while cursor is not None:
+            headway.turn_to(cursor)
             _, found, cursor = yield from self._crawl(cursor)
+            headway.saw(raw.digest for raw in found.records)
             words = words.and_those(_stood_in(found.records))
             cursor = {**cursor, "page": cursor["page"] + 1} if found.more else None
         return _moment(asked), words

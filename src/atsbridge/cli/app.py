@@ -41,6 +41,14 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 """Verb to its module and its one line."""
 
+_ELSEWHERE = {
+    "push": "sync --push",
+    "pull": "sync --pull",
+    "sweep": "sync --pull --sweep",
+    "approve": "vendors approve",
+}
+"""Verbs of the Python bridge, and parts of others, by where the command line has them."""
+
 _NO_COMMAND: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """A group without a verb, whose message is its help; click before 8.2 shows that itself."""
 
@@ -66,10 +74,10 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            near = get_close_matches(args[0], VERBS, n=1)
-            if not near:
+            near = _ELSEWHERE.get(args[0]) or next(iter(get_close_matches(args[0], VERBS, n=1)), None)
+            if near is None:
                 raise
-            raise click.UsageError(f"{error.message} Did you mean {near[0]}?", ctx) from None
+            raise click.UsageError(f"{error.message} Did you mean {near}?", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -140,7 +148,9 @@ def _fail(kind: str, message: str, code: Exit, *, as_json: bool, advice: str = "
         error: dict[str, Any] = {"kind": kind, "message": message, "advice": advice, "exit_code": int(code)}
         show_json({"error": error})
     else:
-        sys.stderr.write(f"atsbridge: {printable(message)}\n")
+        lines = map(printable, message.split("\n"))  # a list of faults, each on its line
+        sys.stderr.write("atsbridge: {}\n".format("\n".join(lines)))
         if advice:
-            sys.stderr.write(f"  {printable(advice)}\n")
+            for line in advice.splitlines():
+                sys.stderr.write(f"  {printable(line)}\n")
     return code

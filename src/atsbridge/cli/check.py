@@ -41,7 +41,7 @@ def show_check(report: CheckReport, *, simulator: str | None = None) -> None:
     _show_access(report, ("read", "write"))
     heading("3. The mapping against the ATS")
     if report.mapping:
-        lines = [(f.severity.value, f.where, f.what, f.mend) for f in report.mapping]
+        lines = [(f.severity.value, f.place, f.what, f.mend) for f in report.mapping]
         show_table(("", "where", "what", "how to mend"), lines)
     elif any(f.needed_for == "reach" and f.proof is Proof.MISSING for f in report.access):
         say("not compared: the ATS could not be asked for its stages")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,9 @@ import click
 
 from ..bridge import Bridge
 from ..crm.sql import SqlCrm
-from ..model import Ref
+from ..model import Kind, Ref
 from ..sync.explain import Explanation
+from ..sync.ledger import Known
 from .exits import Exit
 from .names import Names
 from .opening import Options, on_connection
@@ -29,10 +31,12 @@ Facts = Iterable[tuple[str, object]]
 def explain(options: Options, *, application: str, ask: bool) -> int:
     """Tell what was read of one application, which rule mapped it, what was decided, sent and answered.
 
-    APP is the ATS's id of the application. Exit 1 if nothing is known of it.
+    APP is the ATS's id of the application, or the address of its page there. Exit 1 if nothing is
+    known of it.
     --json has every row of the ledger, whole.
     """
     with options.bridge() as bridge:
+        application = _id_in(bridge, application)
         found = bridge.explain(application, ask=ask)
         person, names = _person(bridge, bridge.ref(application)), Names.known_to(bridge)
     report = {**found.as_dict(), "candidate_name": person}
@@ -41,6 +45,16 @@ def explain(options: Options, *, application: str, ask: bool) -> int:
     else:
         _show(options.public(plain(report)), names, known=_known(found))
     return Exit.OK if _known(found) else Exit.FOUND
+
+
+def _id_in(bridge: Bridge, text: str) -> str:
+    """The application's id in an address: the last part that is one, else the last of all."""
+    if "://" not in text:
+        return text
+    parts = [part for part in re.split(r"[/?&=#]+", text) if part]
+    prefix = (bridge.connection, Kind.APPLICATION.value)
+    known = bridge.ledger.look(lambda txn: txn.get_many(Known, prefix, parts))
+    return next((part for part in reversed(parts) if part in known), parts[-1])
 
 
 def _known(found: Explanation) -> bool:
@@ -63,7 +77,7 @@ def _show(report: Mapping[str, Any], names: Names, *, known: bool) -> None:
     if report["candidate_name"]:
         say(f"candidate: {report['candidate_name']}")
     if not known:
-        say("nothing is known of it: out of scope, hidden from the credential, not pulled yet, or no such id")
+        say(f"nothing is known of it: {_why_unknown(report)}")
     if report["quarantined"]:
         say(f"in quarantine: {report['quarantined']}")
     if report["waiting_for"]:
@@ -75,12 +89,27 @@ def _show(report: Mapping[str, Any], names: Names, *, known: bool) -> None:
         for line in report["mapped"]:
             say(f"- {line}")
     _section("What recruiters asked for", [_asked(row, names) for row in report["updates"]])
-    _section("What was to be written", [_to_write(row, names) for row in report["intents"]])
+    _section(
+        "What was to be written", [_to_write(row, names, report["held_back"]) for row in report["intents"]]
+    )
     _section("What was sent", [_sent(row) for row in report["attempts"]])
     if report["crm"]:
         _section("What the CRM holds", [_held(report["crm"], names)])
     if report["now"]:
-        _section("What the ATS says now", [_now(report["now"], names)])
+        _section("What the ATS says now", [_now(report["now"], names, known=known)])
+
+
+def _why_unknown(report: Mapping[str, Any]) -> str:
+    if report["known_as"]:
+        return f"this is the id of a {report['known_as'][0]}, not of an application"
+    if report["now"] is None:
+        return "hidden from the credential, not pulled yet, or no application's id; --ask asks the ATS"
+    if "gone" in report["now"]:
+        return "the ATS knows no application of this id; is it a candidate's or a job's?"
+    return (
+        "the ATS shows it to who asks for it, and no pull has brought it: newer than the last one, or"
+        " confidential (the ATS's lists leave those out unless the connection file asks for them)"
+    )
 
 
 def _section(title: str, stories: Sequence[Facts]) -> None:
@@ -125,7 +154,7 @@ def _asked(row: Mapping[str, Any], names: Names) -> Facts:
     )
 
 
-def _to_write(row: Mapping[str, Any], names: Names) -> Facts:
+def _to_write(row: Mapping[str, Any], names: Names, held_back: str) -> Facts:
     target = {"stage": row["target_stage"], "status": row["target_status"], "reason": row["target_reason"]}
     expected = {"stage": row["expected_stage"], "status": row["expected_status"]}
     return (
@@ -134,6 +163,7 @@ def _to_write(row: Mapping[str, Any], names: Names) -> Facts:
         ("only if", names.state(expected)),
         ("as user", row["acting_user"]),
         ("where it stands", row["state"]),
+        ("held back", held_back if row["state"] == "pending" else ""),
         ("attempts", row["attempts"]),
         ("result", (row["result"] or "").upper()),
         ("why", row["why"]),
@@ -165,9 +195,9 @@ def _held(row: Mapping[str, Any], names: Names) -> Facts:
     )
 
 
-def _now(row: Mapping[str, Any], names: Names) -> Facts:
+def _now(row: Mapping[str, Any], names: Names, *, known: bool) -> Facts:
     if "gone" in row:
-        return (("gone", row["gone"]),)
+        return (("gone", row["gone"] if known else "no such application"),)
     read = datetime.fromisoformat(row["read_at"]).timestamp()
     return (("state", names.state(row)), ("read", time_text(read)))
 

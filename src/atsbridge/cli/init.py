@@ -31,7 +31,8 @@ def init(options: Options, *, vendor: str | None, name: str | None, settings: tu
 
     Run it twice: the first run writes the file and says which environment
     variables it names; with these set, the second reads the live stages and
-    suggests a mapping. Nothing that exists is overwritten.
+    suggests a mapping, and exits with 2 while one is missing. Nothing that
+    exists is overwritten.
     """
     done: dict[str, Any] = {"connection": str(options.connection), "written": []}
     if not options.connection.exists():
@@ -51,7 +52,10 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
         return _end(options, done, f"{found.mapping} is there already; it was left as it is.")
     if missing:
         done["missing"] = missing
-        return _end(options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.")
+        code = Exit.OK if done["written"] else Exit.SETUP  # without them there was nothing to do
+        return _end(
+            options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.", code=code
+        )
     with options.bridge(mapping={"version": 1}) as bridge:
         suggested = bridge.suggest()
     _write(found.mapping, suggested, done)
@@ -60,19 +64,20 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
     return _end(
         options,
         done,
-        f"Review {found.mapping}: it writes nothing until write.mode is changed.\n"
+        f"Review {found.mapping}: it writes nothing until write.mode is changed.",
         f"Then: {'; '.join(done['next'])}{again}",
     )
 
 
-def _end(options: Options, done: dict[str, Any], text: str) -> int:
+def _end(options: Options, done: dict[str, Any], *lines: str, code: Exit = Exit.OK) -> int:
     if options.as_json:
         options.show_json(done)
     else:
         for path in done["written"]:
             say(f"Written: {path}")
-        say(text)
-    return Exit.OK
+        for line in lines:
+            say(line)
+    return code
 
 
 def _write(path: Path, text: str, done: dict[str, Any]) -> None:
@@ -103,13 +108,10 @@ def connection_text(vendor: str, *, name: str, settings: Mapping[str, str]) -> s
     if unknown:
         names = ", ".join(s["name"] for s in known)
         raise ConfigurationError(f"{unknown[0]} is no setting of {vendor}; known are {names}")
-    rest = _REST
-    if "refresh_token" in settings:
-        # It is good for one use: kept in memory alone, the next command would be logged out.
-        rest = rest.replace("# [tokens]\n# keyring", "[tokens]\nkeyring")
-    return _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor)) + "\n".join(
-        [*_ats_lines(vendor, known, settings), rest]
-    )
+    head = _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor))
+    # A refresh token may be good for one use: kept in memory alone, the next command would be logged out.
+    rest = _REST.format(tokens="" if "refresh_token" in settings else "# ")
+    return head + "\n".join([*_ats_lines(vendor, known, settings), rest])
 
 
 def _ats_lines(vendor: str, known: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> Iterator[str]:
@@ -168,8 +170,8 @@ path = "atsbridge-ledger.sqlite"
 [mapping]
 file = "mapping.toml"             # the customer's stages, statuses and reasons in the CRM's words
 
-# [tokens]
-# keyring = "atsbridge"           # keeps access and rotating refresh tokens between runs
+{tokens}[tokens]
+{tokens}keyring = "atsbridge"           # keeps access and rotating refresh tokens between runs
 
 # [network]
 # proxy = "http://proxy.example.com:3128"

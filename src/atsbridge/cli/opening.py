@@ -54,8 +54,12 @@ class Options:
                 with faults_of(found.mapping):
                     yield bridge
             except NoAnswer as error:
-                error.advice = f"{error.advice}; asked was {self.simulator or bridge.ats.host}"
+                error.advice = f"{error.advice}; asked was {self.asked(bridge)}"
                 raise
+
+    def asked(self, bridge: Bridge) -> str:
+        """The address that stands for the ATS."""
+        return self.simulator or bridge.ats.host
 
     def public(self, report: Any) -> Any:
         """A report, its personal fields hidden unless they were asked for."""

@@ -39,7 +39,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def say(text: str = "", *, stderr: bool = False) -> None:
-    """Plain text; nothing in it is taken for markup, nor obeyed by a terminal."""
+    """One line of plain text; nothing in it is taken for markup, nor obeyed by a terminal."""
     console(stderr=stderr).print(printable(text), markup=False)
 
 
@@ -64,8 +64,8 @@ def _cell(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Text of the ATS without what a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+    """Text of the ATS without what a terminal would obey, or what would look like a line of ours."""
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def show_json(value: object) -> None:

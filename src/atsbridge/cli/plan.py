@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .exits import Exit
 from .names import Names
 from .opening import Options, faults_of, need_reading, on_connection
 from .output import heading, plural, say, show_table
@@ -20,21 +21,27 @@ from .reports import show_receipts
 )
 @on_connection
 def plan(options: Options, *, mapping: Path | None) -> int:
-    """Show what the next push would do. Nothing is written to ATS, CRM or ledger."""
+    """Show what the next push would do. Nothing is written to ATS, CRM or ledger.
+
+    Exit 4 if the ATS could not be asked for all that it takes to tell.
+    """
     if mapping is not None:
         return _compare(options, mapping)
     with options.bridge() as bridge:
         report, names = bridge.plan(), Names.known_to(bridge)
+    code = Exit.LATER if report.unavailable else Exit.OK
     if options.as_json:
         options.show_json(report.as_dict())
-        return 0
+        return code
     heading("What the next push would do")
     show_receipts(report.as_dict()["receipts"], names)
     if report.held_back:
-        say(f"Nothing would be sent: {report.held_back}")
+        say(f"{'No more' if report.writes else 'Nothing'} would be sent: {report.held_back}")
+    if report.unavailable:
+        say(f"Not all could be asked of {options.asked(bridge)}: try again later")
     writes, open_ = plural(report.writes, "write"), plural(report.waiting, "change")
     say(f"{writes} would leave, {open_} could not be settled yet")
-    return 0
+    return code
 
 
 def _compare(options: Options, mapping: Path) -> int:
@@ -46,13 +53,22 @@ def _compare(options: Options, mapping: Path) -> int:
         options.show_json(change.as_dict())
         return 0
     heading("What the new mapping would change")
-    rows = [(e["application"], _words(e["before"]), _words(e["after"])) for e in change.examples]
+    rows = [
+        (
+            e["application"],
+            _words(e["before"]),
+            f"left out: {e['left_out']}" if e["left_out"] else _words(e["after"]),
+        )
+        for e in change.examples
+    ]
     if rows:
         show_table(("application", "step, status, reason now", "with the new mapping"), rows)
     say(
-        f"{change.changed} of {change.total} applications would read otherwise;"
-        f" write mode {change.write_mode}"
+        f"{change.changed} of {change.total} applications would read otherwise, {change.leaving} would be"
+        f" left out, {change.joining} would come in; write mode {change.write_mode}"
     )
+    for key in change.untold:
+        say(f"What {key} does cannot be told from the ledger: the next sync shows it.")
     return 0
 
 

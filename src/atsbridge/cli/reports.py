@@ -10,8 +10,8 @@ from .names import Names
 from .output import plural, say, show_table
 
 _COUNTS = (
-    "read", "created", "updated", "unchanged", "deleted", "linked", "to_review", "left_out", "waiting",
-    "quarantined", "restarts", "suspects",
+    "read", "created", "updated", "already_held", "left_out", "waiting", "overtaken", "unchanged", "deleted",
+    "linked", "to_review", "quarantined", "restarts", "suspects",
 )  # fmt: skip
 
 

@@ -48,19 +48,19 @@ def simulate(
 ) -> int:
     """Serve a vendor's simulator on loopback until Ctrl-C.
 
-    Prints its address and credentials as lines for the environment. Nothing
-    goes to a simulator by itself: give the other commands `--simulator URL`.
+    Prints its credentials as lines for the environment, then its address as a
+    comment. Nothing goes to a simulator by itself, whatever is exported: give
+    the other commands `--simulator URL`.
     """
     made = make_simulator(vendor, applications=applications, seed=seed, folder=folder, settings=settings)
     with _served(made, port=port, tls=tls, limits=limits_of(limits)) as server:
-        lines = {"ATSBRIDGE_SIMULATOR": server.url, **environment(vendor, made)}
-        if server.ca_file:
-            lines["ATSBRIDGE_SIMULATOR_CA_FILE"] = server.ca_file
+        credentials = environment(vendor, made)
         if as_json:
-            show_json(lines)
+            show_json({"url": server.url, "ca_file": server.ca_file, "environment": credentials})
         else:
-            for name, value in lines.items():
+            for name, value in credentials.items():
                 sys.stdout.write(f"{name}={shlex.quote(value)}\n")
+            sys.stdout.write(f"# --simulator {server.url}\n")
             sys.stdout.flush()
             print(_how(vendor, server, limits), file=sys.stderr)
         try:

@@ -29,6 +29,7 @@ def _show(report: dict[str, Any]) -> None:
     heading(f"Connection {report['connection']}")
     rows = [
         ("writes", _writing(report)),
+        ("held back", report["held_back"] or "nothing"),
         ("records", ", ".join(plural(n, kind) for kind, n in report["known"].items())),
         ("writes under way", counts_text({k: n for k, n in report["intents"].items() if n})),
         ("changes that ended", counts_text(report["results"])),
@@ -54,10 +55,6 @@ def _writing(report: dict[str, Any]) -> str:
     text = f"mode {report['write_mode']}"
     if not report["surface_approved"]:
         text += ", surface not approved"
-    if report["paused"]:
-        text += f", paused: {report['paused']}"
-    if report["stopped"]:
-        text += f", stopped: {report['stopped']}"
     return text
 
 

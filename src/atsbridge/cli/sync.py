@@ -40,8 +40,9 @@ def sync(
     """Take in the CRM's changes, push them to the ATS, and pull what changed there.
 
     Exit 1 if a change ended in doubt or was given up: a person should look
-    (`atsbridge status`, `atsbridge explain APP`). Exit 5 while writes are stopped, since the ATS
-    refused the credential: mend it, then `atsbridge resume`.
+    (`atsbridge status`, `atsbridge explain APP`). Exit 4 if the ATS could not be reached: what is
+    pending goes with a later run. Exit 5 while writes are stopped, since the ATS refused the
+    credential: mend it, then `atsbridge resume`.
     """
     if only_push and (full or and_sweep or only_pull):
         raise click.UsageError("--push goes alone: --pull, --full and --sweep are about reading")
@@ -53,10 +54,14 @@ def sync(
         options.show_json(_as_dict(pushed, pulled, swept))
     else:
         _show(pushed, pulled, swept, names)
+        if pushed is not None and pushed.unavailable:
+            say(f"Not all could be asked of {options.asked(bridge)}: try again later")
     if pushed is not None and pushed.stopped:
         return Exit.PERSON
     doubtful = pushed is not None and any(r.result in _IN_DOUBT for r in pushed.receipts)
-    return Exit.FOUND if doubtful else Exit.OK
+    if doubtful:
+        return Exit.FOUND
+    return Exit.LATER if pushed is not None and pushed.unavailable else Exit.OK
 
 
 def _run(
@@ -98,7 +103,7 @@ def _show(
         heading("Push")
         show_receipts([receipt_dict(r) for r in pushed.receipts], names)
         if pushed.held_back:
-            say(f"Nothing was sent: {pushed.held_back}")
+            say(f"{'No more' if pushed.writes else 'Nothing'} was sent: {pushed.held_back}")
             if pushed.stopped:
                 say("Once the credential is mended: atsbridge resume")
         say(

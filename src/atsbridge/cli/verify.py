@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import click
 
-from ..sync.verify import VerifyReport
+from ..sync.verify import VerifyReport, Why
 from .opening import Options, need_reading, on_connection
 from .output import say, show_table
 from .reports import counts_text
@@ -33,6 +35,9 @@ def show_verify(report: VerifyReport, *, limit: int = 60) -> None:
         show_table(("application", "why", "ATS", "CRM", "repair would"), rows)
     if len(report.differences) > limit:
         say(f"... and {len(report.differences) - limit} more; --json has them all")
+    unmapped = Counter(d.ats for d in report.differences if d.why is Why.UNMAPPED)
+    if unmapped:
+        say(f"unmapped: {', '.join(f'{n} in {state}' for state, n in unmapped.most_common())}")
     say(
         f"{report.compared} compared, {report.equal} equal, differences: {counts_text(report.counts)};"
         f" {report.faults} unexplained"

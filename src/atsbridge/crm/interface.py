@@ -130,7 +130,11 @@ class Crm(ABC):
 
     @abstractmethod
     def statuses(self, refs: Sequence[Ref]) -> Flow[Mapping[Ref, Held]]:
-        """What is held of these applications; unknown refs are left out."""
+        """What is held of these applications; unknown refs are left out.
+
+        Asked before a change is first written, too: ``event_id`` names the one
+        that is open, None says that all have ended.
+        """
 
     @abstractmethod
     def refs(self, kind: Kind, after: str | None) -> Flow[tuple[Sequence[Ref], str | None]]:

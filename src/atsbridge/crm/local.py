@@ -7,13 +7,11 @@ of yours: none stays open between two calls.
 
 from __future__ import annotations
 
-import traceback
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
-from ..errors import CrmError
+from ..errors import CrmError, type_and_place
 from ..model import Kind, Receipt, Ref
 from ..wire.effects import Flow, Json, await_, perform
 from .interface import Crm, CrmFinding, Delivery, Feed, Held, Link, Written
@@ -97,7 +95,7 @@ class LocalCrm(Crm):
     def _perform(self, method: str, action: Callable[[], T]) -> Flow[T]:
         def guarded() -> T:
             try:
-                return action()
+                return _of_its_kind(self, method, action())
             except CrmError:
                 raise
             except Exception as error:
@@ -176,7 +174,7 @@ class AsyncLocalCrm(Crm):
     def _await(self, method: str, action: Callable[[], Awaitable[T]]) -> Flow[T]:
         async def guarded() -> T:
             try:
-                return await action()
+                return _of_its_kind(self, method, await action())
             except CrmError:
                 raise
             except Exception as error:
@@ -186,11 +184,29 @@ class AsyncLocalCrm(Crm):
         return await_(guarded)
 
 
+_GIVES: Mapping[str, type] = {
+    "write_batch": Sequence,
+    "read_changes": Feed,
+    "read_statuses": Mapping,
+    "read_refs": Sequence,
+    "check": Sequence,
+    "match_candidates": Sequence,
+}
+"""What a method's answer has to be."""
+
+
+def _of_its_kind(crm: Crm, method: str, answer: T) -> T:
+    wanted = _GIVES.get(method, object)
+    if isinstance(answer, wanted):
+        return answer
+    raise CrmError(
+        f"{type(crm).__name__}.{method} gave {type(answer).__name__} in place of a {wanted.__name__}",
+        advice=f"see `LocalCrm.{method}`",
+    )
+
+
 def _failure(crm: Crm, method: str, error: Exception) -> CrmError:
-    """Its type and its place alone: the text of a user's exception may hold a person's data."""
-    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-    place = f"{Path(frame.f_code.co_filename).name}, line {line}"
-    return CrmError(f"{type(crm).__name__}.{method} raised {type(error).__name__} at {place}")
+    return CrmError(f"{type(crm).__name__}.{method} raised {type_and_place(error)}")
 
 
 def _one_each(crm: Crm, batch: Sequence[Delivery], written: Sequence[Written]) -> Sequence[Written]:

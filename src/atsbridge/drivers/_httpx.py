@@ -226,6 +226,11 @@ class _Wire:
         )
 
     def _answer(self, flight: _Flight, response: httpx.Response, body: Body) -> Response:
+        stream: Any = response.stream
+        connection = stream._httpcore_stream._stream._connection  # there is no public way to it
+        more, _ = connection._h11_state.trailing_data
+        if more:  # it would be taken for the answer to the next request
+            response.extensions["network_stream"].spoilt = True
         return Response(
             status=response.status_code,
             headers=_read_headers(response.headers),
@@ -323,11 +328,15 @@ _FAULTS = (httpx.TransportError, httpcore.TimeoutException, AtsBridgeError, OSEr
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket that knows the deadline of the request it serves, and how far behind proxies the vendor is."""
+    """A socket that knows the deadline of the request it serves, and how far behind proxies the vendor is.
+
+    One that is ``spoilt`` is closed by its pool, and carries no other request.
+    """
 
     def __init__(self, inner: httpcore.NetworkStream, tunnels_left: int) -> None:
         self._inner = inner
         self._tunnels_left = tunnels_left
+        self.spoilt = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, _flight.get().left(httpcore.ReadTimeout))
@@ -348,7 +357,7 @@ class _Stream(httpcore.NetworkStream):
         return _Stream(inner, max(0, self._tunnels_left - 1))
 
     def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+        return (info == "is_readable" and self.spoilt) or self._inner.get_extra_info(info)
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -470,6 +479,7 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
     def __init__(self, inner: httpcore.AsyncNetworkStream, tunnels_left: int) -> None:
         self._inner = inner
         self._tunnels_left = tunnels_left
+        self.spoilt = False
         self._socket = inner.get_extra_info("socket")
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -491,6 +501,8 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         return _AsyncStream(inner, max(0, self._tunnels_left - 1))
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self.spoilt:
+            return True
         # The pool asks every idle connection before every request, and anyio looks long for the answer.
         if info == "is_readable" and hasattr(select, "poll") and self._socket.fileno() >= 0:
             poll = select.poll()

@@ -14,7 +14,7 @@ from attrs import frozen
 from ..errors import CrmError
 from ..wire.effects import Await, Done, Failed, Flow, Perform, Permit, Request, Response, Send, Sleep
 from .scheduler import Job, Leaf, Result, Run, Scheduler
-from .sync import perform
+from .sync import broken_off, perform
 from .tracebacks import without_locals
 
 T = TypeVar("T")
@@ -87,11 +87,18 @@ class AsyncDriver:
         return outcome.value  # type: ignore[no-any-return]
 
     async def aclose(self) -> None:
-        """Await what is on the wire, close every flow, then the wire and the thread."""
-        doing = list(self._doing.values())
+        """Await what is on the wire, close every flow, then the wire and the thread.
+
+        As in `SyncDriver.run`, what a `Once` is doing gets its answer and may keep it.
+        """
+        doing = dict(self._doing)
         self._doing.clear()
-        await self._settle(doing)
-        self._scheduler.close()
+        await self._settle(list(doing.values()))
+        try:
+            for ticket in self._scheduler.detach_all():
+                await self._see_through(ticket, doing[ticket].future if ticket in doing else None)
+        finally:
+            self._scheduler.close()
         for result in self._results.values():
             result.cancel()
         await self._wire.aclose()
@@ -167,6 +174,19 @@ class AsyncDriver:
                 await asyncio.wait(pending)
             except asyncio.CancelledError:
                 continue  # the wire keeps the deadline; the first cancellation is raised at the end
+
+    async def _see_through(self, ticket: int, answer: asyncio.Future[Result] | None) -> None:
+        """Let a flow go on by Performs alone; whatever else it wants is broken off."""
+        if answer is None or answer.cancelled() or answer.exception() is not None:
+            outcome: Result = broken_off()
+        else:
+            outcome = answer.result()
+        for job in self._scheduler.resume(ticket, outcome):
+            kept: asyncio.Future[Result] | None = None
+            if isinstance(job.effect, Perform):
+                kept = self._begin(job.effect, job.run.context).future
+                await self._settle([_Doing(kept, None)])
+            await self._see_through(job.ticket, kept)
 
     def _break_off(self, error: BaseException) -> None:
         """Something that is no Exception came up, or nothing can move: every run ends with it."""

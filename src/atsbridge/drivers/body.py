@@ -15,10 +15,20 @@ _MIB = 1024 * 1024
 
 @frozen(kw_only=True)
 class Caps:
-    """How large one answer may be, on the wire and inflated."""
+    """How large one answer may be, on the wire and inflated.
+
+    Beyond ``free_bytes`` it may not inflate to more than ``ratio`` times its size: listings come to
+    some 10, XML full of empty elements to 50, and what is made to fill a memory to 1,000.
+    """
 
     wire_bytes: int = 32 * _MIB
     inflated_bytes: int = 64 * _MIB
+    free_bytes: int = 2 * _MIB
+    ratio: int = 200
+
+    def inflated_from(self, on_wire: int) -> int:
+        """How many bytes so many may inflate to."""
+        return min(self.inflated_bytes, max(self.free_bytes, on_wire * self.ratio))
 
 
 class Body:
@@ -45,14 +55,15 @@ class Body:
             self._inflate(self._inflater, chunk)
 
     def _inflate(self, inflater: Any, chunk: bytes) -> None:
+        most = self._caps.inflated_from(self._on_wire)
         while chunk:
             if inflater.eof:  # RFC 1952, section 2.2: a gzip file is one or more members
                 inflater = self._inflater = zlib.decompressobj(wbits=31)
-            part = _decompress(inflater, chunk, self._caps.inflated_bytes - self._inflated + 1)
+            part = _decompress(inflater, chunk, most - self._inflated + 1)
             if part is None:
                 raise BadPayload("the answer is not the gzip it says it is")
             self._inflated += len(part)
-            if self._inflated > self._caps.inflated_bytes:
+            if self._inflated > most:
                 raise BadPayload("the answer is larger than the cap on inflated bytes")
             self._parts.append(part)
             chunk = inflater.unconsumed_tail or inflater.unused_data

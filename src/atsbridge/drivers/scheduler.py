@@ -140,6 +140,13 @@ class Scheduler:
         self._detached[run] = _generators(nodes, groups)
         return tickets
 
+    def detach_all(self) -> list[int]:
+        """Let no run move any more, only what a `Once` is doing: the tickets that it waits under."""
+        for run in dict.fromkeys(node.owner for node in self._nodes if isinstance(node.owner, Run)):
+            _ = self.detach(run)
+        self._ready = deque((node, outcome) for node, outcome in self._ready if node in self._nodes)
+        return list(self._waiting)
+
     def close(self, run: Run | None = None) -> None:
         """Close every generator (of one detached run), the innermost first.
 

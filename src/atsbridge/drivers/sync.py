@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from attrs import define, field
 
-from ..errors import UnsupportedPair
+from ..errors import NoAnswer, UnsupportedPair
 from ..wire.effects import Await, Done, Failed, Flow, Perform, Permit, Purpose, Request, Response, Send, Sleep
 from .scheduler import Job, Result, Run, Scheduler
 from .tracebacks import without_locals
@@ -43,6 +43,11 @@ def perform(effect: Perform[object]) -> Result:
     return Done(value)
 
 
+def broken_off() -> Failed:
+    """What a flow is told that may still keep what it has, and ask for nothing more."""
+    return Failed(NoAnswer("the run was ended before this was asked", sent=False))
+
+
 class SyncDriver:
     """Runs flows; every generator and every Perform stays on the calling thread.
 
@@ -62,7 +67,8 @@ class SyncDriver:
         """The flow's value, or its error.
 
         On KeyboardInterrupt the requests already on the wire are awaited up to
-        their deadline, then every flow is closed.
+        their deadline, then every flow is closed. What a `Once` is doing gets its
+        answer and may keep it before: a token that was asked for is saved.
         """
         session = _Session(self)
         try:
@@ -179,12 +185,22 @@ class _Session:
         self.ready.extend(self.scheduler.resume(ticket, outcome))
 
     def abandon(self) -> None:
-        """Send nothing more, await what was sent, close the flows."""
+        """Send nothing more, await what was sent, let each `Once` keep what it got, close the flows."""
         # What is on the wire is counted by the threads that send: a KeyboardInterrupt may come
         # between handing a request over and noting that here.
         try:
             with self.gate:
                 self.abandoned = True
                 self.gate.wait_for(lambda: not self.on_wire)
+            answers = dict(self.arrived.get() for _ in range(self.arrived.qsize()))
+            for ticket in self.scheduler.detach_all():
+                self.see_through(ticket, answers.get(ticket))
         finally:
             self.scheduler.close()
+
+    def see_through(self, ticket: int, outcome: Result | BaseException | None) -> None:
+        """Let a flow go on by Performs alone; whatever else it wants is broken off."""
+        if not isinstance(outcome, (Done, Failed)):
+            outcome = broken_off()
+        for job in self.scheduler.resume(ticket, outcome):
+            self.see_through(job.ticket, perform(job.effect) if isinstance(job.effect, Perform) else None)

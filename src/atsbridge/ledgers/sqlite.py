@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -198,7 +199,8 @@ class SqliteLedger(Ledger):
     """One file holds the memory of any number of connections.
 
     Args:
-        path: of the file; made where it is not there.
+        path: of the file; made where it is not there. An empty one is refused: it was a ledger, and
+            begun anew it would know nothing of changes that were taken in.
         clock: replaces the system's monotonic clock.
         connect: how the database is opened; tests bring their own.
 
@@ -218,6 +220,7 @@ class SqliteLedger(Ledger):
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        _must_not_be_emptied(self.path)
         try:
             migrate(self._database())
         except sqlite3.Error as error:
@@ -279,6 +282,21 @@ class SqliteLedger(Ledger):
             with self._lock:
                 self._open.append(database)
         return database
+
+
+_BEING_MADE_SECONDS = 2.0
+"""How long another process may take from making the file to SQLite's first page."""
+
+
+def _must_not_be_emptied(path: Path) -> None:
+    until = time.monotonic() + _BEING_MADE_SECONDS
+    while path.exists() and path.stat().st_size == 0:
+        if time.monotonic() > until:
+            raise LedgerError(
+                f"the ledger {path} is an empty file, which no ledger is",
+                advice="put its backup in place; to begin anew, remove the file, then run verify and repair",
+            )
+        time.sleep(0.02)
 
 
 def migrations() -> list[tuple[int, str]]:

@@ -33,9 +33,13 @@ class MappingFinding:
     mend: str = ""
     line: int | None = None
 
+    @property
+    def place(self) -> str:
+        """Where in the mapping, with the line where the mapping was text."""
+        return f"{self.where} (line {self.line})" if self.line else self.where
+
     def __str__(self) -> str:
-        where = f"{self.where} (line {self.line})" if self.line else self.where
-        return f"{self.severity.upper()} {where}: {self.what}" + (f"; {self.mend}" if self.mend else "")
+        return f"{self.severity.upper()} {self.place}: {self.what}" + (f"; {self.mend}" if self.mend else "")
 
 
 @frozen
@@ -107,9 +111,13 @@ def _stages_covered(plans: Sequence[tuple[str, JobPlan]]) -> Iterator[MappingFin
         for stage in plan.stages.values()
         if alive(stage) and stage.ref.id not in plan.steps
     )
+    alike: dict[tuple[str, ...], list[str]] = {}
     for name, jobs in missing.items():
-        what = f"stage {quoted(name)} is in no step ({listed(jobs)}): applications there show no step"
-        yield _warn(what, ("steps",), "add it to the stages of a step")
+        alike.setdefault(tuple(jobs), []).append(name)
+    for where, names in alike.items():
+        called = f"stage {quoted(names[0])} is" if len(names) == 1 else f"stages {listed(names, most=20)} are"
+        what = f"{called} in no step ({listed(where)}): applications there show no step"
+        yield _warn(what, ("steps",), f"add {'it' if len(names) == 1 else 'each'} to the stages of a step")
 
 
 def _steps_writable(config: MappingConfig, plans: Sequence[tuple[str, JobPlan]]) -> Iterator[MappingFinding]:

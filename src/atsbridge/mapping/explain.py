@@ -15,7 +15,7 @@ from .targets import Refusal
 def explain_mapping(engine: Engine, application: Application) -> list[str]:
     """How an application came to its step, status and reason in the CRM."""
     out = engine.in_scope(application)
-    said = [f"out of scope: {out}"] if out else ["in scope"]
+    said = [f"left out: {out}"] if out else ["in scope"]
     meant = engine.reinterpret(application)
     plan = engine.plan(meant.job.id if meant.job else None)
     said.append(_step(engine, meant, plan=plan))

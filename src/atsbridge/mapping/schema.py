@@ -179,6 +179,25 @@ class MappingConfig:
         )
         return stable_digest(values)
 
+    @cached_property
+    def inward_digest(self) -> str:
+        """Hash of what decides how a record is read; of what may leave, nothing plays a part."""
+        inward = attrs.evolve(
+            self,
+            steps={word: _read_only(step) for word, step in self.steps.items()},
+            statuses={w: attrs.evolve(s, reason=None, write=None) for w, s in self.statuses.items()},
+            reasons={w: attrs.evolve(r, write=None) for w, r in self.reasons.items()},
+            rules=Rules(),
+            writing=Writing(),
+            acting_user=ActingUser(),
+        )
+        return inward.digest
+
+
+def _read_only(step: Step) -> Step:
+    jobs = {id: Places(stages=own.stages) for id, own in step.jobs.items() if own.stages is not None}
+    return Step(places=Places(stages=step.places.stages), jobs=jobs)
+
 
 def stable_digest(values: object) -> str:
     text = json.dumps(values, sort_keys=True, default=str)

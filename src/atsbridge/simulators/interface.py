@@ -169,7 +169,14 @@ class Simulator(ABC):
         """Take one of them back."""
         raise ValueError(f"{self.name} has no permission {permission}")
 
-    def obstacles(self) -> Mapping[str, Callable[[str], None]]:
+    def hide(self, application: str) -> frozenset[str]:
+        """The credential may not see this application any more; returns all that it loses sight of with it.
+
+        None of them: this vendor has no such thing.
+        """
+        return frozenset()
+
+    def obstacles(self) -> Mapping[str, Callable[[str], object]]:
         """What makes this ATS refuse a move: in words, to how it is brought about for an application."""
         return {}
 

@@ -64,6 +64,8 @@ def check(ctx: Context) -> Flow[CheckReport]:
     # Where no token could be had, the findings say so already.
     (token,) = yield from together([client.token()], 1)
     access = ctx.ats.with_grant(access, None if isinstance(token, Failed) else token.value)
+    if any(finding.refused for finding in access):
+        access = tuple(map(_not_looked_at, access))
     crm = yield from ctx.crm.check_access()
     mapping: tuple[MappingFinding, ...] = ()
     if not any(f.needed_for == "reach" and f.proof is Proof.MISSING for f in access):
@@ -80,6 +82,14 @@ def check(ctx: Context) -> Flow[CheckReport]:
     )
 
 
+def _not_looked_at(finding: Finding) -> Finding:
+    """Of a credential that is refused nobody can say what it lacks beside."""
+    if finding.refused or finding.proof is Proof.PROVED:
+        return finding
+    tried = "nothing that counts: the credential itself is refused"
+    return evolve(finding, proof=Proof.UNPROVEN, tried=tried, ask="")
+
+
 def _check_mapping(ctx: Context) -> Flow[tuple[MappingFinding, ...]]:
     (outcome,) = yield from together([read_configuration(ctx)], 1)
     if isinstance(outcome, Failed):
@@ -87,4 +97,17 @@ def _check_mapping(ctx: Context) -> Flow[tuple[MappingFinding, ...]]:
         return (MappingFinding(severity=Severity.FAULT, what=what, where="stages"),)
     found = outcome.value
     jobs: tuple[Job, ...] = tuple(found.jobs.values())
-    return check_mapping(ctx.mapping, jobs=jobs, catalogues=found.catalogues()).findings
+    findings = check_mapping(ctx.mapping, jobs=jobs, catalogues=found.catalogues()).findings
+    if ctx.mapping.scope.confidential and not ctx.ats.reads_confidential:
+        findings += (_leaves_out_confidential(ctx),)
+    return findings
+
+
+def _leaves_out_confidential(ctx: Context) -> MappingFinding:
+    return MappingFinding(
+        severity=Severity.WARNING,
+        what="confidential records are in scope, and the connection does not read them",
+        where="scope.confidential",
+        mend="set confidential = true under [ats] in the connection file as well",
+        line=ctx.mapping.lines.get(("scope", "confidential")),
+    )

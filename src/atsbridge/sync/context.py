@@ -107,16 +107,38 @@ class Context:
 
 
 def worker_name() -> str:
-    """Names this process so that another on the same machine can tell whether it still lives."""
-    return f"{socket.gethostname()}|{os.getpid()}|{_started(os.getpid())}|{secrets.token_hex(4)}"
+    """Names this process so that another that sees the same processes can tell whether it still lives."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}|{_namespace()}|{pid}|{_started(pid)}|{secrets.token_hex(4)}"
 
 
 def surely_dead(worker: str) -> bool:
-    """Whether a worker's process is known to have ended: it ran on this machine and is gone."""
+    """Whether a worker's process is known to have ended: it was one of those seen here, and is gone.
+
+    Containers may share a host name and not their processes, hence the namespace.
+    """
     parts = worker.split("|")
-    if len(parts) != 4 or parts[0] != socket.gethostname() or not parts[1].isdigit():
+    if len(parts) != 5 or parts[0] != socket.gethostname():
         return False
-    return bool(parts[2]) and _started(int(parts[1])) != parts[2]
+    _, namespace, pid, started, _ = parts
+    if not (namespace and namespace == _namespace() and pid.isdigit()):
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass  # it is there, and another user's
+    now = _started(int(pid))
+    return bool(started and now) and now != started  # else its number was given again
+
+
+def _namespace() -> str:
+    """Which processes are seen here; empty where that cannot be told."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def _started(pid: int) -> str:
@@ -124,5 +146,5 @@ def _started(pid: int) -> str:
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return "gone" if Path("/proc/self/stat").exists() else ""
+        return ""
     return text.rpartition(")")[2].split()[19]

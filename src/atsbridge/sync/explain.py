@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 from attrs import evolve, frozen
 
 from ..ats.interface import Fresh, Gone
+from ..errors import ConfigurationError
 from ..mapping import explain_mapping
 from ..model import Kind, Ref
 from ..wire.effects import Flow, perform
 from .context import Context
+from .holding import held_back
 from .ledger import Attempt, IntentRow, Known, Quarantined, Row, Txn, Update, Waiting, Where
 from .reality import Interpreter, Reality, application_from
 
@@ -21,19 +24,23 @@ class Explanation:
     """Everything the bridge knows of one application.
 
     Args:
-        mapped: in words, which rule gave which value.
+        known_as: the other kinds of record that have this id.
+        mapped: in words, which rule gave which value; of what the ATS says now, where nothing is known.
         updates, intents, attempts: the ledger's rows, oldest first.
+        held_back: why a write of it that is pending has not left.
         now: what the ATS says now; None unless asked.
     """
 
     application: str
     known: dict[str, Any] | None
+    known_as: tuple[str, ...]
     quarantined: str
     waiting_for: str
     mapped: tuple[str, ...]
     updates: tuple[dict[str, Any], ...]
     intents: tuple[dict[str, Any], ...]
     attempts: tuple[dict[str, Any], ...]
+    held_back: str
     crm: dict[str, Any] | None
     now: dict[str, Any] | None
 
@@ -46,34 +53,41 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
 
     Args:
         ask: also read it in the ATS now.
+
+    Raises:
+        ConfigurationError: the record is another connection's.
     """
+    if ref.connection != ctx.connection:
+        raise ConfigurationError(f"{ref} is not of the connection {ctx.connection}")
     found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
-    known, reality, rows = found
-    mapped: tuple[str, ...] = ()
-    engine = reality.compile(ctx.mapping) if known is not None or ask else None
-    if known is not None and engine is not None:
-        app = Interpreter.of(ctx.ats, reality, engine).application(application_from(known))
-        left_out = engine.in_scope(app)
-        words = (f"left out: {left_out}",) if left_out else ()
-        mapped = (*words, *explain_mapping(engine, app))
-    held = (yield from ctx.crm.statuses([ref])).get(ref)
+    known, reality, rows, held = found
+    in_crm = (yield from ctx.crm.statuses([ref])).get(ref)
     now = yield from ctx.read_application(ref) if ask else _nothing()
-    if isinstance(now, Fresh) and engine is not None:
-        now = evolve(now, application=Interpreter.of(ctx.ats, reality, engine).application(now.application))
+    mapped: Sequence[str] = ()
+    if known is not None or isinstance(now, Fresh):
+        interpreter = Interpreter.of(ctx.ats, reality, reality.compile(ctx.mapping))
+        if isinstance(now, Fresh):
+            now = evolve(now, application=interpreter.application(now.application))
+        if known is not None:
+            mapped = explain_mapping(interpreter.engine, interpreter.application(application_from(known)))
+        elif isinstance(now, Fresh):
+            mapped = explain_mapping(interpreter.engine, now.application)
     return Explanation(
         application=ref.id,
         known=_row(known) if known else None,
+        known_as=tuple(row.kind for row in rows["others"] if isinstance(row, Known)),
         quarantined=next(
             (f"{q.path}: {q.why}" for q in rows["quarantined"] if isinstance(q, Quarantined)), ""
         ),
         waiting_for=next(
             (f"{w.parent_kind} {w.parent_id}" for w in rows["waiting"] if isinstance(w, Waiting)), ""
         ),
-        mapped=mapped,
+        mapped=tuple(mapped),
         updates=tuple(_row(u) for u in rows["updates"]),
         intents=tuple(_row(i) for i in rows["intents"]),
         attempts=tuple(_row(a) for a in rows["attempts"]),
-        crm=attrs.asdict(held) if held else None,
+        held_back=held,
+        crm=attrs.asdict(in_crm) if in_crm else None,
         now=_now(now),
     )
 
@@ -91,7 +105,7 @@ def _now(read: Fresh | Gone | None) -> dict[str, Any] | None:
     return {**attrs.asdict(read.state), "read_at": read.application.read_at.isoformat()}
 
 
-def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dict[str, list[Row]]]:
+def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dict[str, list[Row]], str]:
     key = (ctx.connection, Kind.APPLICATION.value, ref.id)
     mine = {"connection": ctx.connection, "application": ref.id}
     intents = txn.find(IntentRow, Where(equal=mine), order=("number", "part"))
@@ -105,8 +119,15 @@ def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dic
         "attempts": attempts,
         "quarantined": [row] if (row := txn.get(Quarantined, *key)) else [],
         "waiting": [wait] if (wait := txn.get(Waiting, *key)) else [],
+        "others": [
+            other
+            for kind in Kind
+            if kind is not Kind.APPLICATION and (other := txn.get(Known, ctx.connection, kind.value, ref.id))
+        ],
     }
-    return txn.get(Known, *key), Reality.load(txn, ctx.connection), rows
+    pending = any(intent.state == "pending" for intent in intents)
+    held = held_back(txn, ctx, application=ref.id) if pending else ""
+    return txn.get(Known, *key), Reality.load(txn, ctx.connection), rows, held
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ..errors import BadPayload, BadRecord, CrmError, CursorLost, WatermarkLost
 from ..mapping import Engine
 from ..model import Application, Kind, Record, Ref, TombstoneKind
 from ..wire.effects import Flow, Json, perform
+from ..wire.paging import Headway
 from ..wire.payload import Raw
 from ..wire.streams import Item, Page, Stream, StreamScope
 from .ages import no_earlier
@@ -33,7 +34,6 @@ from .pages import LOOKED_AT, ORDER, Seen, Sorted, Sorter, is_unchanged, salt, t
 from .reality import CONFIGURATION, Interpreter, Reality
 
 _DELIVERIES = 1 << 20
-_CURSOR_BYTES = 64 * 1024
 _PAGE_RECORDS = 100_000
 _RESTARTS = 3
 _FIRST = frozenset({*CONFIGURATION, Kind.USER})
@@ -44,6 +44,9 @@ _FIRST = frozenset({*CONFIGURATION, Kind.USER})
 class PullReport:
     """What a pull or sweep came to, in records.
 
+    ``unchanged`` entries were not read, since their bytes are those of before. What was ``read`` was created
+    or updated in the CRM, ``already_held`` by it just so, ``left_out``, ``waiting``, ``overtaken``, or
+    refused by the CRM; ``quarantined`` has the last, and what could not be read.
     ``overtaken`` were read by a push in the same moment, and were read again one by one.
     ``rereads`` is 1 where the mapping, or what the ATS says its words mean, has changed and all was
     read anew; ``drift`` says where the mapping no longer fits the ATS.
@@ -54,6 +57,7 @@ class PullReport:
     unchanged: int = 0
     created: int = 0
     updated: int = 0
+    already_held: int = 0
     left_out: int = 0
     waiting: int = 0
     overtaken: int = 0
@@ -113,29 +117,28 @@ def read_configuration(ctx: Context) -> Flow[Reality]:
     for stream in ctx.ats.streams():
         if not stream.kinds <= _FIRST or Kind.USER in stream.kinds:
             continue
-        cursor, seen = stream.start(None, None), set[str]()
+        cursor, headway = stream.start(None, None), Headway(stream.name)
         while cursor is not None:
-            page = yield from read_page(ctx, stream, cursor, seen)
+            page = yield from read_page(ctx, stream, cursor, headway)
             records.extend(_records(page))
             cursor = page.next
     return Reality.of(records)
 
 
-def read_page(ctx: Context, stream: Stream, cursor: Json, seen: set[str]) -> Flow[Page]:
-    """The page at a cursor of a reading that has used the cursors ``seen``, to which this one is added.
+def read_page(ctx: Context, stream: Stream, cursor: Json, headway: Headway) -> Flow[Page]:
+    """The page at a cursor of a reading that has come so far.
 
     Raises:
         BadPayload: the stream gave a cursor that is too long, or the same one twice, or a page
-            that is too large.
+            that is too large, or it does not come to an end.
         CursorLost, WatermarkLost, VendorError: see `Stream`.
     """
-    text = json.dumps(cursor, sort_keys=True)
-    if len(text) > _CURSOR_BYTES or text in seen:
-        raise BadPayload(f"the stream {stream.name} gave a page cursor that is too long, or twice")
-    seen.add(text)
+    headway.turn_to(cursor)
     page = yield from ctx.client.run(stream.page(cursor))
     if len(page.items) > _PAGE_RECORDS:
         raise BadPayload(f"a page of {stream.name} holds more than {_PAGE_RECORDS} records")
+    ids = (item.ids[0][1] for item in page.items)
+    headway.saw([*ids, *(ref.id for ref in page.deleted), *(id for _, id in page.shown)])
     return page
 
 
@@ -148,7 +151,7 @@ class _At:
     cursor: Json
     watermark: Json
     fresh: bool
-    seen: set[str] = field(factory=set)
+    headway: Headway
     restarts: int = 0
     pages: int = 0
 
@@ -200,13 +203,14 @@ class Puller:
         )
 
     def _salt(self, engine: Engine) -> bytes:
-        return salt(self.ctx.ats.REVISION, engine.config.digest, self.generation)
+        return salt(self.ctx.ats.REVISION, engine.config.inward_digest, self.generation)
 
     def settle_meanings(self) -> Flow[None]:
         """Where the mapping, or what the ATS says things mean, has changed: have all records read anew."""
         interpreter, ats = self.sorter.interpreter, self.ctx.ats
         now = Meanings.of(
-            mapping=interpreter.engine.config.digest,
+            mapping=interpreter.engine.config.inward_digest,
+            fitted=interpreter.engine.config.digest,
             revision=ats.REVISION,
             outcomes=interpreter.outcomes,
             kinds=interpreter.kinds(),
@@ -291,13 +295,20 @@ class Puller:
         fresh = cursor is None
         if fresh:
             cursor = stream.start(watermark, job or None)
-        return _At(stream=stream.name, job=job, cursor=cursor, watermark=watermark, fresh=fresh)
+        return _At(
+            stream=stream.name,
+            job=job,
+            cursor=cursor,
+            watermark=watermark,
+            fresh=fresh,
+            headway=Headway(stream.name),
+        )
 
     def _page(self, stream: Stream, at: _At) -> Flow[Page]:
         """The page at a cursor; a cursor or watermark that the ATS has lost starts its window anew."""
         while True:
             try:
-                page = yield from read_page(self.ctx, stream, at.cursor, at.seen)
+                page = yield from read_page(self.ctx, stream, at.cursor, at.headway)
             except (CursorLost, WatermarkLost) as error:
                 at.restarts += 1
                 if at.restarts > _RESTARTS:
@@ -305,7 +316,7 @@ class Puller:
                 self.report.restarts += 1
                 at.watermark = None if isinstance(error, WatermarkLost) else at.watermark
                 at.cursor = stream.start(at.watermark, at.job or None)
-                at.seen.clear()
+                at.headway = Headway(stream.name)
                 continue
             at.pages += 1
             return page
@@ -323,7 +334,7 @@ class Puller:
         out.quarantined.extend(self.sorter.unreadable(stream.name, page))
         written = yield from self.deliver(out)
         yield from perform(lambda: self._commit(stream, at, page, out))
-        self._count(stream, out, written)
+        self._count(stream, page, out, written)
 
     def _look(self, txn: Txn, page: Page, digests: Sequence[bytes]) -> Seen:
         """What the ledger knows of a page; of unchanged items no more than it takes to see that."""
@@ -464,18 +475,22 @@ class Puller:
                     Quarantined, Where(equal=dict(zip(("connection", "kind", "id"), row.key, strict=True)))
                 )
 
-    def _count(self, stream: Stream, out: Sorted, written: Sequence[Written]) -> None:
+    def _count(self, stream: Stream, page: Page, out: Sorted, written: Sequence[Written]) -> None:
         report = self.report
         report.pages[stream.name] = report.pages.get(stream.name, 0) + 1
         report.read += out.read
         report.unchanged += out.unchanged
-        report.left_out += out.left_out
+        report.left_out += len(out.left_out)
         report.waiting += len(out.waiting) - out.overtaken
         report.overtaken += out.overtaken
         report.quarantined += len(out.quarantined)
+        elsewhere = out.left_out | {(ref.kind.value, ref.id) for ref in page.deleted}
         for one in written:
+            if elsewhere and (one.ref.kind.value, one.ref.id) in elsewhere:
+                continue  # counted as what it is, though the CRM was told
             report.created += one.result is WriteResult.CREATED
             report.updated += one.result is WriteResult.UPDATED
+            report.already_held += one.result is WriteResult.UNCHANGED
         self.ctx.progress(
             Progress(
                 verb="pull",

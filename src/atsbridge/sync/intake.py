@@ -2,34 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
 
 from attrs import evolve
 
-from ..model import BRIDGE_ACTOR, Result, StatusUpdate
+from ..model import BRIDGE_ACTOR, Receipt, Result, StatusUpdate
 from .leases import control
 from .ledger import Txn, Update, Where
 from .outbox import Expand, base_of, close_intent, finish, intents_of, state_left_by, unfold
+from .receipts import receipt_text
 
 
 def take_in(
     txn: Txn, updates: Sequence[StatusUpdate], *, connection: str, expand: Expand, wall: float
 ) -> list[str]:
-    """Put changes into the outbox; returns the event ids taken, duplicates among them."""
+    """Put changes into the outbox; returns the event ids taken, duplicates among them.
+
+    A change that cannot be kept, or whose id is another's, is refused in its own receipt and stops
+    no other.
+    """
     for update in updates:
-        held = txn.get(Update, connection, update.event_id)
-        if held is None:
+        odd = next(_oddities(update), "")
+        held = None if odd else txn.get(Update, connection, update.event_id)
+        if held is not None and not _is_same(held, update):
+            odd = "its event id was used before, for another change"
+        if odd:
+            _refuse(txn, update, odd, connection, wall)
+        elif held is None:
             _take(txn, update, connection, expand, wall)
-        elif not held.open:
-            # Delivered once more: the same outcome is told once more.
-            txn.put([evolve(held, delivered=0)])
+        else:
+            _tell_again(txn, held)
     return [update.event_id for update in updates]
 
 
-def _take(txn: Txn, update: StatusUpdate, connection: str, expand: Expand, wall: float) -> None:
+def _tell_again(txn: Txn, held: Update) -> None:
+    """Delivered once more: the same outcome, if there is one, is told once more."""
+    if not held.open:
+        txn.put([evolve(held, delivered=0)])
+
+
+def _is_same(held: Update, update: StatusUpdate) -> bool:
+    """Whether it is the change that was taken in under its id, delivered once more."""
+    was = (held.application, held.step, held.status, held.reason)
+    return was == (update.application.id, update.step, update.status, update.reason)
+
+
+def _oddities(update: StatusUpdate) -> Iterator[str]:
+    """Why a ledger cannot keep a change, with the field's name."""
+    texts: dict[str, object] = {
+        "event_id": update.event_id,
+        "application": update.application.id,
+        "step": update.step,
+        "status": update.status,
+        "reason": update.reason,
+        "actor": update.actor,
+    }
+    numbers = {"sequence": update.sequence}
+    if update.base is not None:
+        texts |= {"base.stage": update.base.stage, "base.token": update.base.token}
+        numbers["base.delivery"] = update.base.delivery
+    for name, text in texts.items():
+        if text is not None and _escaped(text) != text:
+            yield f"its {name} is no text in Unicode"
+    for name, number in numbers.items():
+        if number is not None and not (isinstance(number, int) and -(2**63) <= number < 2**63):
+            yield f"its {name} is no whole number of 64 bits"
+    try:
+        _ = update.occurred_at and datetime.fromtimestamp(update.occurred_at.timestamp(), UTC)
+    except (ValueError, OverflowError, OSError):
+        yield "its occurred_at is no time in UTC"
+
+
+def _escaped(text: object) -> str:
+    return str(text).encode("utf-8", "backslashreplace").decode()
+
+
+def _refuse(txn: Txn, update: StatusUpdate, odd: str, connection: str, wall: float) -> None:
+    """End a change that cannot be kept, alone: its receipt has the CRM's own id, the row one of ours."""
+    content = repr((update.event_id, update.application, update.step, update.status, update.reason))
+    key = f"odd/{sha256(_escaped(content).encode()).hexdigest()}"
+    held = txn.get(Update, connection, key)
+    if held is not None:
+        _tell_again(txn, held)
+        return
+    receipt = Receipt(
+        event_id=update.event_id,
+        application=update.application,
+        result=Result.REFUSED,
+        why=f"the CRM's change cannot be taken in: {odd}",
+        at=datetime.fromtimestamp(wall, UTC),
+    )
+    row = Update(
+        connection=connection,
+        event_id=key,
+        application=_escaped(update.application.id),
+        number=_next_number(txn, connection),
+        taken_at=wall,
+        open=0,
+        result=receipt.result.value,
+        receipt=receipt_text(receipt),
+    )
+    txn.put([row])
+
+
+def _next_number(txn: Txn, connection: str) -> int:
     counters = control(txn, connection)
-    row = _row(update, connection, number=counters.next_number, wall=wall)
     txn.put([evolve(counters, next_number=counters.next_number + 1)])
+    return counters.next_number
+
+
+def _take(txn: Txn, update: StatusUpdate, connection: str, expand: Expand, wall: float) -> None:
+    row = _row(update, connection, number=_next_number(txn, connection), wall=wall)
     earlier = [u for u in _updates_of(txn, row) if not u.by_bridge]
     if row.by_bridge:
         finish(txn, row, result=Result.ALREADY, why="the bridge's own write came back", wall=wall)
@@ -39,7 +124,8 @@ def _take(txn: Txn, update: StatusUpdate, connection: str, expand: Expand, wall:
         return
     # The newest first: one that waits must have ended before the one it waits for.
     for older in reversed(earlier):
-        _supersede(txn, older, by=row, wall=wall, expand=expand)
+        why = "the recruiter changed it again"
+        end_unsent(txn, older, result=Result.SUPERSEDED, why=why, wall=wall, expand=expand)
     if row.base_status is None:
         why = "no base: the CRM did not say which ATS state the recruiter saw"
         finish(txn, row, result=Result.REFUSED, why=why, wall=wall)
@@ -78,11 +164,14 @@ def _row(update: StatusUpdate, connection: str, *, number: int, wall: float) -> 
     )
 
 
-def _order(row: Update) -> tuple[float, str]:
-    """By the CRM's sequence; where it has none, by the time of the change and its id."""
+def _order(row: Update) -> tuple[bool, float, str]:
+    """By the CRM's sequence; where it has none, by the time of the change and its id.
+
+    A sequence stays an int: as floats, neighbours beyond 2**53 are one number.
+    """
     if row.sequence is not None:
-        return float(row.sequence), ""
-    return (row.occurred_at or row.taken_at), row.event_id
+        return True, row.sequence, ""
+    return False, (row.taken_at if row.occurred_at is None else row.occurred_at), row.event_id
 
 
 def newer_exists(txn: Txn, row: Update) -> bool:
@@ -95,17 +184,16 @@ def _updates_of(txn: Txn, row: Update) -> list[Update]:
     return txn.find(Update, where, order=("number",))
 
 
-def _supersede(txn: Txn, older: Update, *, by: Update, wall: float, expand: Expand) -> None:
-    """Close every intent of an older change that nothing was sent for."""
-    if not older.open:
+def end_unsent(txn: Txn, update: Update, *, result: Result, why: str, wall: float, expand: Expand) -> None:
+    """Close every intent of a change that nothing was sent for."""
+    if not update.open:
         return
-    why = "the recruiter changed it again"
-    if older.waits_for is not None:
-        finish(txn, older, result=Result.SUPERSEDED, why=why, wall=wall)
+    if update.waits_for is not None:
+        finish(txn, update, result=result, why=why, wall=wall)
         return
-    for intent in intents_of(txn, older):
+    for intent in intents_of(txn, update):
         if intent.state != "closed" and not intent.sent:
-            close_intent(txn, intent, result=Result.SUPERSEDED, why=why, wall=wall, expand=expand)
+            close_intent(txn, intent, result=result, why=why, wall=wall, expand=expand)
             return
 
 

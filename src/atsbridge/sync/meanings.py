@@ -18,6 +18,9 @@ from ..model import MODEL_REVISION, ApplicationStatus, StageKind
 from .leases import control
 from .ledger import Position, Txn, Where
 
+_FITTED = "fitted"
+"""The one fact that no record's words depend on."""
+
 
 @frozen
 class Meanings:
@@ -30,6 +33,7 @@ class Meanings:
         cls,
         *,
         mapping: str,
+        fitted: str,
         revision: str,
         outcomes: Mapping[str, ApplicationStatus],
         kinds: Mapping[str, StageKind],
@@ -37,18 +41,19 @@ class Meanings:
         """What holds now.
 
         Args:
-            mapping: its digest. revision: the reader's.
+            mapping: the digest of what it says of reading. fitted: of all that it says.
+            revision: the reader's.
             outcomes: by reason. kinds: by stage, where a stage decides a status.
         """
-        facts = {"mapping": mapping, "reader": f"{revision}/{MODEL_REVISION}"}
+        facts = {"mapping": mapping, _FITTED: fitted, "reader": f"{revision}/{MODEL_REVISION}"}
         facts |= {f"reason {id}": outcome.value for id, outcome in outcomes.items()}
         facts |= {f"stage {id}": kind.value for id, kind in kinds.items()}
         return cls(facts)
 
     @property
-    def mapping(self) -> str:
+    def fitted(self) -> str:
         """The digest of the mapping that was compiled last; empty where none was."""
-        return self.facts.get("mapping", "")
+        return self.facts.get(_FITTED, self.facts.get("mapping", ""))
 
     @classmethod
     def parse(cls, text: str) -> Meanings:
@@ -59,7 +64,7 @@ class Meanings:
 
     def outdated_by(self, now: Meanings) -> bool:
         """Whether something that was known means something else by now."""
-        return any(now.facts.get(name, fact) != fact for name, fact in self.facts.items())
+        return any(now.facts.get(name, fact) != fact for name, fact in self.facts.items() if name != _FITTED)
 
 
 def settle_meanings(txn: Txn, connection: str, now: Meanings, streams: Sequence[str]) -> tuple[int, bool]:

@@ -17,13 +17,14 @@ from attrs import define, evolve, field
 from ..ats.interface import Catalogue, Fresh, Gone, Unplannable
 from ..crm.interface import Abilities, Delivery
 from ..errors import (
+    BadPayload,
     BadRecord,
+    Doubtful,
     Forbidden,
     GuardError,
     LeaseLost,
     NotFound,
     Refused,
-    SurfaceNotApproved,
     Throttled,
     TooLate,
     Unauthorized,
@@ -40,9 +41,11 @@ from ..wire.vendor import StatusWrite
 from .ages import no_earlier, overtaken
 from .context import Context, Progress
 from .hands import Hands
+from .holding import awaits_approval, held_back
 from .intake import take_in
 from .leases import control, flush
-from .ledger import Control, IntentRow, Known, Position, Txn, Update, Where
+from .ledger import IntentRow, Known, Position, Txn, Update, Where
+from .open_changes import end_closed
 from .outbox import Plan
 from .pages import tombstone
 from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
@@ -71,8 +74,10 @@ _BATCH = 200
 class PushReport:
     """What a push came to.
 
+    ``writes`` left and were not refused.
     ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
-    fits the ATS; ``stopped`` that the ATS refused the credential, and a person has to resume.
+    fits the ATS; ``held_back`` why not all has left; ``stopped`` that the ATS refused the
+    credential, and a person has to resume; ``unavailable`` that it could not be asked for all.
     """
 
     taken: int = 0
@@ -82,6 +87,7 @@ class PushReport:
     pending: int = 0
     held_back: str = ""
     stopped: bool = False
+    unavailable: bool = False
     requests: int = 0
     drift: list[str] = field(factory=list)
 
@@ -100,6 +106,7 @@ class PushReport:
             "settling": self.settling,
             "pending": self.pending,
             "held_back": self.held_back,
+            "unavailable": self.unavailable,
             "requests": self.requests,
             "drift": self.drift,
         }
@@ -131,7 +138,7 @@ def prepare(ctx: Context, hands: Hands) -> Flow[Outbound]:
 
     known, read = yield from perform(lambda: ctx.ledger.look(load))
     age = ctx.now().timestamp() - (read.finished_at or 0.0) if read else None
-    if age is None or age > ctx.tuning.catalogue_seconds:
+    if age is None or not 0 <= age <= ctx.tuning.catalogue_seconds:  # below 0: the clock was ahead
         catalogue = yield from hands.catalogue()
         known = known.with_records([*catalogue.stages, *catalogue.reasons])
         mark = Position(
@@ -204,7 +211,8 @@ class Outbound:
         except Unplannable as error:
             return Plan(refused=f"vendor: {error.message}")
         if engine.mode is WriteMode.SHADOW:
-            words = "; ".join(f"{w.action} to {_words(w.target)}" for w in writes)
+            catalogue = engine.catalogue(job_id)
+            words = "; ".join(f"{w.action} to {_words(w.target, catalogue)}" for w in writes)
             return Plan(refused=f"write.mode: shadow; this would have gone: {words}")
         late = engine.not_after(update)
         user = engine.acting_user(update) or self.ctx.ats.default_acting_user
@@ -214,11 +222,12 @@ class Outbound:
 
     def drain(self) -> Flow[None]:
         """Work on everything that is due, until only what must wait is left."""
-        if not self._may_write():
+        if awaits_approval(self.ctx):
             return
         waited = 0.0
         while True:
             names = yield from perform(lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx)))
+            yield from end_closed(self.ctx, names, expand=self.expand)
             (lanes,) = yield from together([self._lanes(names)], 1)
             # Whatever ended one lane, the CRM is told of the others.
             yield from self.deliver_receipts()
@@ -232,12 +241,6 @@ class Outbound:
                 return
             waited += wait
             yield from sleep(wait)
-
-    def _may_write(self) -> bool:
-        if not self.ctx.surface_approved and self.engine.mode in (WriteMode.PILOT, WriteMode.ON):
-            self.report.held_back = str(SurfaceNotApproved())
-            return False
-        return True
 
     def _lanes(self, names: Sequence[str]) -> Flow[bool]:
         # Twice as many applications as requests: the wire is busy while others wait for the ledger.
@@ -353,10 +356,11 @@ class Outbound:
         permit = self.ctx.permits.mint(
             intent.intent_id, write=write.name, digest=sealed, send_by=armed.send_by
         )
-        self.report.writes += 1
         (outcome,) = yield from together([self.hands.send(planned, write, call, permit)], 1)
         if isinstance(outcome, Failed):
+            self.report.writes += _may_have_written(outcome.error)
             return (yield from self._refused(held, armed.intent, outcome.error, write))
+        self.report.writes += 1
         return (yield from self._accepted(held, armed.intent, outcome.value, write))
 
     def _arm(self, held: Claim, write: StatusWrite, fresh: Fresh, sealed: str) -> Armed | NotArmed:
@@ -403,6 +407,7 @@ class Outbound:
         if proves_nothing_happened(error) and not isinstance(error, (Unauthorized, Throttled)):
             # To have come too late is the bridge's own doing, and costs the intent nothing.
             count = not isinstance(error, TooLate)
+            self._note_unavailable(error)
             yield from self._back(held, intent, why=str(error), unsent=True, count=count, outcome="not sent")
             return False
         if not isinstance(error, (Refused, NotFound, Forbidden, Unauthorized, Throttled)):
@@ -413,7 +418,8 @@ class Outbound:
         if fresh is None:
             return False
         step = confirm(intent, fresh, write=write, refusal=error)
-        return (yield from self._after(held, intent, step, fresh, write, evidence, outcome="refused"))
+        outcome = "doubtful" if isinstance(error, Doubtful) else "refused"
+        return (yield from self._after(held, intent, step, fresh, write, evidence, outcome=outcome))
 
     def _reread(
         self,
@@ -494,9 +500,15 @@ class Outbound:
         """
         why = f"the ATS could not be read: {type(error).__name__}: {error.message}"
         count = not isinstance(error, (Unavailable, Unauthorized, Forbidden))
+        self._note_unavailable(error)
         yield from self._back(held, intent, why=why, unsent=unsent, count=count, outcome=outcome)
         if isinstance(error, (Unauthorized, Forbidden)):
             yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, why)))
+
+    def _note_unavailable(self, error: Exception) -> None:
+        """A bad answer is one record's; all else that makes the ATS unavailable concerns the next as well."""
+        if isinstance(error, Unavailable) and not isinstance(error, BadPayload):
+            self.report.unavailable = True
 
     def _after(
         self,
@@ -617,18 +629,15 @@ class Outbound:
     def tally(self) -> Flow[None]:
         """Count what stays open, and say what holds it back."""
 
-        def count(txn: Txn) -> tuple[int, int, Control]:
-            mine = {"connection": self.ctx.connection}
-            settling = txn.count(IntentRow, Where(equal={**mine, "state": "settling"}))
+        def count(txn: Txn) -> None:
+            report, mine = self.report, {"connection": self.ctx.connection}
+            report.settling = txn.count(IntentRow, Where(equal={**mine, "state": "settling"}))
             waiting = Where(equal=mine, among={"state": ["pending", "leased", "in_flight"]})
-            return settling, txn.count(IntentRow, waiting), control(txn, self.ctx.connection)
+            report.pending = txn.count(IntentRow, waiting)
+            report.stopped = bool(control(txn, self.ctx.connection).stopped)
+            report.held_back = report.held_back or held_back(txn, self.ctx)
 
-        settling, pending, row = yield from perform(lambda: self.ctx.ledger.look(count))
-        self.report.settling, self.report.pending = settling, pending
-        if row.paused:
-            self.report.held_back = f"paused: {row.paused_why}" if row.paused_why else "paused"
-        elif row.stopped:
-            self.report.stopped, self.report.held_back = True, f"stopped: {row.stopped}"
+        yield from perform(lambda: self.ctx.ledger.look(count))
 
 
 def _own(call: Call[Fresh | None], deadline_seconds: float) -> Call[Fresh | None]:
@@ -637,8 +646,17 @@ def _own(call: Call[Fresh | None], deadline_seconds: float) -> Call[Fresh | None
     return Call(evolve(asked, body=deepcopy(asked.body), deadline_seconds=deadline_seconds), call.parse)
 
 
-def _words(state: State) -> str:
-    return f"{state.stage or 'its stage'}, {state.status}"
+def _may_have_written(error: Exception) -> bool:
+    if isinstance(error, (Refused, NotFound, Forbidden)):
+        return isinstance(error, Doubtful)
+    return not proves_nothing_happened(error)
+
+
+def _words(state: State, catalogue: Catalogue) -> str:
+    """A target in the ATS's own names."""
+    stage, reason = catalogue.stage(state.stage), catalogue.reason(state.reason)
+    said = (stage and stage.name) or state.stage or "its stage", state.status, reason and reason.name
+    return ", ".join(str(part) for part in said if part)
 
 
 def _as_intent(row: IntentRow) -> Intent:

@@ -103,7 +103,7 @@ class Sorted:
     quarantined: list[Quarantined] = field(factory=list)
     unchanged: int = 0
     read: int = 0
-    left_out: int = 0
+    left_out: set[tuple[str, str]] = field(factory=set)
     overtaken: int = 0
 
 
@@ -181,7 +181,6 @@ class Sorter:
             # Neither a fresh read nor a write could ask for it, and one that tried would be stopped.
             self._set_aside(out, item, digest, "id", "an id of another form than this ATS's", known)
             return
-        out.read += 1
         wanted = [(record, self._left_out(record)) for record in map(self._interpreted, records)]
         applications = [pair for pair in wanted if isinstance(pair[0], Application)]
         if applications and all(why for _, why in applications):
@@ -210,7 +209,8 @@ class Sorter:
         *,
         left_out: bool,
     ) -> None:
-        key = (record.ref.kind.value, record.ref.id)
+        key = (record.ref.kind._value_, record.ref.id)
+        out.read += key not in out.known  # a candidate may come with each of several applications
         row = out.known.get(key) or known.get(key)
         if row is not None:
             # Applications are read by whoever writes them too; all else by the one inbound worker, in order.
@@ -228,7 +228,7 @@ class Sorter:
         delivery = 0 if left_out else self._delivery(record, row)
         out.known[key] = self._known(record, digest, row, delivery)
         if left_out:
-            out.left_out += 1
+            out.left_out.add(key)
             if row is None or row.delivery == 0:
                 return
         out.deliveries[key] = self.delivery(record, delivery or (row.delivery if row else 0), raw)
@@ -241,7 +241,7 @@ class Sorter:
         for parent in (record.job, record.candidate):
             if parent is None or parent.id in parents[parent.kind]:
                 continue
-            if (parent.kind.value, parent.id) not in out.known:
+            if (parent.kind._value_, parent.id) not in out.known:
                 return parent
         return None
 
@@ -277,7 +277,7 @@ class Sorter:
         app = record if isinstance(record, Application) else None
         return Known(
             connection=self.connection,
-            kind=record.ref.kind.value,
+            kind=record.ref.kind._value_,
             id=record.ref.id,
             digest=digest,
             read_at=record.read_at.timestamp(),
@@ -285,7 +285,7 @@ class Sorter:
             deleted=record.deleted.kind.value if record.deleted else None,
             job=app.job.id if app and app.job else None,
             stage=app.stage.id if app and app.stage else None,
-            status=app.status.value if app else None,
+            status=app.status._value_ if app else None,
             reason=app.reason.id if app and app.reason else None,
             token=app.token if app else None,
             delivery=delivery,

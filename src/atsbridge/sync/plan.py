@@ -15,8 +15,8 @@ from attrs import define, evolve, field, frozen
 
 from ..ats.interface import Fresh
 from ..crm.interface import Crm, CrmFinding, Delivery, Feed, Held, WriteResult, Written
-from ..mapping import MappingConfig, WriteMode
-from ..model import Intent, Kind, Receipt, Ref
+from ..mapping import Engine, MappingConfig
+from ..model import Application, Intent, Kind, Receipt, Ref
 from ..wire.effects import Flow, Json, perform
 from ..wire.guard import Permits
 from ..wire.vendor import Signal
@@ -35,19 +35,22 @@ class PlanReport:
     Args:
         receipts: as the push would deliver them.
         writes: how many status writes would leave.
-        held_back: why nothing would leave, where that is so.
+        held_back: why nothing, or no more, would leave, where that is so.
         waiting: intents that a push could not settle yet.
+        unavailable: whether the ATS could not be asked for all of it.
     """
 
     receipts: tuple[Receipt, ...]
     writes: int
     held_back: str
     waiting: int
+    unavailable: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "writes": self.writes,
             "held_back": self.held_back,
+            "unavailable": self.unavailable,
             "waiting": self.waiting,
             "receipts": [receipt_dict(r) for r in self.receipts],
         }
@@ -94,6 +97,7 @@ def plan(ctx: Context) -> Flow[PlanReport]:
         writes=report.writes,
         held_back=report.held_back,
         waiting=report.settling + report.pending,
+        unavailable=report.unavailable,
     )
 
 
@@ -147,15 +151,20 @@ class MappingChange:
     """What another mapping would do to what the CRM holds.
 
     Args:
-        changed: applications whose step, status or reason would read otherwise.
+        changed: applications in the scope of both whose step, status or reason would read otherwise.
+        leaving: those that the new scope leaves out. joining: those that it lets in.
         total: applications known.
-        examples: some of them: id, then step and status before and after.
+        examples: some of them: id, step, status and reason before and after, and what leaves it out then.
+        untold: keys that differ, of whose effect the ledger knows too little to tell.
     """
 
     changed: int
     total: int
     examples: tuple[dict[str, Any], ...]
     write_mode: str
+    leaving: int = 0
+    joining: int = 0
+    untold: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return attrs.asdict(self)
@@ -173,14 +182,27 @@ def compare_mapping(ctx: Context, new: MappingConfig) -> Flow[MappingChange]:
     )
     old_engine, new_engine = known.compile(ctx.mapping), known.compile(new)
     examples: list[dict[str, Any]] = []
-    changed = 0
+    counts = dict.fromkeys(("changed", "leaving", "joining"), 0)
     for row in rows:
         app = application_from(row)
-        before = (old_engine.step(app), old_engine.status(app), old_engine.reason(app))
-        after = (new_engine.step(app), new_engine.status(app), new_engine.reason(app))
-        if before != after:
-            changed += 1
-            if len(examples) < 20:
-                examples.append({"application": row.id, "before": before, "after": after})
-    mode: WriteMode = new_engine.mode
-    return MappingChange(changed=changed, total=len(rows), examples=tuple(examples), write_mode=mode.value)
+        was_out, is_out = old_engine.in_scope(app), new_engine.in_scope(app)
+        before, after = _words(old_engine, app), _words(new_engine, app)
+        if was_out is not None and is_out is not None:
+            continue
+        if was_out is is_out is None and before == after:
+            continue
+        counts["joining" if was_out else "leaving" if is_out else "changed"] += 1
+        if len(examples) < 20:
+            examples.append({"application": row.id, "before": before, "after": after, "left_out": is_out})
+    dated = new.scope.applied_since != ctx.mapping.scope.applied_since
+    return MappingChange(
+        **counts,
+        total=len(rows),
+        examples=tuple(examples),
+        write_mode=new_engine.mode.value,
+        untold=("scope.applied_since",) if dated else (),
+    )
+
+
+def _words(engine: Engine, app: Application) -> tuple[str | None, ...]:
+    return engine.step(app), engine.status(app), engine.reason(app)

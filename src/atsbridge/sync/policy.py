@@ -27,7 +27,7 @@ from ..model import (
 from ..wire.vendor import Resend, Signal, StatusWrite
 from .ledger import IntentRow
 
-_LONGEST_WAIT = 60.0
+_LONGEST_WAIT = 900.0
 NOTHING_SHOWS_IT = "the vendor said yes and nothing shows it"
 ENDED_MEANWHILE = "it was moved, and its status was changed in the ATS at the same moment"
 
@@ -80,7 +80,7 @@ def decide(
         settled: the window of its open attempt, if any, has closed.
     """
     if isinstance(fresh, Gone):
-        return gone(fresh)
+        return gone(fresh, in_doubt=bool(intent.open_attempts))
     if not intent.open_attempts:
         return _decide_unsent(intent, fresh, catalogue)
     if not settled:
@@ -107,11 +107,19 @@ def _decide_unsent(intent: IntentRow, fresh: Fresh, catalogue: Catalogue) -> Ste
     return Close(result=Result.REFUSED, why=forbidden) if forbidden else Write()
 
 
-def gone(fresh: Gone) -> Close:
+def gone(fresh: Gone, *, in_doubt: bool) -> Close:
+    """What is gone cannot tell whether a write was done before: REFUSED says that none was.
+
+    Args:
+        in_doubt: a write was accepted, or may have been.
+    """
     word = {
         TombstoneKind.MERGED: "merged into another",
         TombstoneKind.LOST_ACCESS: "no longer visible to this credential",
     }.get(fresh.tombstone.kind, "gone from the ATS")
+    if in_doubt:
+        why = f"the write was sent and may have been done, and the application is {word}"
+        return Close(result=Result.REVIEW, why=why)
     return Close(result=Result.REFUSED, why=f"the application is {word}")
 
 
@@ -151,11 +159,11 @@ def confirm(
         intent: with the answered attempt still counted among the open ones.
         refusal: the vendor's definite no, or None where it accepted.
     """
+    earlier = intent.open_attempts > 1
     if isinstance(fresh, Gone):
-        return gone(fresh)
+        return gone(fresh, in_doubt=earlier or refusal is None or isinstance(refusal, Doubtful))
     if refusal is None:
         return _confirm_accepted(intent, fresh, write)
-    earlier = intent.open_attempts > 1
     state = fresh.state
     if state.meets(target_of(intent)):
         if earlier or isinstance(refusal, Doubtful):
@@ -170,8 +178,9 @@ def confirm(
     if not state.same(expected_of(intent)):
         return Close(result=Result.CONFLICT, why="the vendor refused: the ATS has moved on")
     if isinstance(refusal, Throttled):
-        wait = refusal.retry_after_seconds
-        return Back(refusal.message, min(2.0**intent.returns, _LONGEST_WAIT) if wait is None else wait)
+        # A vendor that says "in a second" each time must not use up an intent's returns within seconds.
+        own = min(4.0**intent.returns, _LONGEST_WAIT)
+        return Back(refusal.message, max(own, refusal.retry_after_seconds or 0.0))
     if isinstance(refusal, (Unauthorized, StateChanged)):
         return Back(refusal.message)
     return Close(result=Result.REFUSED, why=f"the vendor refused: {refusal.message}")

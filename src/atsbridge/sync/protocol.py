@@ -24,7 +24,7 @@ from .outbox import Expand, close_intent
 from .policy import Close
 from .receipts import state_text
 
-_HOUR = 3600.0
+HOUR = 3600.0
 
 
 @frozen
@@ -154,8 +154,20 @@ def over_cap(txn: Txn, ctx: Context, cap: int | None, *, wall: float) -> bool:
     """Whether the writes of the last hour have used up the mapping's cap."""
     if cap is None:
         return False
-    where = Where(equal={"connection": ctx.connection}, at_least={"at": wall - _HOUR})
-    return txn.count(Attempt, where) >= cap
+    return txn.count(Attempt, last_hour(ctx, wall)) >= cap
+
+
+def last_hour(ctx: Context, wall: float) -> Where:
+    """The attempts that a cap counts: those that may have written something.
+
+    What a clock that was ahead has dated later than now is not of the last hour.
+    """
+    return Where(
+        equal={"connection": ctx.connection},
+        among={"outcome": ["open", "accepted", "no answer", "doubtful"]},
+        at_least={"at": wall - HOUR},
+        at_most={"at": wall},
+    )
 
 
 def arm(

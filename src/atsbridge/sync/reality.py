@@ -65,7 +65,7 @@ class Reality:
         where = Where(equal={"connection": connection, "deleted": None}, among={"kind": list(CONFIGURATION)})
         records = [unpack(row) for row in txn.find(Known, where) if row.content is not None]
         row = txn.get(Control, connection) or Control(connection=connection)
-        fitted = Meanings.parse(row.meanings).mapping
+        fitted = Meanings.parse(row.meanings).fitted
         return cls.of(records, Bindings.parse(row.mapping), fitted=fitted)
 
     def with_records(self, records: Iterable[Record]) -> Reality:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import evolve
 
+from ..errors import words_to_keep
 from ..wire.effects import Failed, Flow, perform, together
 from .context import Context
 from .leases import control
@@ -34,7 +35,7 @@ def recorded(ctx: Context, verb: str, flow: Flow[R]) -> Flow[R]:
     (outcome,) = yield from together([flow], 1)
     told: dict[str, Any]
     if isinstance(outcome, Failed):
-        told = {"error": f"{type(outcome.error).__name__}: {outcome.error}"}
+        told = {"error": words_to_keep(outcome.error)}
     else:
         told = {k: len(v) if k in _LISTS else v for k, v in outcome.value.as_dict().items()}
     ended = evolve(row, ended_at=ctx.now().timestamp(), summary=json.dumps(told, default=str))

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from ..model import Kind
 from ..wire.effects import Flow, perform
 from .context import Context
+from .holding import held_back
 from .leases import control, is_live
 from .ledger import IntentRow, Known, Lease, Position, Quarantined, Run, Txn, Update, Waiting, Where
 
@@ -20,6 +21,7 @@ class StatusReport:
     """One true page.
 
     Args:
+        held_back: why writes that are pending have not left; empty where nothing holds them back.
         known: live records by kind. streams: each stream's last finished read.
         intents: open intents by state. results: closed changes by result.
         review: event ids that wait for a person. working: lanes under a lease. runs: the last five.
@@ -28,6 +30,7 @@ class StatusReport:
     connection: str
     paused: str | None
     stopped: str
+    held_back: str
     write_mode: str
     surface_approved: bool
     known: dict[str, int]
@@ -61,6 +64,7 @@ def _status(txn: Txn, ctx: Context) -> StatusReport:
         connection=ctx.connection,
         paused=(row.paused_why or "paused") if row.paused else None,
         stopped=row.stopped,
+        held_back=held_back(txn, ctx),
         write_mode=ctx.mapping.writing.mode.value,
         surface_approved=ctx.surface_approved,
         known={k.value: _live(txn, ctx, k) for k in Kind},

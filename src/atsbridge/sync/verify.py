@@ -16,11 +16,13 @@ from attrs import define, evolve, field, frozen
 
 from ..crm.interface import Held
 from ..errors import BadRecord, GuardError
-from ..model import Application, Kind, Ref
+from ..model import Application, Kind, Receipt, Ref, Result, State
 from ..wire.effects import Flow, perform
+from ..wire.paging import Headway
 from ..wire.streams import Stream
 from .context import Context, Progress
 from .inbound import Puller, begin, read_page
+from .leases import control
 from .ledger import Known, Quarantined, Run, Txn, Update, Waiting, Where
 from .reality import Interpreter, Reality
 
@@ -47,7 +49,9 @@ class Why(StrEnum):
 class Difference:
     """One application on which the sides do not agree.
 
-    ``propose`` is what `repair` would do: ``pull`` it again, ``bury`` it, or nothing.
+    ``ats`` and ``crm`` are the two states in words.
+    ``propose`` is what `repair` would do: ``pull`` it again, ``bury`` it, ``end`` the change that the
+    CRM holds open, or nothing.
     """
 
     application: str
@@ -115,9 +119,9 @@ def _compare_stream(
 ) -> Flow[None]:
     jobs: Sequence[str | None] = [None] if stream.scope == "connection" else sorted(known.jobs)
     for job in jobs:
-        cursor, cursors = stream.start(None, job), set[str]()
+        cursor, headway = stream.start(None, job), Headway(stream.name)
         while cursor is not None:
-            page = yield from read_page(ctx, stream, cursor, cursors)
+            page = yield from read_page(ctx, stream, cursor, headway)
             seen: dict[Ref, _Seen] = {}
             for item in page.items:
                 try:
@@ -128,7 +132,7 @@ def _compare_stream(
                     if isinstance(record, Application) and record.ref.id not in shown:
                         seen[record.ref] = _look_at(record, interpreter, known)
                         shown.add(record.ref.id)
-            yield from _compare(ctx, seen, report)
+            yield from _compare(ctx, seen, known, report)
             ctx.progress(Progress(verb="verify", what=stream.name, done=report.compared))
             cursor = page.next
 
@@ -140,14 +144,20 @@ def _look_at(record: Application, interpreter: Interpreter, known: Reality) -> _
     return _Seen(app, interpreter.engine.in_scope(app, job=job), mapped)
 
 
-def _compare(ctx: Context, seen: Mapping[Ref, _Seen], report: VerifyReport) -> Flow[None]:
+def _compare(ctx: Context, seen: Mapping[Ref, _Seen], known: Reality, report: VerifyReport) -> Flow[None]:
     if not seen:
         return
     held = yield from ctx.crm.statuses(list(seen))
     notes = yield from perform(lambda: ctx.ledger.look(lambda txn: _notes(txn, ctx, [r.id for r in seen])))
+    if any(one.event_id is not None and one.event_id not in notes.taken for one in held.values()):
+        # The feed first: what is taken in meanwhile is in the one or the other.
+        offered = yield from _offered(ctx)
+        notes = yield from perform(
+            lambda: ctx.ledger.look(lambda txn: _notes(txn, ctx, [r.id for r in seen], offered))
+        )
     for ref, one in seen.items():
         report.compared += 1
-        difference = _judge(ref, one, held.get(ref), notes)
+        difference = _judge(ref, one, held.get(ref), notes, known)
         if difference is None:
             report.equal += 1
         else:
@@ -164,7 +174,10 @@ class _Notes:
     pending: frozenset[str]
     conflict: frozenset[str]
     for_a_person: frozenset[str]
+    taken: frozenset[str]
     pulled_at: float
+    offered: frozenset[str]
+    """Events that are in the CRM's feed and not taken in; asked for where one is held open and not known."""
 
 
 _SHOWS_WITHIN = 900.0
@@ -175,7 +188,7 @@ _FOR_A_PERSON = ("review", "dead", "conflict")
 """Results after which the sides are left as they are."""
 
 
-def _notes(txn: Txn, ctx: Context, ids: Sequence[str]) -> _Notes:
+def _notes(txn: Txn, ctx: Context, ids: Sequence[str], offered: frozenset[str] = frozenset()) -> _Notes:
     mine = {"connection": ctx.connection}
     kind = Kind.APPLICATION.value
     prefix = (ctx.connection, kind)
@@ -190,8 +203,22 @@ def _notes(txn: Txn, ctx: Context, ids: Sequence[str]) -> _Notes:
         frozenset(u.application for u in untold if u not in ended),
         frozenset(u.application for u in untold if u in ended),
         frozenset(u.event_id for u in ended),
+        frozenset(u.event_id for u in updates),
         _pulled_at(txn, ctx),
+        offered,
     )
+
+
+def _offered(ctx: Context) -> Flow[frozenset[str]]:
+    """The event ids of the CRM's feed, from where intake stands; nothing is taken in."""
+    row = yield from perform(lambda: ctx.ledger.look(lambda txn: control(txn, ctx.connection)))
+    position, found = json.loads(row.feed) if row.feed else None, set[str]()
+    while True:
+        feed = yield from ctx.crm.changes(position)
+        found.update(update.event_id for update in feed.updates)
+        if not feed.more or not feed.updates:
+            return frozenset(found)
+        position = feed.position
 
 
 def _pulled_at(txn: Txn, ctx: Context) -> float:
@@ -203,14 +230,17 @@ def _pulled_at(txn: Txn, ctx: Context) -> float:
     return 0.0
 
 
-def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference | None:
+def _words(state: State | None, known: Reality) -> str:
+    """A state as people read it: its stage by name, where that is known."""
+    if state is None:
+        return "nothing"
+    stage = known.stages.get(state.stage or "")
+    return f"{(stage.name if stage else None) or state.stage}, {state.status}"
+
+
+def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes, known: Reality) -> Difference | None:
     state = one.application.state
-    ats = f"{state.stage}, {state.status}"
-    crm = (
-        "nothing"
-        if held is None or held.confirmed is None
-        else f"{held.confirmed.stage}, {held.confirmed.status}"
-    )
+    ats, crm = _words(state, known), _words(held.confirmed if held else None, known)
 
     def difference(why: Why, propose: str = "") -> Difference:
         return Difference(application=ref.id, why=why, ats=ats, crm=crm, propose=propose)
@@ -228,6 +258,9 @@ def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes) -> Difference
             return difference(Why.CONFLICT)
         return difference(*_late(one.application, notes))
     if held.event_id is not None:
+        if held.event_id not in notes.taken | notes.offered:
+            # It was acknowledged by another ledger than this one, and nobody will ever end it.
+            return difference(Why.FAULT, "end")
         return difference(Why.CONFLICT if held.event_id in notes.for_a_person else Why.PENDING)
     if not one.mapped:
         return difference(Why.UNMAPPED)
@@ -288,7 +321,10 @@ def repair(ctx: Context) -> Flow[RepairReport]:
     """Do what verify proposes: read each such application afresh and bring it in; the ATS is only read."""
     found = yield from verify(ctx)
     report = RepairReport(left=[d for d in found.differences if not d.propose])
-    wanted = [d for d in found.differences if d.propose]
+    lost = [d.application for d in found.differences if d.propose == "end"]
+    yield from _end_lost(ctx, lost)
+    report.repaired += lost
+    wanted = [d for d in found.differences if d.propose not in ("", "end")]
     if not wanted:
         return report
     puller: Puller = yield from begin(ctx)
@@ -299,3 +335,22 @@ def repair(ctx: Context) -> Flow[RepairReport]:
         else:
             report.left.append(evolve(difference, why=Why.QUARANTINED, propose=""))
     return report
+
+
+def _end_lost(ctx: Context, applications: Sequence[str]) -> Flow[None]:
+    """Receipts for changes that no ledger knows any more: what became of them, a person has to see."""
+    if not applications:
+        return
+    held = yield from ctx.crm.statuses([Ref(ctx.connection, Kind.APPLICATION, id) for id in applications])
+    receipts = [
+        Receipt(
+            event_id=one.event_id,
+            application=ref,
+            result=Result.REVIEW,
+            why="the ledger does not know it: it was taken in by one that was lost, or is newer",
+            at=ctx.now(),
+        )
+        for ref, one in held.items()
+        if one.event_id is not None
+    ]
+    yield from ctx.crm.receive(receipts)

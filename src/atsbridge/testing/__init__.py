@@ -1,6 +1,11 @@
 """The test kit, for us and for whoever writes an adapter, a CRM connector or a ledger."""
 
-import pytest
+try:
+    import hypothesis  # noqa: F401 - wanted by the contract of ledgers
+    import pytest
+except ImportError as error:
+    message = f"the test kit needs {error.name}: pip install 'atsbridge[testing]'"
+    raise ImportError(message, name=error.name) from error
 
 pytest.register_assert_rewrite("atsbridge.testing.contract")
 

@@ -1,6 +1,7 @@
-"""The pytest plugin: canaries in every test, no network, and seeds that are printed.
+"""The pytest plugin: accounts on simulators, canaries in every test, no network, printed seeds.
 
-Load it in a ``conftest.py``::
+Load it in a ``conftest.py``; by its entry point it would be in the tests of everybody who
+only has atsbridge installed::
 
     pytest_plugins = ["atsbridge.testing.plugin"]
 
@@ -10,6 +11,9 @@ the local variables of their frames, what a bridge returns, and every ledger
 and CRM database of a test are searched for them; a hit fails the test and
 names the channel. A test that shows people on purpose says so with
 ``@pytest.mark.shows_people``; credentials may never be seen.
+
+**Accounts.** The fixture ``ats_account`` opens a vendor's simulator with a bridge to an
+embedded CRM: ``ats_account("lever", applications=20)``.
 
 **Network.** A test can open no socket but to this machine, and to this machine
 only if it is marked ``loopback``.
@@ -29,6 +33,7 @@ import warnings
 import weakref
 import zlib
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +47,7 @@ from ..errors import AtsBridgeError
 from ..ledgers.memory import MemoryLedger
 from ..ledgers.sqlite import SqliteLedger
 from ..simulators import people
+from .account import Account
 from .canaries import PLANTED, Hit, Watch
 
 _LOGGERS = ("", "atsbridge", "httpcore", "httpx")
@@ -82,6 +88,12 @@ def seed(request: pytest.FixtureRequest) -> int:
 def rng(seed: int) -> random.Random:
     """A source of chance of this test's own."""
     return random.Random(seed)  # noqa: S311 - no secret is made of it
+
+
+@pytest.fixture
+def ats_account(seed: int) -> Callable[..., Account]:
+    """Opens an `Account` of a registered vendor, invented from this test's seed; see `Account.open`."""
+    return partial(Account.open, seed=seed)
 
 
 @pytest.fixture

@@ -115,7 +115,8 @@ def judge(
 
     Args:
         rules: the vendor's overlay, looked at first, in order.
-        complaints: how the vendor's bodies are read, looked at next.
+        complaints: how the vendor's bodies are read, looked at next. A vendor without them says of
+            no record that it is not there.
     """
     rule = next((r for r in rules if r.applies(request, response)), None)
     status = response.status
@@ -124,7 +125,7 @@ def judge(
     if rule is None and said is None and 200 <= status < 300:
         _check_type(request, response, vendor)
         return
-    meaning = rule.meaning if rule else said or _BY_STATUS.get(status) or _by_class(status)
+    meaning = rule.meaning if rule else said or _by_status(request, status, worded=complaint is not None)
     text = (rule.message if rule else "") or (complaints.told(complaint) if complaint and complaints else "")
     error = meaning(
         text, vendor=vendor, operation=request.operation, status=status, request_id=response.request_id
@@ -139,8 +140,17 @@ def _is_open(status: int) -> bool:
     return status >= 500 or status in (408, 425, 429)
 
 
-def _by_class(status: int) -> type[VendorError]:
-    return Refused if 400 <= status < 500 else Unavailable
+def _by_status(request: Request, status: int, *, worded: bool) -> type[VendorError]:
+    """What a status alone means.
+
+    Any gateway or proxy answers 404 for any address. That a record is not there is believed of the
+    vendor alone, in its own form of an error (``worded``), since what is not there is deleted in the
+    CRM. A write is read back, whatever it was answered.
+    """
+    meaning = _BY_STATUS.get(status) or (Refused if 400 <= status < 500 else Unavailable)
+    if meaning is NotFound and not worded and request.purpose is not Purpose.WRITE:
+        return BadPayload
+    return meaning
 
 
 def _check_type(request: Request, response: Response, vendor: str) -> None:
@@ -210,7 +220,7 @@ def vendor_time(response: Response) -> datetime:
     moment = _date(response)
     if moment is None:
         raise BadPayload(
-            "the answer has no Date header, and without it the ATS's own time is not known",
+            "the answer has no Date header that is a time, and without it the ATS's own time is not known",
             status=response.status,
             advice="look whether a proxy on the way takes it out; nothing was lost",
         )
@@ -220,6 +230,6 @@ def vendor_time(response: Response) -> datetime:
 def _date(response: Response) -> datetime | None:
     try:
         moment = parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError, TypeError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -52,7 +52,7 @@ class Token:
     expires_at: datetime | None = None
     refresh: Secret | None = None
     scopes: frozenset[str] | None = None
-    subject: str | None = None
+    subject: str | None = field(default=None, repr=False)
 
     def valid(self, now: datetime, *, margin_seconds: float = 60.0) -> bool:
         return self.expires_at is None or now + timedelta(seconds=margin_seconds) < self.expires_at
@@ -178,7 +178,7 @@ class UsernameToken(Scheme):
     https://docs.oasis-open.org/wss/v1.1/wss-v1.1-spec-pr-UsernameTokenProfile-01.htm
     """
 
-    user: str
+    user: str = field(repr=False)
     password: Secret = field(converter=secret)
     block: str | None = field(default=_SECURITY, init=False)
 

@@ -17,12 +17,21 @@ from typing import Any, TypeVar
 import attrs
 from attrs import define, field
 
-from ..errors import BadPayload, GuardError, NoAnswer, Throttled, Unauthorized, Unavailable
+from ..errors import (
+    AtsBridgeError,
+    BadPayload,
+    ConfigurationError,
+    GuardError,
+    NoAnswer,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    type_and_place,
+)
 from .answers import AnswerRule, judge, vendor_time
 from .auth import MemoryTokens, Scheme, Token, TokenStore, TokenTurn
 from .budgets import Budget
 from .effects import (
-    Done,
     Effect,
     Failed,
     Flow,
@@ -43,6 +52,7 @@ from .effects import (
 from .guard import full_url
 from .operations import Operation
 from .retry import Retry, RetryBudget
+from .secrets import Secret
 from .vendor import Vendor
 from .xml import Element
 
@@ -53,7 +63,11 @@ T = TypeVar("T")
 _TOKEN_RULES = (AnswerRule(meaning=Unauthorized, status=400), AnswerRule(meaning=Unauthorized, status=403))
 
 
+_NONE_YET = Token(access=Secret(""), expires_at=datetime.min.replace(tzinfo=UTC))
+"""What a store holds while the first token is asked for."""
+
 _CLOCKS_DIFFER = timedelta(minutes=1)
+_MOST_DRIFT = timedelta(days=2)
 _TURN_SECONDS = 90.0
 _TURN_LOOK_SECONDS = 0.25
 
@@ -88,6 +102,7 @@ class Client:
     _budgets: list[Budget] = field(init=False)
     _retries: RetryBudget = field(init=False)
     _token: Token | None = field(init=False, default=None)
+    _unsaved: tuple[Token | None, Token] | None = field(init=False, default=None)
     _drift: timedelta = field(init=False, default=timedelta(0))
 
     def __attrs_post_init__(self) -> None:
@@ -166,7 +181,7 @@ class Client:
 
     def _exchange(self, wanted: Request, token: Token | None) -> Flow[Response]:
         yield from self._await_budget()
-        response = yield from request(self._signed(wanted, token))
+        response = yield from request(self.signed(wanted, token))
         self._learn(response)
         self._judge(wanted, response)
         return response
@@ -184,7 +199,7 @@ class Client:
             VendorError: what the answer means. `NoAnswer` with ``sent`` False,
             `GuardError`, `Unauthorized` and `Throttled` prove that nothing happened.
         """
-        response = yield from send(self._signed(wanted, self._token), permit)
+        response = yield from send(self.signed(wanted, self._token), permit)
         self._learn(response)
         try:
             self._judge(wanted, response)
@@ -210,7 +225,7 @@ class Client:
 
     def _current(self) -> Flow[Token]:
         if self._token is None:
-            self._token = yield from perform(lambda: self.tokens.load(self.connection))
+            self._token = yield from perform(self._load)
         if self._token is not None and self._token.valid(self.now()):
             return self._token
         return (yield from self._renew(self._token))
@@ -227,11 +242,13 @@ class Client:
         turn, waited = self.turn, 0.0
         while True:
             ours = turn is None or (yield from perform(turn.take))
-            # Looked at after the turn is taken: who had it before may have saved one.
-            kept = yield from perform(lambda: self.tokens.load(self.connection))
-            found = kept if kept is not None and kept != stale and kept.valid(self.now()) else None
-            if found is not None or ours:
-                break
+            (outcome,) = yield from together([self._kept_or_asked(stale, ask=ours)], 1)
+            if turn is not None and ours:
+                yield from perform(turn.give_back)
+            if isinstance(outcome, Failed):
+                raise outcome.error
+            if outcome.value is not None:
+                return outcome.value
             if waited >= _TURN_SECONDS:
                 raise Unavailable(
                     "another process is asking for this connection's token, and does not come to an end",
@@ -239,22 +256,60 @@ class Client:
                 )
             waited += _TURN_LOOK_SECONDS
             yield from sleep(_TURN_LOOK_SECONDS)
-        outcome: Done[Token] | Failed
-        if found is not None:
-            outcome = Done(found)
-        else:
-            (outcome,) = yield from together([self._ask_for_token(kept or stale)], 1)
-        if turn is not None and ours:
-            yield from perform(turn.give_back)
-        if isinstance(outcome, Failed):
-            raise outcome.error
-        return outcome.value
+
+    def _kept_or_asked(self, stale: Token | None, *, ask: bool) -> Flow[Token | None]:
+        """What the store holds, if it holds by now; else a new one, where it is our turn to ask."""
+        if ask and self._unsaved is not None:
+            yield from perform(self.save_token)
+        # Looked at after the turn is taken: who had it before may have saved one.
+        kept = yield from perform(self._load)
+        if kept is not None and kept != stale and kept.valid(self.now()):
+            return kept
+        if not ask:
+            return None
+        last = kept or stale
+        if self.scheme.rotates:
+            # To ask spends the refresh token: that the next one can be saved is found out before.
+            known = last = last or _NONE_YET
+            yield from perform(lambda: self._save(known))
+        return (yield from self._ask_for_token(last))
+
+    def _load(self) -> Token | None:
+        return self._stored("load", lambda: self.tokens.load(self.connection))
+
+    def _save(self, token: Token) -> None:
+        self._stored("save", lambda: self.tokens.save(self.connection, token))
+
+    def _stored(self, method: str, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except AtsBridgeError:
+            raise
+        except Exception as error:
+            what = f"{type(self.tokens).__name__}.{method} raised {type_and_place(error)}"
+        raise ConfigurationError(
+            what, advice="mend the token store; a token that was not saved is kept till then"
+        )
+
+    def save_token(self) -> None:
+        """Save the token that was given and not saved, if there is one; it is kept until that succeeds.
+
+        Raises:
+            ConfigurationError: the token store still fails.
+        """
+        if self._unsaved is None:
+            return
+        last, token = self._unsaved
+        if self._load() in (None, last):  # else somebody has authorised the connection anew
+            self._save(token)
+        self._unsaved = None
 
     def _ask_for_token(self, last: Token | None) -> Flow[Token]:
         """One token request, repeated while that can help. The token is saved before anything uses it.
 
         Raises:
             Unauthorized: the credential or the grant is not good: a person has to renew it.
+            ConfigurationError: the token store failed; the token is saved at the next turn.
         """
         attempt, corrected = 0, False
         while True:
@@ -273,7 +328,7 @@ class Client:
                     corrected = True
                     continue
                 # A refresh token is spent once it is used: somebody may have used it, and saved the next.
-                newest = yield from perform(lambda: self.tokens.load(self.connection))
+                newest = yield from perform(self._load)
                 if not self.scheme.rotates or newest is None or newest == last:
                     raise
                 last = newest
@@ -286,23 +341,27 @@ class Client:
                 yield from sleep(wait)
             else:
                 break
-        yield from perform(lambda: self.tokens.save(self.connection, token))
+        self._unsaved = (last, token)
+        yield from perform(self.save_token)
         return token
 
     # -- signing and budgets --
 
-    def _signed(self, wanted: Request, token: Token | None) -> Request:
+    def signed(self, wanted: Request, token: Token | None) -> Request:
+        """A request with what the vendor's declaration and the auth scheme add to it."""
         block = self.vendor.block if isinstance(wanted.body, Element) else None
         blocks = () if block is None else (block,)
         headed = attrs.evolve(wanted, signature=self.vendor.headers, blocks=blocks)
         return self.scheme.sign(headed, token=token, url=full_url(self.base, wanted), now=self.now())
 
     def _note_clock(self, response: Response) -> None:
-        """How far the vendor's clock is ahead of ours, where the answer tells."""
+        """How far the vendor's clock is ahead of ours, where the answer tells, and tells no nonsense."""
         try:
-            self._drift = vendor_time(response) - self.now()
+            drift = vendor_time(response) - self.now()
         except BadPayload:
             return
+        if abs(drift) <= _MOST_DRIFT:
+            self._drift = drift
 
     def _was_wrong(self, told: datetime) -> bool:
         return abs(self.now() + self._drift - told) > _CLOCKS_DIFFER

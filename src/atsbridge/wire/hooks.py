@@ -32,8 +32,16 @@ def sealed_by(keys: Iterable[Secret], message: bytes, given: str | None) -> bool
     return any(fits)
 
 
+_MOST_BYTES = 1024 * 1024
+
+
 def said(body: bytes) -> Mapping[str, Any] | None:
-    """What a delivery says: a JSON object; None where it is anything else, which nobody trusts."""
+    """What a delivery says: a JSON object; None where it is anything else, which nobody trusts.
+
+    Larger than 1 MiB it is not looked at: anybody can send one, and a seal may stand inside it.
+    """
+    if len(body) > _MOST_BYTES:
+        return None
     try:
         found = read_json(body)
     except BadPayload:

@@ -8,18 +8,21 @@ that read began, as often as the engine asks.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
-from ..errors import BadPayload
+from ..errors import BadPayload, WatermarkLost
 from .effects import Json
 
 _MARKS = 1200
+_CURSOR_BYTES = 64 * 1024
+_IDLE_PAGES = 1_000
 # RFC 8288, section 3: <target>; name=value; name="value", ...
 _LINK = re.compile(r"""<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~-]+\s*(?:=\s*(?:"[^"]*"|[^",;\s]*))?)*)""")
 _REL = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]*))""", re.IGNORECASE)
@@ -50,7 +53,18 @@ class Span:
 
     @classmethod
     def of(cls, cursor: Any) -> Self:
-        return cls(**cursor)
+        """The span at a cursor.
+
+        Raises:
+            WatermarkLost: no calendar has the time since which it reads, so nobody can be asked for it.
+        """
+        span = cls(**cursor)
+        try:
+            _ = span.since is None or datetime.fromtimestamp(span.since, UTC)
+            return span
+        except (ValueError, OverflowError, OSError):
+            pass
+        raise WatermarkLost("the watermark is no time")
 
     def json(self) -> Json:
         return {"since": self.since, "began": self.began, "token": self.token, "again": self.again}
@@ -73,6 +87,51 @@ class Span:
         began = self.began or 0.0
         back = began - overlap.total_seconds()
         return (Span(since=back).json(), None) if self.again else (None, {"since": back})
+
+
+@define
+class Headway:
+    """Whether a listing that is followed page by page is getting anywhere.
+
+    Empty pages are legal, and a listing may show again what it has shown: at the most all of it once
+    more, where a first reading is followed by one of what changed meanwhile. One that has done nothing
+    else on 1,000 pages in a row, and on more than those that brought something, has no end.
+
+    Args:
+        listing: its name, for errors.
+    """
+
+    listing: str
+    _cursors: set[str] = field(factory=set, init=False)
+    _pages: set[str] = field(factory=set, init=False)
+    _idle: int = field(default=0, init=False)
+
+    def turn_to(self, cursor: Json) -> None:
+        """A page is about to be asked for.
+
+        Raises:
+            BadPayload: by a cursor that is longer than 64 kB, or that was used before.
+        """
+        text = json.dumps(cursor, sort_keys=True)
+        if len(text) > _CURSOR_BYTES or text in self._cursors:
+            raise BadPayload(f"the listing of {self.listing} gave a page cursor that is too long, or twice")
+        self._cursors.add(text)
+
+    def saw(self, records: Iterable[object]) -> None:
+        """What a page showed: an id, or a digest, of each record.
+
+        Raises:
+            BadPayload: the listing does not come to an end.
+        """
+        page = mark_of(*records)
+        fresh = page not in self._pages and page != _NOTHING
+        self._idle = 0 if fresh else self._idle + 1
+        if fresh:
+            self._pages.add(page)
+        if self._idle > _IDLE_PAGES + len(self._pages):
+            raise BadPayload(
+                f"the listing of {self.listing} goes on, and {self._idle} pages in a row showed nothing new"
+            )
 
 
 def next_token(envelope: Mapping[str, Any], *, more: str, token: str) -> str | None:
@@ -118,6 +177,9 @@ def mark_of(*parts: object) -> str:
     """A short mark of one version of one row."""
     text = "\x1f".join(map(str, parts))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+_NOTHING = mark_of()
 
 
 @frozen(kw_only=True)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import BadRecord
 from ..model import LinkType
 
 _SITES = {"linkedin.com": LinkType.LINKEDIN, "github.com": LinkType.GITHUB}
+_SITE = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*:)?(?://)?(?:[^/?#@]*@)?(?:[^/?#@:.]+\.)*"
+    rf"({'|'.join(map(re.escape, _SITES))})(?::[0-9]*)?(?:[/?#]|$)",
+    re.IGNORECASE,
+)
+"""A URL, its scheme perhaps missing, whose host is one of these or below it."""
 
 
 def record(data: Any) -> Mapping[str, Any]:
@@ -86,12 +92,8 @@ def to_millis(seconds: float) -> int:
 
 def link_type(url: str) -> LinkType:
     """Whose site a link leads to, by its host."""
-    try:
-        host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
-    except ValueError:
-        return LinkType.OTHER
-    found = (kind for domain, kind in _SITES.items() if host == domain or host.endswith(f".{domain}"))
-    return next(found, LinkType.OTHER)
+    found = _SITE.match(url)
+    return _SITES[found[1].lower()] if found else LinkType.OTHER
 
 
 def from_iso(value: Any) -> datetime | None:

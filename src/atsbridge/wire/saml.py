@@ -54,7 +54,7 @@ class SamlBearer(OAuthTokens):
     client_secret: Secret = field(converter=secret, default=Secret(""))
     private_key: Secret = field(converter=secret)
     issuer: Secret = field(converter=secret)
-    subject: str
+    subject: str = field(repr=False)
     audience: str
     recipient: str
     attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)

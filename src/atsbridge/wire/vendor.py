@@ -302,13 +302,17 @@ class Vendor:
 
     def can_name(self, application: str) -> bool:
         """Whether every status write could name an application of this id; one that none can is no record."""
-        found = ((slot, slot.take(application)) for slot in self._names)
-        return all(text is not None and re.fullmatch(slot.pattern, text) for slot, text in found)
+        for slot, form in self._names:
+            text = slot.take(application)
+            if text is None or form.fullmatch(text) is None:
+                return False
+        return True
 
     @cached_property
-    def _names(self) -> frozenset[Slot]:
+    def _names(self) -> tuple[tuple[Slot, re.Pattern[str]], ...]:
         """The few different slots by which all the writes name an application: asked of every record read."""
-        return frozenset(s for write in self.writes for s in write.slots if s.name is SlotName.APPLICATION)
+        slots = {s for write in self.writes for s in write.slots if s.name is SlotName.APPLICATION}
+        return tuple((slot, re.compile(slot.pattern)) for slot in slots)
 
     def write(self, name: str) -> StatusWrite:
         return next(w for w in self.writes if w.name == name)

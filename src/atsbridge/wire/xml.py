@@ -20,6 +20,9 @@ from ..errors import BadPayload, ConfigurationError, GuardError
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
 _DEPTH = 200
+_ELEMENTS = 500_000
+# As much of https://www.w3.org/TR/xml-names/#NT-QName as any request needs, with its namespace.
+_NAME = re.compile(r"(?:\{[^{}<>&\"'\s]+\})?[A-Za-z_][A-Za-z0-9_.-]*")
 # https://www.w3.org/TR/xml/#charsets: what no XML document can hold, escaped or not.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -46,15 +49,26 @@ class Element:
 
 
 def is_plain(value: object) -> bool:
-    """Whether this is an `Element` of plain text all the way down, and nothing that only looks like one."""
+    """Whether this is an `Element` of plain text all the way down, and nothing that only looks like one.
+
+    Names are looked at too: the serialiser writes them as they are, and one with markup in it would be
+    elements, or another message, that nobody has seen.
+    """
     return (
         type(value) is Element
-        and type(value.tag) is str
+        and _is_name(value.tag)
+        and (value.text is None or type(value.text) is str)
+        and type(value.attributes) is tuple
+        and all(type(pair) is tuple and list(map(type, pair)) == [str, str] for pair in value.attributes)
+        and all(_is_name(name) for name, _ in value.attributes)
+        and len(dict(value.attributes)) == len(value.attributes)
         and type(value.children) is tuple
-        and all(part is None or type(part) is str for part in value.parts)
-        and all(type(name) is str for name, _ in value.attributes)
         and all(is_plain(child) for child in value.children)
     )
+
+
+def _is_name(value: object) -> bool:
+    return type(value) is str and _NAME.fullmatch(value) is not None
 
 
 def envelope(body: Element, *blocks: Element) -> bytes:
@@ -91,7 +105,8 @@ def read_xml(content: bytes) -> ElementTree.Element:
     """The root of a document that somebody else wrote.
 
     Raises:
-        BadPayload: it is no well-formed XML, nests too deep, or brings a DTD or entities.
+        BadPayload: it is no well-formed XML, nests too deep, has more than 500,000 elements, or brings
+            a DTD or entities.
     """
     try:
         from defusedxml.common import DefusedXmlException
@@ -114,16 +129,17 @@ def read_xml(content: bytes) -> ElementTree.Element:
 
 
 class _Builder(ElementTree.TreeBuilder):
-    """Builds the tree, and stops where it nests deeper than any answer does."""
+    """Builds the tree, and stops where it is deeper or larger than that of any answer."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._depth = 0
+        self._depth = self._elements = 0
 
     def start(self, tag: str, attrs: dict[str, str], /) -> ElementTree.Element:
         self._depth += 1
-        if self._depth > _DEPTH:
-            raise ValueError("nested too deep")
+        self._elements += 1
+        if self._depth > _DEPTH or self._elements > _ELEMENTS:
+            raise ValueError("too deep or too large")
         return super().start(tag, attrs)
 
     def end(self, tag: str, /) -> ElementTree.Element:

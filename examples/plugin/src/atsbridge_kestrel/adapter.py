@@ -27,7 +27,7 @@ from atsbridge.ats.interface import (
     Proof,
     Unplannable,
 )
-from atsbridge.ats.preflight import ask, proof_of_read, reach
+from atsbridge.ats.preflight import ask, find, proof_of_read, reach
 from atsbridge.errors import BadPayload, CursorLost, NotFound, StateChanged
 from atsbridge.model import (
     Action,
@@ -58,7 +58,7 @@ from atsbridge.wire.answers import Complaint, Complaints, safe_time
 from atsbridge.wire.auth import KeyHeader, Scheme
 from atsbridge.wire.budgets import RateLimit
 from atsbridge.wire.effects import Flow, Request, Response, request
-from atsbridge.wire.hooks import sealed_by
+from atsbridge.wire.hooks import said, sealed_by
 from atsbridge.wire.operations import Call, Operation, Routine, routine
 from atsbridge.wire.payload import Raw, read_json
 from atsbridge.wire.reading import need_id, opt_id, opt_int, opt_text, record
@@ -277,13 +277,16 @@ class Kestrel(Ats):
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
         asked = Request(operation="get_card", method="GET", url=f"/cards/{ref.id}")
-        answer = yield from ask(asked)
+        answer = yield from find(asked, beside=_one_of("cards"))
         if isinstance(answer, NotFound):
             kind = TombstoneKind.MERGED if "merged" in answer.message else TombstoneKind.DELETED
             return Gone(tombstone=Tombstone(kind))
         if not isinstance(answer, Response):
             raise answer
-        return self._fresh(answer)
+        fresh = self._fresh(answer)
+        if fresh.application.ref != ref:
+            raise BadPayload("the answer is about another card than the one asked for")
+        return fresh
 
     def _fresh(self, response: Response) -> Fresh:
         raws, _ = _rows(response)
@@ -315,7 +318,7 @@ class Kestrel(Ats):
         findings: list[Finding] = []
         answers = []
         for name in ("boards", "lanes", "reasons", "cards"):
-            wanted = Request(operation=f"list_{name}", method="GET", url=f"/{name}", query=(("size", "1"),))
+            wanted = _one_of(name)
             answer = yield from ask(wanted)
             answers.append(answer)
             findings.append(
@@ -379,14 +382,18 @@ class Kestrel(Ats):
             (self.hook_secret,), body, headers.get("x-kestrel-seal")
         ):
             return None
-        data = read_json(body)
-        card = opt_id(data, "card") if isinstance(data, dict) else None
+        data = said(body) or {}
+        card = opt_id(data, "card")
         if card is None:
             return None
         return HookHint(delivery_id=str(data.get("nr")), refs=(Ref(self.connection, Kind.APPLICATION, card),))
 
 
 # --- readers -------------------------------------------------------------------------------------
+
+
+def _one_of(name: str) -> Request:
+    return Request(operation=f"list_{name}", method="GET", url=f"/{name}", query=(("size", "1"),))
 
 
 def _table(

@@ -109,7 +109,6 @@ class KestrelSimulator(Simulator):
             mark = people.marks.person
             name, mail = f"{given}{mark} {family}{mark}", f"{given}{mark}.{family}{mark}@example.com".lower()
             id = sim.apply(name=name, email=mail if rng.random() < 0.9 else None, job=None)
-            sim._age(int(id), rng)
             for _ in range(rng.choice([0, 0, 1, 2])):
                 sim.move(id, rng.choice(sim.stages_for(id)))
             fate = rng.random()
@@ -117,6 +116,7 @@ class KestrelSimulator(Simulator):
                 sim.reject(id, rng.choice(sim.reasons("rejected" if fate < 0.18 else "withdrawn")))
             elif fate < 0.32:
                 sim.hire(id)
+            sim._age(int(id), rng)
         sim.hooks.clear()
         return sim
 
@@ -143,9 +143,11 @@ class KestrelSimulator(Simulator):
         return board
 
     def _age(self, card: int, rng: random.Random) -> None:
-        row = self.tables["cards"][card]
-        row["born"] -= rng.randrange(90 * 86_400)
-        row["trail"] = [[lane, row["born"]] for lane, _ in row["trail"]]
+        """Let all that happened to a card have happened some time ago."""
+        row, ago = self.tables["cards"][card], rng.randrange(86_400, 90 * 86_400)
+        row["born"] -= ago
+        row["touched"] = None if row["touched"] is None else row["touched"] - ago
+        row["trail"] = [[lane, at - ago] for lane, at in row["trail"]]
 
     def _now(self) -> int:
         return int(self.clock()) - START

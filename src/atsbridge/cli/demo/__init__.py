@@ -69,9 +69,9 @@ def demo(
     about = f"{len(simulator.truth())} applications, " + (
         "recorded" if account else f"invented from seed {seed}"
     )
-    teller.say(f"{vendor}: {about}; on loopback, rate limits: {limits}.")
     try:
         with prepare(vendor, simulator, clock=clock, folder=folder, limits=limits) as setting:
+            teller.say(f"{vendor}: {about}; on loopback, rate limits: {limits}.")
             tell(setting, teller, seed=seed, after_pull=_figures(account, vendor, invent_jobs))
             if folder is not None:
                 _keep(setting, folder, vendor)

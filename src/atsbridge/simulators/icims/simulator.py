@@ -263,7 +263,7 @@ class IcimsSimulator(Simulator):
             raise ValueError(f"the user has no permission {permission}")
         self.api.granted.discard(permission)
 
-    def obstacles(self) -> Mapping[str, Callable[[str], None]]:
+    def obstacles(self) -> Mapping[str, Callable[[str], object]]:
         return {
             "a required field is empty": self.require,
             "the user may no longer edit the status": lambda _id: self.revoke("write"),
@@ -275,8 +275,9 @@ class IcimsSimulator(Simulator):
         """Two fields become required that are empty on the workflow."""
         self.api.required_empty[self._find(application)["id"]] = ["sourceother", "field12345"]
 
-    def hide(self, application: str) -> None:
+    def hide(self, application: str) -> frozenset[str]:
         self.account.hidden.add(self._find(application)["id"])
+        return frozenset({application})
 
     def _empty_list(self, application: str) -> None:
         here = self._find(application)["status"]

@@ -68,7 +68,10 @@ class OracleRecruitingSimulator(Simulator):
     credentials: Mapping[str, str] = field(init=False)
     account: Account = field(init=False)
     api: Api = field(init=False)
-    maintenance: bool = False
+    maintenance: int = 0
+    """What everything is answered with while there is some: 503 with a page of HTML, or 302 to one."""
+    frameworks: tuple[int, ...] = tuple(range(1, 9))
+    """The versions of the framework that this pod knows."""
     failing: bool = False
     """Every request ends in a 500, which has no body."""
     _tokens: dict[str, float] = field(factory=dict)
@@ -130,11 +133,12 @@ class OracleRecruitingSimulator(Simulator):
 
     def respond(self, request: SimRequest) -> SimResponse:
         if self.maintenance:
-            return self._answer(503, "text/html", b"<html><body>Scheduled maintenance</body></html>")
+            page = b"<html><body>Scheduled maintenance</body></html>"
+            return self._answer(self.maintenance, "text/html", page, location=f"https://{HOST}/maintenance")
         if self.failing:
             return self._answer(500, "text/plain", b"")
         path, _, query = request.target.partition("?")
-        version = _framework(request)
+        version = self._framework(request)
         try:
             if path == "/oauth2/v1/token" and request.method == "POST":
                 return self._token(request)
@@ -145,7 +149,7 @@ class OracleRecruitingSimulator(Simulator):
             if not re.search(r"\*/\*|application/\*|json", accept):
                 raise Refusal(406)
             if path in ("/hcmRestApi/resources", "/hcmRestApi/resources/"):
-                return self._json(200, _VERSIONS)
+                return self._json(200, self._versions())
             found = _BASE.fullmatch(path)
             if found is None:
                 raise Refusal(404)
@@ -213,6 +217,17 @@ class OracleRecruitingSimulator(Simulator):
             return
         raise Refusal(401)
 
+    def _framework(self, request: SimRequest) -> int | None:
+        """1 for whoever names none; None for one that there is not."""
+        text = request.headers.get("rest-framework-version", "1")
+        return int(text) if text in map(str, self.frameworks) else None
+
+    def _versions(self) -> Row:
+        known = {
+            "defaultFrameworkVersion": "1", "allowedFrameworkVersions": [str(n) for n in self.frameworks]
+        }  # fmt: skip
+        return {"items": [{"version": VERSION, "isLatest": True, "adf:extension": known}]}
+
     def _token(self, request: SimRequest) -> SimResponse:
         form, given = dict(parse_qsl(request.body.decode("ascii", "replace"))), self.credentials
         pair = base64.b64encode(f"{given.get('client_id')}:{self._secret}".encode()).decode()
@@ -229,9 +244,10 @@ class OracleRecruitingSimulator(Simulator):
     def _json(self, status: int, body: Any) -> SimResponse:
         return self._answer(status, "application/json", json.dumps(body, separators=(",", ":")).encode())
 
-    def _answer(self, status: int, kind: str, body: bytes) -> SimResponse:
+    def _answer(self, status: int, kind: str, body: bytes, *, location: str = "") -> SimResponse:
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.clock()))
         headers = [("Date", date), *([("Content-Type", kind)] if kind else [])]
+        headers += [("Location", location)] if 300 <= status < 400 else []
         return SimResponse(status, tuple(headers), body)
 
     # -- what a test may do to a connection --
@@ -248,6 +264,12 @@ class OracleRecruitingSimulator(Simulator):
         if permission not in self.permissions():
             raise ValueError(f"the user has no role {permission}")
         self.api.granted.discard(permission)
+
+    def hide(self, application: str) -> frozenset[str]:
+        """The user loses the role on a requisition, and with it all who applied."""
+        requisition = self._find(application)["RequisitionId"]
+        self.api.hidden.add(requisition)
+        return frozenset(id for id, truth in self.truth().items() if truth.job == str(requisition))
 
     def obstacles(self) -> Mapping[str, Callable[[str], None]]:
         return {
@@ -383,21 +405,3 @@ def _kind(state: PhaseState) -> str:
     return {"NEW": "applied", "SCREENING": "screen", "INTERVIEW": "interview", "OFFER": "offer"}.get(
         state.phase_type, "pre_hire"
     )
-
-
-def _framework(request: SimRequest) -> int | None:
-    """1 for whoever names none; None for one that there is not."""
-    text = request.headers.get("rest-framework-version", "1")
-    return int(text) if text in "12345678" and len(text) == 1 else None
-
-
-_VERSIONS = {
-    "items": [
-        {
-            "version": VERSION, "isLatest": True,
-            "adf:extension": {
-                "defaultFrameworkVersion": "1", "allowedFrameworkVersions": [str(n) for n in range(1, 9)]
-            },
-        }
-    ]
-}  # fmt: skip

@@ -32,6 +32,7 @@ class Account:
     """One customer. A candidate's row holds its assignments by job.
 
     Args:
+        merged_status: what the id of who was merged is answered with: 404, or a redirect.
         invalid: the status of a refusal of an unknown status, sub-status or reason.
         tell: called with an event and what it is about.
     """
@@ -44,6 +45,7 @@ class Account:
     status_bumps_updated: bool = True
     repeats_add_history: bool = False
     reason_required: bool = False
+    merged_status: int = 404
     invalid: int = 422
     jobs: dict[str, Row] = field(factory=dict)
     candidates: dict[str, Row] = field(factory=dict)
@@ -53,6 +55,8 @@ class Account:
     withdrawal: dict[str, Row] = field(factory=dict)
     order: dict[str, list[str]] = field(factory=lambda: {"candidates": [], "jobs": [], "users": []})
     gone: set[str] = field(factory=set)
+    merged: dict[str, str] = field(factory=dict)
+    """The candidate that each merged one has become."""
     tell: Callable[..., None] = lambda *_about, **_more: None
 
     def now(self) -> str:
@@ -85,6 +89,9 @@ class Account:
         return row, row["assignments"][job]
 
     def candidate(self, id: str) -> Row:
+        if id in self.merged and self.merged_status != 404:
+            there = f"/candidates/{self.merged[id]}"
+            raise Refusal(self.merged_status, "CANDIDATE_MERGED", "The candidate was merged", location=there)
         if id not in self.candidates:
             raise Refusal(404, "CANDIDATE_NOT_FOUND", "The candidate was not found")
         return self.candidates[id]
@@ -197,6 +204,7 @@ class Account:
         """One id disappears; whom both had applied to keeps the survivor's application."""
         moved = loser["assignments"]
         self.remove(loser)
+        self.merged[loser["id"]] = survivor["id"]
         for job, assignment in moved.items():
             _ = survivor["assignments"].setdefault(job, assignment)
             self.gone.discard(id_of(survivor["id"], job))

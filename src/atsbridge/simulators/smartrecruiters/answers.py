@@ -23,9 +23,9 @@ MOST, USUAL = 100, 10
 class Refusal(Exception):
     """SmartRecruiters says no: a status, a code in the body, and words."""
 
-    def __init__(self, status: int, code: str, message: str = "") -> None:
+    def __init__(self, status: int, code: str, message: str = "", *, location: str = "") -> None:
         super().__init__(code)
-        self.status, self.code, self.message = status, code, message or code
+        self.status, self.code, self.message, self.location = status, code, message or code, location
 
     def body(self) -> Row:
         return {"message": self.message, "errors": [{"code": self.code, "message": self.message}]}

@@ -79,6 +79,7 @@ class Api:
     Args:
         nulls: empty members of an assignment are null; else they are left out.
         index_seconds: how long a change takes to show in the search for candidates.
+        hidden_listed: whether the search shows whom it then hides.
         unseen: candidates that the credential's system role and access group hide.
         clashes, refused: applications whose status calls answer 409 and 422.
     """
@@ -87,6 +88,7 @@ class Api:
     hooks: Hooks
     accepted: list[Accepted]
     nulls: bool = True
+    hidden_listed: bool = False
     index_seconds: float = 0.0
     subscriptions_paged: bool = False
     age: int = 0
@@ -200,7 +202,7 @@ class Api:
         return {
             id: known[0]
             for id, known in self._index.items()
-            if account.candidates[id]["assignments"] and id not in self.unseen
+            if account.candidates[id]["assignments"] and (self.hidden_listed or id not in self.unseen)
         }
 
     def search(self, ask: Ask) -> Row:
@@ -251,10 +253,10 @@ class Api:
 
     # -- the write --
 
-    def put_status(self, ask: Ask, job: str | None = None) -> None:
+    def put_status(self, ask: Ask, named: str = "") -> None:
         """One assignment's status; without a job the primary one's."""
         candidate = self.candidate(ask.ids[0])
-        job = job or candidate["primary"] or ""
+        job: str = named or candidate["primary"] or ""
         account, (row, assignment) = self.account, self.account.find(candidate["id"], job)
         if not isinstance(ask.body, dict):
             raise Refusal(400, "INVALID_REQUEST", "The body is a JSON object")

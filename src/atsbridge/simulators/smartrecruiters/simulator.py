@@ -56,8 +56,10 @@ class SmartRecruitersSimulator(Simulator):
         "repeats_add_history": "a status set once more adds a row to the history",
         "reason_required": "the company wants a reason with every rejection and withdrawal",
         "rename_carries": "who stands in a sub-status that is renamed carries the new name",
+        "merged_status": "what the id of who was merged is answered with: 404, or 301 to the survivor",
         "invalid": "the status of a refusal of an unknown status, sub-status or reason: 400 or 422",
         "nulls": "empty members are null; else they are left out",
+        "hidden_listed": "who is hidden from the credential shows in the search all the same",
         "index_seconds": "how long a change takes to show in the search for candidates",
         "search_seconds": "how long a search for candidates keeps its one place",
         "subscriptions_paged": "subscriptions are listed in an envelope; else as an array",
@@ -77,8 +79,10 @@ class SmartRecruitersSimulator(Simulator):
     repeats_add_history: bool = False
     reason_required: bool = False
     rename_carries: bool = False
+    merged_status: int = 404
     invalid: int = 422
     nulls: bool = True
+    hidden_listed: bool = False
     index_seconds: float = 0.0
     search_seconds: float = 0.0
     subscriptions_paged: bool = False
@@ -103,7 +107,7 @@ class SmartRecruitersSimulator(Simulator):
             clock=self._clock, chance=chance, lead_first=self.lead_first, leaves_ended=self.leaves_ended,
             first_sub_status=self.first_sub_status, status_bumps_updated=self.status_bumps_updated,
             repeats_add_history=self.repeats_add_history, reason_required=self.reason_required,
-            invalid=self.invalid,
+            merged_status=self.merged_status, invalid=self.invalid,
         )  # fmt: skip
         uuid = self.account.uuid
         names = ("client_id", "client_secret", "api_key", "hook_secret")
@@ -113,7 +117,8 @@ class SmartRecruitersSimulator(Simulator):
         self.hooks = Hooks(uuid=uuid, clock=self._clock)
         self.api = Api(
             account=self.account, hooks=self.hooks, accepted=self.accepted, nulls=self.nulls,
-            index_seconds=self.index_seconds, subscriptions_paged=self.subscriptions_paged,
+            hidden_listed=self.hidden_listed, index_seconds=self.index_seconds,
+            subscriptions_paged=self.subscriptions_paged,
         )  # fmt: skip
 
     def _clock(self) -> float:
@@ -165,7 +170,8 @@ class SmartRecruitersSimulator(Simulator):
             self._count(search=(request.method, parts.path) == ("GET", "/candidates"))
             return self._routed(request, scopes)
         except Refusal as refusal:
-            return self._answered(refusal.status, None if self.plain_errors else refusal.body())
+            body = None if self.plain_errors else refusal.body()
+            return self._answered(refusal.status, body, location=refusal.location)
 
     def _routed(self, request: SimRequest, scopes: set[str] | None) -> SimResponse:
         parts = urlsplit(request.target)
@@ -227,7 +233,9 @@ class SmartRecruitersSimulator(Simulator):
         if search:
             self._searching_until = now + self.search_seconds
 
-    def _answered(self, status: int, body: Any, *, link: str | None = None) -> SimResponse:
+    def _answered(
+        self, status: int, body: Any, *, link: str | None = None, location: str = ""
+    ) -> SimResponse:
         now = self.clock()
         headers = [
             ("Date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now))),
@@ -237,6 +245,7 @@ class SmartRecruitersSimulator(Simulator):
             ("X-RateLimit-Concurrent-Remaining", str(CONCURRENT - 1)),
         ]
         headers += [("Link", link)] if link else []
+        headers += [("Location", location)] if location else []
         if body is None:
             return SimResponse(status, tuple(headers))
         return SimResponse(status, (*headers, _JSON), json.dumps(body, separators=(",", ":")).encode())
@@ -262,6 +271,12 @@ class SmartRecruitersSimulator(Simulator):
         if permission not in self.permissions():
             raise ValueError(f"the credential has no scope {permission}")
         self.scopes.discard(permission)
+
+    def hide(self, application: str) -> frozenset[str]:
+        """By the credential's access group: the candidate, with all that they applied to."""
+        candidate = self._find(application)[0]
+        self.api.unseen.add(candidate["id"])
+        return frozenset(id_of(candidate["id"], job) for job in candidate["assignments"])
 
     def obstacles(self) -> Mapping[str, Callable[[str], None]]:
         def role(_id: str) -> None:
@@ -390,6 +405,12 @@ class SmartRecruitersSimulator(Simulator):
         """The candidate stays, without this job."""
         row, job, _ = self._find(application)
         self.account.unassign(row, job)
+
+    def delete_job(self, job: str) -> None:
+        """One that nobody has applied to."""
+        if any(job in row["assignments"] for row in self.account.candidates.values()):
+            raise ValueError("somebody has applied to the job")
+        del self.account.jobs[job]
 
     def delete(self, application: str) -> None:
         self.account.remove(self._find(application)[0])

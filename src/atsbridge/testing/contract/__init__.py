@@ -14,6 +14,7 @@ does not apply is skipped and says why.
 
 from __future__ import annotations
 
+from .absences import Absences
 from .access import Access
 from .drivers import BothDrivers
 from .hooks import Hooks
@@ -27,5 +28,7 @@ from .writing import Writing
 __all__ = ["AtsContract"]
 
 
-class AtsContract(Reading, Resuming, Payloads, Writing, Surface, Access, Hooks, Secrecy, BothDrivers):
+class AtsContract(
+    Reading, Absences, Resuming, Payloads, Writing, Surface, Access, Hooks, Secrecy, BothDrivers
+):
     """See the module. ``vendor`` is the registered name; ``applications`` the size of the accounts."""

@@ -3,17 +3,57 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from itertools import count
 from typing import Any
 
 import pytest
+from attrs import define, field
 
 from ...bridge import AsyncBridge, Bridge
 from ...crm.sql import SqlCrm
+from ...drivers.body import Caps
 from ...ledgers.memory import MemoryLedger
-from ...simulators.serve import serve
+from ...simulators.interface import SimRequest, SimResponse
+from ...simulators.serve import Cut, Respond, serve
 from ...sync.context import Tuning
 from ..account import Account, Standing
-from .subject import Subject, active, elsewhere, first_of
+from .subject import Subject, active, elsewhere, first_of, requests_of_a_pull, sampled
+
+
+@cache
+def _bomb() -> bytes:
+    """Small on the wire, and more than any answer may be once it is inflated."""
+    return gzip.compress(b" " * (Caps().inflated_bytes + 1))
+
+
+def _too_large(answer: SimResponse) -> SimResponse:
+    return SimResponse(200, (*answer.headers, ("Content-Encoding", "gzip")), _bomb())
+
+
+FAULTS: Mapping[str, Callable[[SimResponse], SimResponse | Cut]] = {
+    "cut short": lambda answer: Cut(answer, len(answer.body) // 2),
+    "too large": _too_large,
+}
+
+
+@define
+class _Breaking:
+    """Stands at the port, and breaks the answers to the requests of these numbers."""
+
+    fault: Callable[[SimResponse], SimResponse | Cut]
+    numbers: list[int]
+    broken: list[int] = field(factory=list)
+    _arrived: Iterator[int] = field(factory=lambda: count(1))
+
+    def __call__(self, request: SimRequest, respond: Respond) -> SimResponse | Cut:
+        answer, number = respond(request), next(self._arrived)
+        if number not in self.numbers:
+            return answer
+        self.broken.append(number)
+        return self.fault(answer)
 
 
 class BothDrivers(Subject):
@@ -22,6 +62,19 @@ class BothDrivers(Subject):
     @pytest.mark.loopback
     def test_both_bridges_come_to_the_same(self) -> None:
         assert self._played(use_async=False) == self._played(use_async=True)
+
+    @pytest.mark.loopback
+    @pytest.mark.parametrize("fault", sorted(FAULTS))
+    def test_a_body_that_is_cut_short_or_too_large_is_asked_for_again(self, fault: str) -> None:
+        for pull in (_pull, _pull_async):
+            account = self.open(applications=6)
+            breaking = _Breaking(
+                FAULTS[fault], sampled(requests_of_a_pull(self.open(applications=6)), most=2)
+            )
+            with serve(account.simulator, intercept=breaking) as server:
+                pull(ats=account.ats, crm=account.crm, mapping=account.mapping, at=server.url)
+            assert breaking.broken, "nothing was broken"
+            assert account.differences() == {}
 
     def _played(self, *, use_async: bool) -> tuple[dict[str, Standing], list[str], int]:
         account = self.open()
@@ -44,6 +97,19 @@ class BothDrivers(Subject):
             results = run(parts, lambda: other.ask(id, stage=there))
             assert server.failures == []
         return other.mirror(), results, len(account.simulator.accepted)
+
+
+def _pull(**parts: Any) -> None:
+    with Bridge(**parts) as bridge:
+        _ = bridge.pull()
+
+
+def _pull_async(**parts: Any) -> None:
+    async def run() -> None:
+        async with AsyncBridge(**parts) as bridge:
+            _ = await bridge.pull()
+
+    asyncio.run(run())
 
 
 def _synchronously(parts: dict[str, Any], change: Any) -> list[str]:

@@ -62,3 +62,9 @@ class Hooks(Subject):
         account = self._delivered()
         for body in (b"", b"{}", b"null", b"[]", b"\xff", b"<a/>", b"[" * 100_000):
             assert not isinstance(account.ats.read_hook({}, body), HookHint)
+
+    def test_a_delivery_of_any_size_is_not_read(self) -> None:
+        """Anybody can send one: what is as long as no event needs is nothing, whatever it says."""
+        account = self._delivered()
+        for sent in account.simulator.deliveries():
+            assert account.ats.read_hook(sent.headers, sent.body + b" " * (1 << 20)) is None

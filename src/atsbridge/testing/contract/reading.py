@@ -10,7 +10,18 @@ import pytest
 
 from ...ats.interface import Fresh, Gone
 from ...errors import BadPayload, BadRecord
-from ...model import Application, ApplicationStatus, Candidate, Job, Kind, Reason, Ref, Stage, personal_fields
+from ...model import (
+    Application,
+    ApplicationStatus,
+    Candidate,
+    Job,
+    Kind,
+    Reason,
+    Ref,
+    Stage,
+    TombstoneKind,
+    personal_fields,
+)
 from ...simulators.interface import SimRequest, SimResponse
 from ...wire.effects import Purpose
 from ...wire.streams import Stream
@@ -172,6 +183,19 @@ class Reading(Subject):
         id = first_of(active(account), "application under way")
         account.simulator.delete(id)
         assert isinstance(account.fresh(id), Gone)
+
+    def test_what_is_hidden_is_lost_to_a_sweep_and_the_rest_stays(self, account: Account) -> None:
+        """Of one record the credential loses sight: that is no deletion, and no reason to stop."""
+        id = first_of(active(account), "application under way")
+        hidden = account.simulator.hide(id)
+        if not hidden:
+            pytest.skip("the simulator can hide no single application")
+        fresh = account.fresh(id)
+        assert isinstance(fresh, Gone) and fresh.tombstone.kind is TombstoneKind.LOST_ACCESS
+        account.time.sleep(60)
+        _ = account.bridge.sweep(limit=1.0)
+        assert account.differences().keys() == hidden
+        assert not hidden & account.mirror().keys()
 
     def test_a_sweep_believes_no_absence(self, account: Account) -> None:
         """Records that a listing does not show, but that are there, stay."""

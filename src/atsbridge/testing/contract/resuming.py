@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 from attrs import evolve
@@ -18,6 +18,13 @@ from ..direct import Respond
 from .subject import Subject, requests_of_a_pull, sampled
 
 _MOST = 24
+DATES = {
+    "tomorrow": "",
+    "the last day": "Fri, 31 Dec 9999 23:59:59 GMT",
+    "after the last day": "Fri, 31 Dec 9999 23:59:59 -1400",
+    "before the first day": "Mon, 01 Jan 0001 00:00:00 +1400",
+}
+"""What an answer may tell as its time; empty: of tomorrow, by our clock."""
 
 
 class Resuming(Subject):
@@ -112,11 +119,15 @@ class Resuming(Subject):
         _ = account.bridge.pull()
         assert account.differences() == {}
 
-    def test_a_clock_of_the_ats_that_is_ahead_for_once_misses_nothing(self, account: Account) -> None:
-        """One server of the vendor's, or a proxy, may tell a ``Date`` of tomorrow."""
+    @pytest.mark.parametrize("date", DATES.values(), ids=DATES)
+    def test_a_clock_of_the_ats_that_is_wrong_for_once_misses_nothing(
+        self, account: Account, date: str
+    ) -> None:
+        """One server of the vendor's, or a proxy, may tell a ``Date`` of tomorrow, or one of no calendar."""
         account.time.sleep(3600)
-        account.driver.meddle = _a_day_ahead
-        _ = account.bridge.pull()
+        account.driver.meddle = _dated(date or format_datetime(account.time.wall() + timedelta(days=1)))
+        with suppress(BadPayload):
+            _ = account.bridge.pull()
         account.driver.meddle = None
         account.time.sleep(3600)
         _ = account.simulator.apply(name="Newly Applied", email="new@example.com")
@@ -136,12 +147,13 @@ class Resuming(Subject):
         account.driver.before = count
 
 
-def _a_day_ahead(request: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse | None:
-    answer = respond(request)
-    told = parsedate_to_datetime(answer.header("date") or format_datetime(datetime.now(UTC)))
-    later = format_datetime((told + timedelta(days=1)).astimezone(UTC), usegmt=True)
-    headers = tuple((name, later if name.lower() == "date" else value) for name, value in answer.headers)
-    return evolve(answer, headers=headers)
+def _dated(date: str) -> Callable[[SimRequest, Respond, Purpose], SimResponse | None]:
+    def meddle(request: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse | None:
+        answer = respond(request)
+        headers = tuple((name, date if name.lower() == "date" else value) for name, value in answer.headers)
+        return evolve(answer, headers=headers)
+
+    return meddle
 
 
 def _without_date(request: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -593,11 +592,11 @@ def _idle(worker: Worker) -> Worker:
 
 
 def _dead(world: World, worker: Worker) -> World:
-    """The worker's process has ended, as anybody on this machine can see from its name."""
+    """The worker's process has ended, as anybody on this machine can see: its leases are free."""
     tables = copied(world.tables)
     for key, lease in tables[Lease].items():
         if isinstance(lease, Lease) and lease.worker == worker.name:
-            tables[Lease][key] = evolve(lease, worker=f"{socket.gethostname()}|1|never|{worker.name}")
+            tables[Lease][key] = evolve(lease, until=0.0)
     reborn = Worker(place=worker.place, generation=worker.generation + 1)
     return _with(evolve(world, tables=tables), reborn)
 

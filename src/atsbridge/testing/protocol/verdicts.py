@@ -115,7 +115,7 @@ def _check_receipt(receipt: Receipt, world: World, scenario: Scenario) -> None:
     intents = list(_intents(world.tables, receipt.event_id))
     if any(row.state != "closed" for row in intents):
         raise Violation("I4", f"{receipt.event_id} has a receipt while a part of it is still open")
-    if world.account.gone is None and scenario.moves_ended is False:
+    if scenario.moves_ended is False:
         for row in intents:
             _check_intent(row, log, world, scenario)
     if receipt.result is Result.CONFLICT and not log.foreign:

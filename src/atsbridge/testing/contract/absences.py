@@ -1,0 +1,125 @@
+"""Absences: what is gone is told by the vendor alone, of one record, in its own form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import pytest
+
+from ...ats.interface import Gone
+from ...errors import AtsBridgeError, NotFound
+from ...model import Kind, Ref, Result
+from ...simulators.interface import SimRequest, SimResponse
+from ...wire.answers import judge
+from ...wire.effects import Purpose, Request
+from ..account import Account
+from ..direct import Respond, as_response
+from .subject import Subject, active, elsewhere, first_of
+
+STRANGERS: dict[str, tuple[int, str, bytes]] = {
+    "a page": (404, "text/html", b"<html><body>404 page not found</body></html>"),
+    "nothing": (404, "", b""),
+    "nothing, for good": (410, "", b""),
+    "a gateway's words": (404, "application/json", b'{"message": "no Route matched with those values"}'),
+}
+"""What a gateway or a proxy may answer to any address: status, content type and body."""
+
+
+class Absences(Subject):
+    """A deletion ends a record in the CRM, and what recruiters want of it: nobody else may say it."""
+
+    @pytest.mark.parametrize("told", STRANGERS)
+    def test_a_stranger_s_not_found_deletes_nothing(self, told: str) -> None:
+        status, media, body = STRANGERS[told]
+        answer = SimResponse(status, (("Content-Type", media),) if media else (), body)
+        for every in (1, 2):
+            account = self.open(applications=8)
+            _ = account.bridge.pull()
+            self._nothing_is_gone(account, answer, every=every)
+
+    def test_not_found_for_whatever_is_asked_deletes_nothing(self, account: Account) -> None:
+        """The vendor's own word, but of the whole address: as after a move to another host, or version."""
+        id = active(account)[-1]
+        account.simulator.delete(id)
+        answers = _answers_to(account, lambda: account.fresh(id))
+        own = next((answer for answer in answers if _says_not_found(account, answer)), None)
+        if own is None:
+            pytest.skip("this vendor shows an empty list where a record is not there")
+        account.driver.meddle = None
+        _ = account.bridge.sweep()
+        self._nothing_is_gone(account, own, every=1)
+
+    def _nothing_is_gone(self, account: Account, told: SimResponse, *, every: int) -> None:
+        """So many reads and token requests are answered so, the first among them, whatever is asked."""
+        before = set(account.mirror()), _people(account)
+        id = first_of(active(account), "application that can be moved")
+        event = account.ask(id, stage=elsewhere(account, id)[0]) if account.ats.VENDOR.writes else None
+        account.time.sleep(7200)  # a token that was at hand has run out
+        account.driver.meddle = _answering(told, every)
+        for run in (account.bridge.pull, account.bridge.sweep, account.bridge.push, account.bridge.verify):
+            with suppress(AtsBridgeError):
+                _ = run()
+            account.time.sleep(600)
+        for ref in (account.ref(id), *_people(account)[:1]):
+            account.driver.meddle = _answering(told, every)
+            with suppress(AtsBridgeError):
+                assert _confirmed(account, ref) is None
+        account.driver.meddle = None
+        assert (set(account.mirror()), _people(account)) == before
+        if event is not None:
+            for _ in range(3):  # it settles
+                _ = account.bridge.push()
+                account.time.sleep(600)
+            assert account.crm.receipts_for(account.ref(id))[-1].result is Result.APPLIED
+        _ = account.bridge.sync()
+        assert account.differences() == {}
+
+
+def _people(account: Account) -> list[Ref]:
+    refs, _ = account.crm.read_refs(Kind.CANDIDATE, None)
+    return list(refs)
+
+
+def _answering(told: SimResponse, every: int) -> Callable[[SimRequest, Respond, Purpose], SimResponse]:
+    asked = count()
+
+    def meddle(request: SimRequest, respond: Respond, purpose: Purpose) -> SimResponse:
+        passes = purpose is Purpose.WRITE or next(asked) % every
+        return respond(request) if passes else told
+
+    return meddle
+
+
+def _confirmed(account: Account, ref: Ref) -> Any:
+    return account.driver.run(account.bridge.client.run(account.ats.confirm_gone(ref)))
+
+
+def _answers_to(account: Account, ask: Callable[[], object]) -> list[SimResponse]:
+    """What the ATS answers while something is asked of it."""
+    kept: list[SimResponse] = []
+
+    def keep(asked: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse:
+        kept.append(respond(asked))
+        return kept[-1]
+
+    account.driver.meddle = keep
+    assert isinstance(ask(), Gone)
+    return kept
+
+
+def _says_not_found(account: Account, answer: SimResponse) -> bool:
+    vendor = account.ats.VENDOR
+    asked = Request(operation="any", method="GET", url="/")
+    try:
+        judge(
+            asked, as_response(answer, account.time.wall()),
+            vendor=vendor.name, rules=vendor.answers, complaints=vendor.complaints,
+        )  # fmt: skip
+    except NotFound:
+        return True
+    except AtsBridgeError:
+        return False
+    return False

@@ -1,0 +1,90 @@
+"""Before its first write a change is looked up in the CRM: it may have ended under another ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+from sync_world import World, application_ref, unfolding, world
+
+from atsbridge.errors import CrmError
+from atsbridge.model import Result
+from atsbridge.sync.open_changes import end_closed
+from atsbridge.sync.status import set_paused
+
+APP = application_ref("1")
+
+
+def taken_in(**wanted: Any) -> World:
+    """A change of application 1 that waits, since the connection was paused."""
+    w = world("1")
+    w.wants("1", **wanted)
+    w.run(set_paused(w.ctx, True))
+    w.push()
+    w.run(set_paused(w.ctx, False))
+    return w
+
+
+@pytest.mark.parametrize("wanted", [{"step": "B"}, {"step": "B", "status": "Rejected"}], ids=["one", "chain"])
+def test_what_has_ended_in_the_crm_is_not_written_again(wanted: dict[str, str]) -> None:
+    w = taken_in(**wanted)
+    del w.crm.requests[APP]  # it has had its receipt, from the ledger that this one is a copy of
+    w.push()
+    receipt = w.receipt("e1")
+    assert (receipt.result, receipt.attempts) == (Result.REVIEW, 0) and "ledger newer" in receipt.why
+    assert not w.account.log
+
+
+def test_where_the_crm_holds_a_newer_change_that_one_comes_by_the_feed() -> None:
+    w = taken_in(step="B")
+    w.crm.requests[APP] = evolve(w.crm.requests[APP], event_id="e2", step="C", sequence=9)
+    w.push()
+    assert w.receipt("e1").result is Result.APPLIED
+
+
+def test_a_crm_that_does_not_know_the_application_says_nothing_of_its_changes() -> None:
+    w = taken_in(step="B")
+    del w.crm.held[APP]
+    w.push()
+    assert w.receipt("e1").result is Result.APPLIED
+
+
+def test_what_was_tried_is_not_asked_about() -> None:
+    w = taken_in(step="B")
+    w.put(evolve(w.intent(), attempts=1))
+    w.crm.requests.clear()
+    w.push()
+    assert w.receipt("e1").result is Result.APPLIED
+
+
+def looked_up(w: World, *names: str) -> bool:
+    """Whether the change is still open after its applications were looked up."""
+    w.run(end_closed(w.ctx, names, expand=unfolding))
+    return bool(w.update("e1").open)
+
+
+def test_only_what_is_due_is_looked_up() -> None:
+    w = taken_in(step="B")
+    w.crm.requests.clear()
+    assert looked_up(w, "2")
+    w.crm.fails["statuses"] = CrmError("not to be asked")
+    assert looked_up(w, "2")
+    w.crm.fails.clear()
+    assert not looked_up(w, "1")
+
+
+def test_of_what_has_ended_here_nothing_is_asked() -> None:
+    w = world("1")
+    w.wants("1", step="no such step")
+    w.push()
+    assert w.receipt("e1").result is Result.REFUSED
+    w.crm.fails["statuses"] = CrmError("not to be asked")
+    assert not looked_up(w, "1")
+
+
+def test_another_connections_changes_are_its_own() -> None:
+    w = taken_in(step="B")
+    w.put(evolve(w.update("e1"), connection="globex"), evolve(w.update("e1"), open=0))
+    w.crm.fails["statuses"] = CrmError("not to be asked")
+    assert not looked_up(w, "1")

@@ -1,0 +1,58 @@
+"""A ledger that was put back from a copy writes nothing a second time."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from atsbridge.ledgers.sqlite import SqliteLedger
+from atsbridge.registry import Group, load
+from atsbridge.simulators.interface import Limits
+from atsbridge.testing.account import Account, adapter_for
+from atsbridge.testing.direct import VirtualTime
+
+
+@pytest.mark.parametrize("vendor", ["ashby", "greenhouse", "lever", "successfactors", "workday"])
+def test_a_change_that_ended_after_the_copy_was_made(vendor: str, tmp_path: Path) -> None:
+    time = VirtualTime()
+    simulator = load(Group.SIMULATOR, vendor).generate(8, seed=2, limits=Limits(None), clock=time.vendor)
+    ledger = SqliteLedger(tmp_path / "ledger", clock=time)
+    account = Account.of(simulator, lambda s: adapter_for(vendor, s), ledger=ledger, time=time)
+    account.bridge.pull()
+    account.bridge.pause("the copy is made while a change waits")
+    id, was = ask(account)
+    account.bridge.push()
+    with (
+        closing(sqlite3.connect(tmp_path / "ledger")) as there,
+        closing(sqlite3.connect(tmp_path / "copy")) as copy,
+    ):
+        there.backup(copy)
+    account.bridge.resume()
+    assert account.bridge.push().results == {"applied": 1}
+    time.sleep(3600)
+    account.simulator.move(id, was)  # the hiring manager takes it back
+    account.bridge.pull()
+    ledger.close()
+    restored = SqliteLedger(tmp_path / "copy", clock=time)
+    again = evolve(account, ledger=restored).restarted()
+    again.bridge.resume()
+    assert again.bridge.push().results == {"review": 1}
+    assert len(simulator.accepted) == 1
+    restored.close()
+
+
+def ask(account: Account) -> tuple[str, str | None]:
+    """A recruiter moves somebody: the application, and the stage that it was in."""
+    for id, truth in account.truth().items():
+        for stage in account.simulator.stages_for(id) if truth.status == "active" else ():
+            if stage != truth.stage and not account.ends(truth.job, stage):
+                try:
+                    account.ask(id, stage=stage)
+                except ValueError:  # no step of the CRM writes this stage
+                    continue
+                return id, truth.stage
+    raise AssertionError("nobody can be moved")
