@@ -426,7 +426,8 @@ def test_trap_13_a_write_fails_on_fields_that_were_not_sent(world: World) -> Non
 
 
 def test_trap_8_a_2xx_with_a_warning_has_not_written_all() -> None:
-    for setting in ({"unknown_status": "warned"}, {"unpermitted": "warned"}):
+    settings: list[dict[str, Any]] = [{"unknown_status": "warned"}, {"unpermitted": "warned"}]
+    for setting in settings:
         world = World(**setting)
         id = world.one()
         before = world.sim.truth()[id]

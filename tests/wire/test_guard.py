@@ -336,8 +336,13 @@ def test_a_read_by_post_names_what_it_reads_in_the_declared_form_alone(id):
         [{"name": "job.id", "value": [{"a": "1"}]}],
         [{"name": "job.id", "value": 1}],
         [{"name": ["job.id", "jobs"], "value": "1"}],
+        [{"name": "job.id", "value": "1 or more"}],
+        [["name", "value"]],
         ["job.id"],
         "job.id",
+        {},
+        "",
+        None,
     ],
 )
 def test_a_search_asks_with_its_declared_filters_alone(rows):
