@@ -46,7 +46,7 @@ WIRE = {
         Call Operation Routine routine
     """,
     "paging": """
-        Marks Span mark_of next_link next_token
+        Headway Marks Span mark_of next_link next_token
     """,
     "payload": """
         Raw read_json read_list

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from atsbridge.ats.icims import Icims, read_application, read_candidate, read_job, read_stage
 from atsbridge.ats.interface import Gone, HookHint, Proof
-from atsbridge.errors import BadPayload, BadRecord, ConfigurationError, Forbidden, Throttled
+from atsbridge.errors import BadPayload, BadRecord, ConfigurationError, Forbidden, Refused, Throttled
 from atsbridge.model import (
     Answer,
     ApplicationStatus,
@@ -22,6 +22,7 @@ from atsbridge.model import (
     StageKind,
     TombstoneKind,
 )
+from atsbridge.simulators.icims import IcimsSimulator
 from atsbridge.simulators.interface import Limits, SimRequest, SimResponse
 from atsbridge.sync.context import Tuning
 from atsbridge.testing import Account
@@ -114,6 +115,16 @@ def test_trap_2_every_search_asks_for_no_old_result() -> None:
     account = account.restarted(ats=evolve(account.ats, staleness_minutes=1))
     _ = account.bridge.pull()
     assert any(r.target.endswith("?staleness=1") for r, _ in account.driver.requests)
+
+
+def test_where_a_search_takes_no_staleness_of_none_a_minute_is_set() -> None:
+    picky = IcimsSimulator.generate(6, limits=Limits(None), fresh_search=False)
+    with pytest.raises(Refused):
+        _ = Account.of(picky, lambda _sim: Icims(connection="acme", **picky.configuration()))
+    told = {**picky.configuration(), "staleness_minutes": 1}
+    account = Account.of(picky, lambda _sim: Icims(connection="acme", **told))
+    _ = account.bridge.pull()
+    assert account.differences() == {}
 
 
 def test_a_search_that_is_fifteen_minutes_old_all_the_same_loses_nothing() -> None:

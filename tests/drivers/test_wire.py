@@ -14,7 +14,6 @@ import traceback
 from datetime import UTC, datetime, timedelta
 
 import httpcore
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,28 +117,6 @@ def permit(send_by):
 
 
 # -- what is sent, and what comes back --
-
-
-def test_the_transport_is_shown_the_whole_address(exchange, monkeypatch):
-    """A recorder stands there; what is sent is the admitted target all the same."""
-    shown = []
-    for transport, name in (
-        (httpx.HTTPTransport, "handle_request"),
-        (httpx.AsyncHTTPTransport, "handle_async_request"),
-    ):
-        inner = getattr(transport, name)
-        monkeypatch.setattr(
-            transport, name, lambda self, request, i=inner: shown.append(request.url) or i(self, request)
-        )
-    with serve(Answers()) as server:
-        exchange(get("/v1/a%2Fb?q=a%20b"), loopback=server.url)
-        assert list(map(str, shown)) == [f"{server.url}/v1/a%2Fb?q=a%20b"]
-
-
-def test_an_address_that_no_server_would_read_is_not_sent(exchange, connects):
-    with pytest.raises(GuardError) as seen:
-        exchange(get(f"/v1/a?q={'x' * 70_000}"), loopback="http://127.0.0.1:1")
-    assert connects == [] and "xxx" not in str(seen.value)
 
 
 def test_the_request_arrives_as_admitted(exchange):
@@ -692,6 +669,15 @@ def test_a_certificate_of_another_host_is_refused(exchange, monkeypatch):
         with pytest.raises(NoAnswer, match="certificate"):
             exchange(get(), loopback=server.url, ca_file=server.ca_file)
         assert list(server.requests) == []
+
+
+def test_no_server_is_offered_http_2(exchange):
+    """iCIMS answers it with 505: https://developer.icims.com/REST-API/Connecting-Authenticating."""
+    with serve(Answers(), tls=True) as server:
+        # It would rather speak that, and cannot: whoever offered it would get no answer.
+        server._tls.set_alpn_protocols(["h2", "http/1.1"])
+        [response] = exchange(get(), loopback=server.url, ca_file=server.ca_file)
+        assert response.status == 200
 
 
 # -- nothing of it shows --

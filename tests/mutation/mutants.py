@@ -179,7 +179,7 @@ OUTBOX = Target(
             "results = [Result(i.result) for i in intents if i.result is not None]",
             "condition -> True",
         ): "every part of a chain that has ended has a result; this is for the type checker",
-        ("still_open", "if ended:", "condition -> True"): "only an empty transaction is spared",
+        ("end_closed", "if ended:", "condition -> True"): "only an empty transaction is spared",
         (
             "end_unsent",
             "if not update.open:",

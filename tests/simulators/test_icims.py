@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -237,6 +238,38 @@ def test_groups_ranges_macros_and_several_values(world: World) -> None:
     ]
 
 
+def test_groups_nest_to_any_depth_and_each_says_how_it_is_joined(world: World) -> None:
+    every = world.search("applicantworkflows", ("applicantworkflow.id", ">", "0"))
+    first, last = every[0], every[-1]
+    ends = {"operator": "|", "filters": [
+        _filter("applicantworkflow.id", "=", str(first)), _filter("applicantworkflow.id", "=", str(last)),
+    ]}  # fmt: skip
+    nested = {"operator": "&", "filters": [], "children": [ends]}
+    after = ("applicantworkflow.id", ">", str(first))
+    assert world.search("applicantworkflows", after, children=[nested]) == [last]
+    assert world.search("applicantworkflows", after, children=[nested], operator="|") == every
+    assert world.search("applicantworkflows", filters=[], children=[nested]) == [first, last]
+    empty = {"operator": "&", "children": [{"filters": [], "operator": "|"}]}
+    assert world.code("POST", "search/applicantworkflows", empty)[0] == 400
+    odd = {"filters": [_filter("applicantworkflow.id", ">", "0")], "operator": "xor"}
+    assert world.code("POST", "search/applicantworkflows?staleness=0", odd)[0] == 400
+
+
+def test_a_search_may_not_take_a_staleness_of_none_at_all() -> None:
+    world = World(fresh_search=False)
+    asked = {"filters": [_filter("job.id", ">", "0")], "operator": "&"}
+    assert world.code("POST", "search/jobs?staleness=0", asked)[0] == 400
+    assert world.ask("POST", "search/jobs?staleness=1", asked).status == 200
+
+
+def test_open_jobs_are_found_by_their_portal_and_a_get_may_search_too() -> None:
+    world = World(search_by_get=True)
+    posted = world.search("jobs", ("job.postedto", "=", "101"))
+    assert posted == world.search("jobs", ("job.folder", "=", "Approved"))
+    asked = quote(json.dumps({"filters": [_filter("job.folder", "=", "D31001")], "operator": "&"}))
+    assert [row["id"] for row in world.get(f"search/jobs?searchJson={asked}")["searchResults"]] == posted
+
+
 def test_trap_6_filters_have_other_names_than_fields_and_depend_on_the_customer() -> None:
     world = World(lacking="person.updateddate")
     names = world.get("search/filtersSchema")["properties"]
@@ -263,6 +296,19 @@ def test_without_fields_a_part_comes_back_and_what_is_not_set_is_left_out(world:
     row = world.sim.account["applicantworkflows"][int(id)]
     row["sourcename"] = None
     assert "sourcename" not in world.get(f"applicantworkflows/{id}?fields=sourcename,status")
+
+
+def test_the_other_fields_of_a_workflow_and_the_shapes_of_fields() -> None:
+    world = World(120)
+    fields = "acceptdeclinedate,assessmentresults"
+    hired = world.get(f"applicantworkflows/{world.one('hired')}?fields={fields}")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", hired["acceptdeclinedate"])
+    assert {"assessmentname", "assessmentdate", "assessmentscore"} <= hired["assessmentresults"][0].keys()
+    assert set(world.get(f"applicantworkflows/{world.one()}?fields={fields}")) == {"links"}
+    job = min(world.sim.account["jobs"])
+    assert world.get(f"jobs/{job}?fields=updateddate")["updateddate"].endswith("M")
+    shapes = world.get("profiledefinitions/v1/submittal/baseprofile/schema")["properties"]
+    assert shapes["baseprofile"]["properties"]["id"] == {"type": "integer"}
 
 
 def test_trap_3_a_missing_permission_is_a_missing_key_and_no_error(world: World) -> None:
@@ -399,6 +445,24 @@ def test_an_unknown_status_or_no_permission_is_refused_by_default(world: World) 
     assert world.sim.accepted == []
 
 
+def test_another_customer_is_out_of_sight_and_a_body_may_be_too_large(world: World) -> None:
+    named = {"authorization": f"Bearer {world.token}"}
+    other = world.sim.respond(SimRequest("GET", "/customers/4321/v2/lists", named, b""))
+    assert (other.status, json.loads(other.body)["errors"][0]["errorCode"]) == (404, 3)
+    large = {"status": {"id": "C38357"}, "source": "x" * 1_000_001}
+    assert world.ask("PATCH", f"applicantworkflows/{world.one()}", large).status == 413
+    assert world.sim.accepted == []
+
+
+def test_a_workflow_is_made_for_a_job_and_a_person(world: World) -> None:
+    job, person = min(world.sim.account["jobs"]), min(world.sim.account["people"])
+    body = {"baseprofile": job, "associatedprofile": person, "source": "x", "status": {"id": "D10100"}}
+    made = world.ask("POST", "applicantworkflows", body)
+    id = (made.header("location") or "").rpartition("/")[2]
+    assert made.status == 201 and world.sim.truth()[id].job == str(job)
+    assert world.code("POST", "applicantworkflows", {"baseprofile": job}) == (400, [1])
+
+
 def test_nothing_can_be_deleted(world: World) -> None:
     assert world.ask("DELETE", f"applicantworkflows/{world.one()}").status == 404
 
@@ -430,6 +494,18 @@ def test_trap_9_a_write_by_the_api_fires_only_where_the_setting_says_so() -> Non
         assert bool(world.sim.deliveries()) is fires
     kinds = {row["id"]: row for row in world.sim.configuration()["statuses"]}
     assert kinds["C38358"]["trigger"] is True
+
+
+def test_events_can_be_limited_to_some_statuses_and_carry_a_token() -> None:
+    world = World(hook_auth="oauth")
+    world.sim.hooks.triggers, world.sim.hooks.token = {"C38357"}, "given"
+    id = world.one()
+    world.sim.reject(id, "C40001")
+    assert world.sim.deliveries() == ()
+    world.sim.reactivate(id)
+    world.sim.move(id, "C38357")
+    (sent,) = world.sim.deliveries()
+    assert sent.headers["authorization"] == "Bearer given"
 
 
 def test_the_same_action_may_send_the_same_event_twice() -> None:

@@ -281,6 +281,16 @@ def test_a_key_that_is_a_value_is_replaced_as_one(key: str) -> None:
     assert list(made["people"]) == [change((), key)] != [key]
 
 
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [("?limit", "xlimit"), ("limit", "?limit"), ("stage.text", "text"), ("a[bc]", "ab"), ("In_*", "XIn_A")],
+)
+def test_a_name_names_nothing_else(named: str, place: str) -> None:
+    change = scrubber(named)
+    assert not change.keeps((place,))
+    assert change.keeps(tuple(named.replace("*", "A").split(".")))
+
+
 def test_a_page_link_keeps_its_words_and_loses_its_values() -> None:
     change = scrubber("?limit")
     made = change.url("https://api.lever.co/v1/opportunities/abc-1?limit=100&offset=xyz")

@@ -218,17 +218,12 @@ class _Wire:
         headers.extend(added)
         origin = self.loopback.rstrip("/") if self.loopback else f"https://{host}"
         extensions = {
-            "target": target.encode(),  # the admitted bytes: these are sent, httpx's own reading is not
+            "target": target.encode(),  # the admitted bytes; httpx would normalise them
             "timeout": {"connect": self.connect_seconds, "pool": request.deadline_seconds},
         }
-        try:
-            # Whoever stands between us and the transport, such as a recorder, sees the whole address.
-            return httpx.Request(
-                request.method, f"{origin}{target}", headers=headers, content=content, extensions=extensions
-            )
-        except httpx.InvalidURL:
-            pass
-        raise GuardError("the URL is too long, or none that httpx can read")
+        return httpx.Request(
+            request.method, f"{origin}/", headers=headers, content=content, extensions=extensions
+        )
 
     def _answer(self, flight: _Flight, response: httpx.Response, body: Body) -> Response:
         stream: Any = response.stream

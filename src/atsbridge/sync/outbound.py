@@ -45,7 +45,7 @@ from .holding import awaits_approval, held_back
 from .intake import take_in
 from .leases import control, flush
 from .ledger import IntentRow, Known, Position, Txn, Update, Where
-from .open_changes import still_open
+from .open_changes import end_closed
 from .outbox import Plan
 from .pages import tombstone
 from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
@@ -227,8 +227,8 @@ class Outbound:
         waited = 0.0
         while True:
             names = yield from perform(lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx)))
-            going_on = yield from still_open(self.ctx, names, expand=self.expand)
-            (lanes,) = yield from together([self._lanes(going_on)], 1)
+            yield from end_closed(self.ctx, names, expand=self.expand)
+            (lanes,) = yield from together([self._lanes(names)], 1)
             # Whatever ended one lane, the CRM is told of the others.
             yield from self.deliver_receipts()
             if isinstance(lanes, Failed):

@@ -31,6 +31,11 @@ def noted(errors: tuple[tuple[int, str], ...], *, key: str = "errors") -> Row:
     return {key: [{"errorMessage": words, "errorCode": code} for code, words in errors]}
 
 
+def day(seconds: float) -> str:
+    """A date alone: ``2026-11-22``."""
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+
+
 def moment(seconds: float) -> str:
     """A date with a time, to the minute, UTC: ``2026-11-22 4:00 AM``."""
     at = time.gmtime(seconds)

@@ -29,20 +29,34 @@ USUAL = {
 EVERY = {
     "jobs": (
         *USUAL["jobs"], "positioncategory", "positiontype", "numberofpositions", "hiringmanager",
-        "recruiter", "overview",
+        "recruiter", "overview", "updateddate", "createddate",
     ),
     "people": (*USUAL["people"], "middlename", "phones", "folder"),
-    "applicantworkflows": (*USUAL["applicantworkflows"], "sourcename", "bin"),
+    "applicantworkflows": (
+        *USUAL["applicantworkflows"], "sourcename", "bin", "acceptdeclinedate", "assessmentresults",
+        "field12345",
+    ),
 }  # fmt: skip
 LISTS = (
     "lists.notes.rejection", "lists.job.folders", "lists.person.folders", "lists.sources",
     "lists.sourcechannels", "lists.country", "lists.position", "lists.customfields_lists",
 )  # fmt: skip
 """Some of the 41; none of them lists the statuses of workflows."""
-_STATUS_SCHEMA = {
+_LIST_VALUE = {
     "type": "object",
     "properties": {name: {"type": "string"} for name in ("id", "formattedvalue", "value")},
 }
+_REFERENCE = {
+    "type": "object",
+    "properties": {"profile": {"type": "string"}, "id": {"type": "integer"}, "value": {"type": "string"}},
+}
+_SHAPES = {
+    **dict.fromkeys(("status", "folder"), _LIST_VALUE),
+    **dict.fromkeys(("baseprofile", "associatedprofile", "hiringmanager", "recruiter"), _REFERENCE),
+    **{name: {"type": "array"} for name in ("addresses", "phones", "assessmentresults")},
+    "numberofpositions": {"type": "integer"},
+}
+"""What a field holds by the Schema API, where it is no text."""
 
 Warnings = tuple[tuple[int, str], ...]
 
@@ -56,6 +70,7 @@ class Api:
         unknown_status: ``refused`` or ``warned``: a write of a status that is not there.
         unpermitted: ``forbidden`` or ``warned``: a write that the user may not make.
         search_by_get: the search takes its JSON as ``searchJson`` too.
+        fresh_search: the search takes ``staleness=0``; pages tell of positive numbers alone.
         repeats_tell: writing the status it has counts as a change.
     """
 
@@ -69,6 +84,7 @@ class Api:
     unknown_status: str = "refused"
     unpermitted: str = "forbidden"
     search_by_get: bool = False
+    fresh_search: bool = True
     repeats_tell: bool = False
     told: Callable[[Row, str | None, str | None], None] = lambda _row, _old, _new: None
 
@@ -109,7 +125,7 @@ class Api:
         else:
             raise not_found("Resource")
         minutes = query.get("staleness", "15")
-        if not re.fullmatch(r"\d{1,6}", minutes):
+        if not re.fullmatch(r"\d{1,6}", minutes) or (minutes == "0" and not self.fresh_search):
             raise Refusal(400, (FIELD, "staleness: Invalid number."))
         ids = self.search.ids(table, asked, staleness_minutes=float(minutes))
         rows = [{"self": self.account.url(table, id), "id": id} for id in ids]
@@ -191,8 +207,7 @@ class Api:
         wanted = sorted(known if not fields else known & set(fields))
         if fields and not wanted:
             raise not_found("Field")
-        shapes = {"status": _STATUS_SCHEMA, "folder": _STATUS_SCHEMA}
-        return {"type": "object", "properties": {n: shapes.get(n, {"type": "string"}) for n in wanted}}
+        return {"type": "object", "properties": {n: _SHAPES.get(n, {"type": "string"}) for n in wanted}}
 
     def _lists(self, names: list[str]) -> Row:
         if not names:

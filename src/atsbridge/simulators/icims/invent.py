@@ -9,7 +9,7 @@ from attrs import define
 from .. import people
 from ..people import Inventor, Person
 from .account import FIRST, OPEN, Account, Status
-from .answers import Row
+from .answers import Row, day
 
 DAY = 86_400
 STATUSES = (
@@ -46,6 +46,13 @@ def person(somebody: Person) -> Row:
         "firstname": somebody.given, "middlename": None, "lastname": somebody.family, "email": somebody.email,
         "addresses": [address] if city else [], "phones": [phone] if somebody.phone else [], "folder": None,
     }  # fmt: skip
+
+
+def _assessed(at: float) -> Row:
+    """One row of the group of assessments."""
+    passed = {"id": "D37002004", "value": "Passed", "formattedvalue": "Passed"}
+    return {"entry": 1001, "assessmentname": "Reasoning", "assessmentdate": day(at),
+            "assessmentscore": "71", "assessmentresult": passed}  # fmt: skip
 
 
 @define
@@ -99,6 +106,8 @@ class _Town:
         _ = account.apply(
             job=job["id"], person=somebody["id"], at=at, status=status, source=chance.choice(SOURCES),
             sourcename="Referral campaign" if chance.random() < 0.2 else None,
+            acceptdeclinedate=day(at) if meant == "hired" else None, field12345=None,
+            assessmentresults=[_assessed(at)] if meant == "hired" else [],
         )  # fmt: skip
 
     def _person(self, at: float) -> Any:

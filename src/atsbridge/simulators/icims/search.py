@@ -11,10 +11,11 @@ from typing import Any
 
 from attrs import define, field
 
-from .account import Account
+from .account import OPEN, Account
 from .answers import FIELD, REQUIRED, Refusal, Row
 
 LIMIT = 1000
+PORTAL = "101"
 DAY = 86_400
 Getter = Callable[[Account, Row], Any]
 
@@ -34,6 +35,8 @@ FILTERS: dict[str, dict[str, tuple[str, Getter]]] = {
         "job.updateddate": ("date", lambda _a, r: r["updated"]),
         "job.createddate": ("date", lambda _a, r: r["created"]),
         "job.folder": ("folder", lambda _a, r: r["folder"]),
+        # Open jobs stand on the one career portal.
+        "job.postedto": ("text", lambda _a, r: PORTAL if r["folder"] == OPEN else None),
     },
     "people": {
         "person.id": ("number", lambda _a, r: r["id"]),

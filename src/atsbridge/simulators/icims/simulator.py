@@ -45,6 +45,7 @@ class IcimsSimulator(Simulator):
         "per_day": "requests a day; 10,000 unless the contract says otherwise",
         "inclusive": "the search knows <= and >=",
         "search_by_get": "the search takes searchJson in a GET too",
+        "fresh_search": "the search takes staleness=0",
         "updated_readable": "updateddate of a workflow can be read by fields",
         "unknown_status": "a write of an unknown status is refused or warned",
         "unpermitted": "a write that the user may not make is forbidden or warned",
@@ -62,6 +63,7 @@ class IcimsSimulator(Simulator):
     per_day: int = PER_DAY
     inclusive: bool = True
     search_by_get: bool = False
+    fresh_search: bool = True
     updated_readable: bool = True
     unknown_status: str = "refused"
     unpermitted: str = "forbidden"
@@ -111,7 +113,8 @@ class IcimsSimulator(Simulator):
             account=self.account, accepted=self.accepted, updated_readable=self.updated_readable,
             search=Search(account=self.account, inclusive=self.inclusive, lacking=set(self.lacking.split())),
             unknown_status=self.unknown_status, unpermitted=self.unpermitted,
-            search_by_get=self.search_by_get, repeats_tell=self.repeats_tell, told=self._written,
+            search_by_get=self.search_by_get, fresh_search=self.fresh_search,
+            repeats_tell=self.repeats_tell, told=self._written,
         )  # fmt: skip
 
     def _clock(self) -> float:

@@ -23,7 +23,7 @@ from ...errors import (
 from ...ledgers.memory import MemoryLedger
 from ...mapping import load_mapping
 from ...model import Base, Intent, Kind, Ref, State, StatusUpdate, TombstoneKind
-from ...sync.context import Context, worker_name
+from ...sync.context import Context
 from ...sync.ledger import Attempt, Control, IntentRow, Known, Lease, Update
 from ...sync.outbound import Outbound
 from ...sync.protocol import due
@@ -60,8 +60,6 @@ Step = tuple[str, World, bool]
 """What happens, the world after it, and whether it happens by itself: no fault, and nobody's doing."""
 
 _PERSON = "person"
-_HERE = "|".join(worker_name().split("|")[:2])
-"""What the names of this machine's workers begin with."""
 
 
 class ModelHands:
@@ -594,11 +592,11 @@ def _idle(worker: Worker) -> Worker:
 
 
 def _dead(world: World, worker: Worker) -> World:
-    """The worker's process has ended, as anybody on this machine can see from its name."""
+    """The worker's process has ended, as anybody on this machine can see: its leases are free."""
     tables = copied(world.tables)
     for key, lease in tables[Lease].items():
         if isinstance(lease, Lease) and lease.worker == worker.name:
-            tables[Lease][key] = evolve(lease, worker=f"{_HERE}|1|never|{worker.name}")
+            tables[Lease][key] = evolve(lease, until=0.0)
     reborn = Worker(place=worker.place, generation=worker.generation + 1)
     return _with(evolve(world, tables=tables), reborn)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 import vcr
 from attrs import define, field
 from vcr.stubs import httpx_stubs
+
+# By name, so that a vcrpy without them is an error: what it cannot find it would leave as it is.
+from vcr.stubs.httpx_stubs import CannotOverwriteExistingCassetteException, _make_vcr_request
 
 from ...errors import AtsBridgeError
 from ...wire.vendor import Vendor
@@ -66,23 +68,28 @@ def recorder(
         record_mode=vcr.mode.ONCE,
         match_on=("method", "address", "values"),
         decode_compressed_response=True,
-        before_record_request=as_addressed,
         before_save_interaction=tape.scrub,
         after_load_interaction=tape.learn,
-        custom_patches=((httpx_stubs, "CannotOverwriteExistingCassetteException", NotRecorded),),
+        custom_patches=(
+            (httpx_stubs, _make_vcr_request.__name__, as_sent),
+            (httpx_stubs, CannotOverwriteExistingCassetteException.__name__, NotRecorded),
+        ),
     )
     made.register_matcher("address", tape.address)
     made.register_matcher("values", tape.values)
     return made
 
 
-def as_addressed(request: Any) -> Any:
-    """A request at the vendor's own address, also where another stood in for it."""
-    host = request.headers.get("host")
-    if host:
-        parts = urlsplit(request.uri)
-        request.uri = parts._replace(scheme="https", netloc=host).geturl()
-    return request
+def as_sent(request: Any, body: bytes) -> Any:
+    """A request of httpx as vcrpy has it, at the vendor's own address, also where another stood in for it.
+
+    Our wire gives httpx the origin alone, and the admitted target beside it, so that nothing reads it anew.
+    """
+    made = _make_vcr_request(request, body)
+    target = request.extensions.get("target")
+    if target is not None:
+        made.uri = f"https://{made.headers['host']}{target.decode('ascii')}"
+    return made
 
 
 @define(eq=False)

@@ -13,7 +13,6 @@ import re
 import secrets
 import string
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 
 from attrs import define, field
 
@@ -122,7 +121,12 @@ class Scrubber:
 
 
 def _ends(names: tuple[str, ...], end: tuple[str, ...]) -> bool:
-    return len(end) <= len(names) and all(map(fnmatchcase, names[-len(end) :], end))
+    return len(end) <= len(names) and all(map(_named, names[-len(end) :], end))
+
+
+def _named(name: str, pattern: str) -> bool:
+    # Not fnmatch, to which the question mark of a query's key means something.
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name) is not None
 
 
 def words(text: str) -> list[str]:
