@@ -49,6 +49,7 @@ from atsbridge.simulators.oracle_recruiting import OracleRecruitingSimulator
 from atsbridge.testing import Account
 from atsbridge.wire.answers import judge
 from atsbridge.wire.effects import Purpose, Request, Response
+from atsbridge.wire.payload import read_json
 from atsbridge.wire.vendor import Signal
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -201,6 +202,16 @@ def test_a_stage_is_the_pair_of_phase_and_state() -> None:
     assert read.stage_name == "Interview: To Be Interviewed"
     assert read.status is ApplicationStatus.UNKNOWN
     assert read_application("acme", NOW, application(StateId=None)).stage is None
+
+
+def test_trap_7_ids_past_what_a_float_can_tell_apart_are_kept_to_the_digit() -> None:
+    long = json.dumps(application(JobApplicationId=999999999999999998, StateId=999999999999999997))
+    read = read_application("acme", NOW, read_json(long.encode()))
+    assert read.ref.id == "999999999999999998"
+    assert read.stage is not None and read.stage.id == "300000161356720:999999999999999997"
+    for id in (3e14, "3e14", -1, 0, True, None):
+        with pytest.raises(BadRecord):
+            _ = read_application("acme", NOW, application(JobApplicationId=id))
 
 
 def test_trap_5_times_are_read_with_and_without_a_fraction() -> None:
@@ -447,6 +458,19 @@ def test_trap_2_who_loses_the_data_role_loses_no_application(status: int) -> Non
     with pytest.raises(Forbidden, match="no application shows at all"):
         _ = account.bridge.sweep(limit=1.0)
     assert account.mirror() == before
+
+
+def test_trap_13_without_the_data_role_a_candidate_is_still_found() -> None:
+    account = opened()
+    simulator(account).revoke("data role on job requisitions")
+    there = account.truth()[movable(account)].candidate or ""
+    gone = max(int(t.candidate or 0) for t in account.truth().values()) + 1000
+    client, found = account.bridge.client, []
+    for person in (there, str(gone)):
+        asked = account.ats.confirm_gone(Ref("acme", Kind.CANDIDATE, person))
+        found.append(account.driver.run(client.run(asked)))
+    assert found[0] is None
+    assert found[1] is not None and found[1].kind is TombstoneKind.DELETED
 
 
 @pytest.mark.parametrize("hidden", [True, False])

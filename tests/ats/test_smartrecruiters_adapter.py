@@ -588,12 +588,23 @@ def test_who_was_merged_into_another_is_gone_whatever_their_id_leads_to(status: 
     assert account.differences() == {}
 
 
-def test_a_redirect_to_elsewhere_is_no_end_of_anybody() -> None:
+@pytest.mark.parametrize(
+    ("location", "error"),
+    [
+        (f"/candidates/{OTHER}", NotFound),
+        (f"https://api.smartrecruiters.com/candidates/{OTHER}", NotFound),
+        (f"/candidates/{PERSON}", Unavailable),
+        (f"https://evil.example/candidates/{OTHER}", Unavailable),
+        (f"/login?next=/candidates/{OTHER}", Unavailable),
+        (f"/candidates?q={OTHER}", Unavailable),
+        ("", Unavailable),
+    ],
+)
+def test_a_redirect_to_anything_but_another_candidate_is_no_end_of_anybody(location: str, error: Any) -> None:
     asked = Request(operation="get_candidate", method="GET", url=f"/candidates/{PERSON}")
-    for location in ("/login", "https://evil.example/candidates/7", f"/candidates?q={PERSON}"):
-        answer = Response(status=302, headers={"location": location}, body=b"", sent_at=AT)
-        with pytest.raises(Unavailable):
-            judge(asked, answer, vendor="smartrecruiters", rules=VENDOR.answers, complaints=VENDOR.complaints)
+    answer = Response(status=302, headers={"location": location}, sent_at=AT)
+    with pytest.raises(error):
+        judge(asked, answer, vendor="smartrecruiters", rules=VENDOR.answers)
 
 
 def test_a_deleted_job_is_found_by_a_sweep() -> None:

@@ -136,9 +136,11 @@ def _complaint(_asked: Request, answer: Response) -> Complaint | None:
     return Complaint(code, opt_text(first, "message") or opt_text(body, "message") or "")
 
 
-def _merged(_asked: Request, answer: Response) -> bool:
+def _merged(asked: Request, answer: Response) -> bool:
     """Of two candidates who were merged one id disappears; whether it leads to the other, no page says."""
-    return re.search(rf"/candidates/{_ID}(?:/|\Z)", answer.headers.get("location", "")) is not None
+    own = "|".join(map(re.escape, ("", *VENDOR.hosts.values())))
+    there = re.fullmatch(rf"(?:{own})/candidates/({_ID})(?:/[^?]*)?", answer.headers.get("location", ""))
+    return there is not None and there[1] not in asked.url
 
 
 def _lost_page(asked: Request, _answer: Response) -> bool:
@@ -164,7 +166,6 @@ def _write(name: str, body: Mapping[str, Slot | str], note: str, *effects: SideE
 _PLAIN: Mapping[str, Slot | str] = {"status": _STATUS}
 _WITH_SUB: Mapping[str, Slot | str] = {"status": _DIVIDED, "subStatus": _SUB}
 _NO_MAIL = "no mail is asked for; that none is sent, no page confirms"
-_MAYBE = SideEffect.UNKNOWN
 
 VENDOR = Vendor(
     name="smartrecruiters",
@@ -196,10 +197,10 @@ VENDOR = Vendor(
         _write("move_to_sub_status", _WITH_SUB, "the history grows by one", SideEffect.AUTOMATION),
         _write("reopen", _PLAIN, "out of an end, by a status", SideEffect.REOPEN),
         _write("reopen_to_sub_status", _WITH_SUB, "out of an end, by a status", SideEffect.REOPEN),
-        _write("reject", {"status": "REJECTED", "reason": _REASON}, _NO_MAIL, _MAYBE),
-        _write("reject_without_reason", {"status": "REJECTED"}, _NO_MAIL, _MAYBE),
-        _write("withdraw", {"status": "WITHDRAWN", "reason": _REASON}, _NO_MAIL, _MAYBE),
-        _write("withdraw_without_reason", {"status": "WITHDRAWN"}, _NO_MAIL, _MAYBE),
+        _write("reject", {"status": "REJECTED", "reason": _REASON}, _NO_MAIL, SideEffect.UNKNOWN),
+        _write("reject_without_reason", {"status": "REJECTED"}, _NO_MAIL, SideEffect.UNKNOWN),
+        _write("withdraw", {"status": "WITHDRAWN", "reason": _REASON}, _NO_MAIL, SideEffect.UNKNOWN),
+        _write("withdraw_without_reason", {"status": "WITHDRAWN"}, _NO_MAIL, SideEffect.UNKNOWN),
         _write("hire", {"status": "HIRED"}, "without a day to start on", SideEffect.OPENING_FILL),
     ),
     tokens=(
@@ -276,8 +277,8 @@ _ENDS: Mapping[ApplicationStatus, tuple[str, Action]] = {
 }
 _EFFECTS: Mapping[str, SideEffect] = {
     "HIRED": SideEffect.OPENING_FILL,
-    "REJECTED": _MAYBE,
-    "WITHDRAWN": _MAYBE,
+    "REJECTED": SideEffect.UNKNOWN,
+    "WITHDRAWN": SideEffect.UNKNOWN,
 }
 _SITES = ("linkedin", "facebook", "twitter", "website")
 _SCOPES: Mapping[str, str] = {"write the status of applications": "candidates_manage"}
