@@ -71,7 +71,7 @@ WIRE = {
         Item Page Stream StreamScope sort_out
     """,
     "vendor": """
-        Read Resend SEPARATOR Shape Signal Slot SlotName StatusWrite Vendor
+        Read Resend Rows SEPARATOR Shape Signal Slot SlotName StatusWrite Vendor
     """,
     "words": """
         is_code shown
