@@ -244,6 +244,20 @@ def test_alternatives_in_a_host_slot_stay_inside_it():
         connection(vendor=loose, base="https://a")
 
 
+def test_an_application_is_one_that_every_write_can_name():
+    assert TOY.can_name("p1")
+    for odd in ("", "P1", "p1 ", "p1/x", "a" * 21):
+        assert not TOY.can_name(odd), odd
+    halves = tuple(Slot(SlotName.APPLICATION, WORD, part=part) for part in (0, 1))
+    pair = StatusWrite(
+        name="pair", method="PUT", path="/{application.0}/{application.1}", slots=(*halves, REASON)
+    )
+    for writes in ((pair,), (MOVE, pair)):
+        assert evolve(TOY, writes=writes).can_name("p1:j1") is (MOVE not in writes)
+    for odd in ("p1", "p1:", ":j1", "p1:J1"):
+        assert not evolve(TOY, writes=(pair,)).can_name(odd), odd
+
+
 # -- reads --
 
 
