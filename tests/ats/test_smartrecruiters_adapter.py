@@ -490,12 +490,15 @@ def test_who_is_listed_and_hidden_is_set_aside_and_the_rest_is_read(plain: bool)
     assert account.differences() == {} and account.bridge.status().quarantined == 0
 
 
-def test_a_job_that_is_listed_and_hidden_is_set_aside_and_the_rest_is_read() -> None:
+@pytest.mark.parametrize(("status", "body"), [(403, b"{}"), (404, b"")])
+def test_a_job_that_is_listed_and_not_shown_is_set_aside_and_the_rest_is_read(
+    status: int, body: bytes
+) -> None:
     account = Account.open("smartrecruiters", applications=30)
     job = account.truth()[sorted(account.truth())[0]].job
-    forbidden = SimResponse(403, (("Content-Type", "application/json"),), b"{}")
+    refused = SimResponse(status, (("Content-Type", "application/json"),), body)
     account.driver.meddle = lambda asked, respond, _: (
-        forbidden if asked.target == f"/jobs/{job}" else respond(asked)
+        refused if asked.target == f"/jobs/{job}" else respond(asked)
     )
     _ = account.bridge.pull()
     waiting = {id for id, truth in account.truth().items() if truth.job == job}

@@ -408,7 +408,7 @@ class SmartRecruiters(Ats):
             named, rejected = sort_out(raws, lambda raw: Item(((Kind.JOB, _id(raw)),), raw, _nothing))
             wanted = [item for item in named if _mark(item.raw) not in marks.before]
             details = yield from all_of([_detail(one, item.ids[0][1]) for item in wanted], 8)
-            if any(isinstance(detail, Forbidden) for detail in details):
+            if any(isinstance(detail, VendorError) for detail in details):
                 # Refused as well, it is the credential that may see nothing any more.
                 _ = yield from request(_first_of(listing))
             found: list[Item] = []
@@ -417,7 +417,7 @@ class SmartRecruiters(Ats):
                 if detail is None:
                     continue
                 try:
-                    if isinstance(detail, Forbidden):
+                    if isinstance(detail, VendorError):
                         found += [evolve(i, read=_unseen) for i in items(item.raw, response)]
                         continue
                     answer, raw = detail
@@ -729,12 +729,15 @@ def _first_of(listing: str) -> Request:
     return _get(f"list_{listing}", f"/{listing}", ("limit", "1"))
 
 
-def _detail(one: str, id: str) -> Flow[tuple[Response, Raw] | Forbidden | None]:
-    """A record's detail; None where it has gone since it was listed."""
+def _detail(one: str, id: str) -> Flow[tuple[Response, Raw] | VendorError | None]:
+    """A record's detail; None where it has gone since it was listed.
+
+    Listed and refused, or not found in words that are not the vendor's own, it is set aside.
+    """
     answer = yield from ask(_get(f"get_{one}", f"/{one}s/{id}"))
     if isinstance(answer, NotFound):
         return None
-    if isinstance(answer, Forbidden):
+    if isinstance(answer, Forbidden) or (isinstance(answer, BadPayload) and answer.status == 404):
         return answer
     if isinstance(answer, VendorError):
         raise answer
@@ -804,7 +807,9 @@ def _nothing(_data: Any) -> tuple[Record, ...]:
 
 def _unseen(_data: Any) -> tuple[Record, ...]:
     """A reader of what is listed, and refused when it is asked for by itself."""
-    raise BadRecord("", "listed, and hidden from this credential by its system role or access group")
+    raise BadRecord(
+        "", "listed and not shown: hidden by a system role or access group, or gone without a word"
+    )
 
 
 def _iso(seconds: float) -> str:
