@@ -57,5 +57,6 @@ class Access(Subject):
         report = account.bridge.check()
         assert report.exit_code == 1
         reach = [f for f in report.access if f.needed_for == "reach"]
-        assert reach and all(f.proof is Proof.MISSING and f.ask for f in reach)
+        assert any(f.proof is Proof.MISSING and f.ask for f in reach)
+        assert all(f.proof is not Proof.PROVED for f in report.access)
         assert account.mirror() == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import count
@@ -68,6 +69,9 @@ class BothDrivers(Subject):
     def test_a_body_that_is_cut_short_or_too_large_is_asked_for_again(self, fault: str) -> None:
         for pull in (_pull, _pull_async):
             account = self.open(applications=6)
+            account.simulator.clock = (
+                time.time
+            )  # as the wire's: what is signed for a time would not hold else
             breaking = _Breaking(
                 FAULTS[fault], sampled(requests_of_a_pull(self.open(applications=6)), most=2)
             )
@@ -76,12 +80,17 @@ class BothDrivers(Subject):
             assert breaking.broken, "nothing was broken"
             assert account.differences() == {}
 
+    def _today(self, **more: Any) -> Account:
+        """As the wire's clock is the machine's: what is signed for a time would not hold else."""
+        account = self.open(**more)
+        account.time.seconds = time.time()
+        return account
+
     def _played(self, *, use_async: bool) -> tuple[dict[str, Standing], list[str], int]:
-        account = self.open()
+        account = self._today()
         id = first_of(active(account), "application that can be moved")
         there = elsewhere(account, id)[0]
         crm = SqlCrm(":memory:")
-        # What the ATS tells by a clock is told by the account's; the wire's is the machine's.
         parts: dict[str, Any] = {
             "ats": account.ats, "crm": crm, "ledger": MemoryLedger(), "mapping": account.mapping,
             "approved": account.ats.VENDOR.surface_digest,
