@@ -51,6 +51,14 @@ class Writing(Subject):
         assert {a.application for a in account.simulator.accepted} == {id}
         assert account.differences() == {}
 
+    def test_what_an_end_may_be_for_is_known(self, account: Account) -> None:
+        """Else no mapping could name it, and every end would be refused in words."""
+        jobs = {truth.job for truth in account.truth().values()} | {None}
+        catalogues = [account.engine.catalogue(job) for job in jobs]
+        known = {record.ref.id for one in catalogues for record in (*one.reasons, *one.stages)}
+        for outcome in ("rejected", "withdrawn"):
+            assert set(account.simulator.reasons(outcome)) <= known, outcome
+
     def test_a_rejection_is_taken_back_or_refused_in_words(self, account: Account) -> None:
         id = first_of(active(account), "application under way")
         account.simulator.reject(id, account.simulator.reasons("rejected")[0])
