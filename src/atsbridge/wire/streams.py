@@ -57,28 +57,14 @@ class Page:
     rejected: Sequence[tuple[str, str]] = ()
 
 
-_SORTS = (
-    frozenset({Kind.JOB, Kind.STAGE, Kind.REASON}),
-    frozenset({Kind.USER}),
-    frozenset({Kind.CANDIDATE, Kind.APPLICATION}),
-)
-
-
-def _check_kinds(stream: Stream, _field: object, kinds: frozenset[Kind]) -> None:
-    """Raises `ValueError`: of a mixed stream the mapping would never see the jobs, stages and reasons."""
-    if not any(kinds <= sort for sort in _SORTS):
-        names = ", ".join(sorted(kinds))
-        raise ValueError(f"the stream {stream.name} mixes {names}; list what the mapping needs by itself")
-
-
 @frozen(kw_only=True)
 class Stream:
     """Something that can be listed, page by page.
 
     Args:
         name: of the stream, unique per adapter; part of the ledger's key.
-        kinds: what its pages may hold, of one of three sorts: jobs, stages and reasons, which the
-            mapping is made of and which are read before all else; users; candidates and applications.
+        kinds: what its pages may hold. Jobs, stages and reasons, which the mapping is made of, are read
+            before all else, from the streams that hold nothing else.
         scope: JOB makes the engine call it once per known job.
         incremental: whether a watermark narrows it; if not it is read whole.
         deletions: it lists what is gone, and no live records.
@@ -94,7 +80,7 @@ class Stream:
     """
 
     name: str
-    kinds: frozenset[Kind] = field(validator=_check_kinds)
+    kinds: frozenset[Kind]
     scope: StreamScope = StreamScope.CONNECTION
     incremental: bool
     deletions: bool = False

@@ -23,6 +23,7 @@ from ...model import (
     personal_fields,
 )
 from ...simulators.interface import SimRequest, SimResponse
+from ...sync.reality import CONFIGURATION
 from ...wire.effects import Purpose
 from ...wire.streams import Stream
 from .. import acts
@@ -131,6 +132,13 @@ class Reading(Subject):
             assert account.differences() == {}, (act, seed)
             return
         pytest.skip(f"nothing in the generated accounts can be: {act}")
+
+    def test_what_the_mapping_is_made_of_has_streams_of_its_own(self, account: Account) -> None:
+        """Jobs, stages and reasons that come with other records alone are not seen by it."""
+        streams = [stream.kinds for stream in account.ats.streams()]
+        offered = {kind for kinds in streams for kind in kinds} & set(CONFIGURATION)
+        alone = {kind for kinds in streams if kinds <= set(CONFIGURATION) for kind in kinds}
+        assert offered == alone
 
     def test_history_is_told_where_it_is_read(self, account: Account) -> None:
         compared = 0
