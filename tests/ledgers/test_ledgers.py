@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from atsbridge.errors import LedgerError
-from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.ledgers._sql import migrations
+from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.ledgers.sqlite import SqliteLedger, SqliteTxn
 from atsbridge.sync.ledger import ROWS, IntentRow, Known, Ledger, Quarantined, Update, Where
 from atsbridge.sync.overlay import OverlayLedger
