@@ -8,6 +8,8 @@ worker does between two transactions is under a lease, never under a lock.
 
 Everything is set for the transaction alone, nothing for the session: a pooler
 such as PgBouncer may stand in between.
+
+A CRM in the same database can hand a change over within its own transaction: `enqueue`.
 """
 
 from __future__ import annotations
@@ -16,15 +18,20 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from typing import Any
 
 import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.string import StrDumper
 from psycopg_pool import ConnectionPool
 
-from ..errors import ConfigurationError, LedgerError, LedgerUnavailable
+from ..errors import ConfigurationError, LedgerError, LedgerUnavailable, UnsupportedPair
+from ..model import StatusUpdate
+from ..sync.enqueued import enqueued
 from ..sync.ledger import Clock, Ledger, Txn
 from ..wire.secrets import Secret
 from ._sql import Dialect, SqlTxn, migrations, tables
@@ -39,6 +46,7 @@ _NOW = "extract(epoch FROM clock_timestamp())::float8"
 _TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"'}
 _SQLITE_TYPES = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 _CONNECT_SECONDS = 10
+_ESCAPE = "\x1a"
 Database = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -138,11 +146,7 @@ class PostgresLedger(Ledger):
     def __init__(
         self, dsn: str | Secret, *, schema: str = "atsbridge", clock: Clock | None = None, most: int = 4
     ) -> None:
-        if not _SCHEMA.fullmatch(schema):
-            raise ConfigurationError(
-                "a schema's name has lower-case letters, digits and '_' alone, at most 63"
-            )
-        self.schema = schema
+        self.schema = _checked(schema)
         self._dsn = dsn if isinstance(dsn, Secret) else Secret(dsn)
         self._server = ServerClock()
         self.clock = clock or self._server
@@ -156,6 +160,7 @@ class PostgresLedger(Ledger):
         self._pool: ConnectionPool[Database] = ConnectionPool(
             conninfo=lambda: _conninfo(self._dsn),
             kwargs={"autocommit": True},
+            configure=_takes_any_text,
             min_size=0,
             max_size=most,
             open=True,
@@ -247,16 +252,76 @@ def _conninfo(dsn: Secret) -> str:
     text = dsn.reveal()
     try:
         told: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, **conninfo_to_dict(text)}
-        return make_conninfo(**told)
+        return make_conninfo(**{**told, "client_encoding": "utf8"})
     except psycopg.ProgrammingError:
         wrong = "the ledger's DSN cannot be read"  # its own words may repeat the password
     raise ConfigurationError(wrong, advice="postgresql://USER:PASSWORD@HOST/DATABASE")
+
+
+class _TextDumper(StrDumper):
+    """PostgreSQL's text has no NUL; whatever a vendor or a CRM says does not fail for it."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        if "\0" in obj or _ESCAPE in obj:
+            obj = obj.replace(_ESCAPE, f"{_ESCAPE}1").replace("\0", f"{_ESCAPE}0")
+        return super().dump(obj)
+
+
+class _TextLoader(Loader):
+    def load(self, data: Buffer) -> str:
+        text = bytes(data).decode()
+        if _ESCAPE in text:
+            text = text.replace(f"{_ESCAPE}0", "\0").replace(f"{_ESCAPE}1", _ESCAPE)
+        return text
+
+
+def _takes_any_text(database: Database) -> None:
+    database.adapters.register_dumper(str, _TextDumper)
+    database.adapters.register_loader("text", _TextLoader)
 
 
 def _key(schema: str, name: str = "") -> int:
     """An advisory lock is a number; two names that share one wait for each other, and no more."""
     text = f"atsbridge {schema}/{name}".encode()
     return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
+
+
+def enqueue(connection: Any, update: StatusUpdate, *, schema: str = "atsbridge") -> None:
+    """Put a recruiter's change into the ledger within the caller's own transaction.
+
+    It is committed, or rolled back, with whatever else that transaction does.
+    The next push takes it in; such a CRM's own feed of changes stays empty.
+
+    Args:
+        connection: to the ledger's database: psycopg's, psycopg2's or Django's, or a ``Connection``
+            or ``Session`` of SQLAlchemy over one of these drivers.
+        schema: the ledger's.
+
+    Raises:
+        ConfigurationError: the schema's name is not usable.
+        UnsupportedPair: the connection is an asynchronous one; with SQLAlchemy, use ``run_sync``.
+    """
+    if isinstance(connection, psycopg.AsyncConnection):
+        raise UnsupportedPair("enqueue needs a synchronous connection")
+    row = enqueued(update)
+    text = f"INSERT INTO {_checked(schema)}.{row.TABLE} ({', '.join(row.columns())})"
+    text += " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+    values = tuple(getattr(row, name) for name in row.columns())
+    if not hasattr(connection, "cursor") and not hasattr(connection, "exec_driver_sql"):
+        connection = connection.connection()  # of SQLAlchemy's session
+    if hasattr(connection, "exec_driver_sql"):
+        # Past its driver's own connection: SQLAlchemy must know of the transaction.
+        connection.exec_driver_sql(text, values)
+        return
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(text, values)
+
+
+def _checked(schema: str) -> str:
+    """The schema's name, which no statement can have as a bound value."""
+    if not _SCHEMA.fullmatch(schema):
+        raise ConfigurationError("a schema's name has lower-case letters, digits and '_' alone, at most 63")
+    return schema
 
 
 # -- the schema ---------------------------------------------------------------------------------

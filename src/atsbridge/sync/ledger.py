@@ -150,6 +150,16 @@ class Quarantined(Row):
 
 
 @frozen(kw_only=True)
+class Enqueued(Row):
+    """A StatusUpdate that the CRM has put here itself, not taken in yet; ``change`` is its JSON."""
+
+    TABLE: ClassVar[str] = "enqueued"
+
+    event_id: str
+    change: str
+
+
+@frozen(kw_only=True)
 class Update(Row):
     """A StatusUpdate that was taken in. ``number`` is the order of intake."""
 
@@ -266,12 +276,13 @@ ROWS: tuple[type[Row], ...] = (
     Known,
     Waiting,
     Quarantined,
+    Enqueued,
     Update,
     IntentRow,
     Attempt,
     Run,
 )
-"""Every table, in the order of the first migration."""
+"""Every table."""
 
 
 @frozen(kw_only=True)

@@ -39,6 +39,7 @@ from ..wire.operations import Call
 from ..wire.vendor import StatusWrite
 from .ages import no_earlier, overtaken
 from .context import Context, Progress
+from .enqueued import take_enqueued
 from .hands import Hands
 from .intake import take_in
 from .leases import control, flush
@@ -164,11 +165,12 @@ class Outbound:
     # -- intake --
 
     def intake(self) -> Flow[None]:
-        """All that the CRM's feed holds, committed with its position, then acknowledged."""
+        """What was enqueued, then all that the CRM's feed holds; committed with its position, acknowledged."""
         ctx = self.ctx
         if Abilities.BASE not in ctx.crm.abilities:
             self.report.held_back = "the CRM cannot store the base of a change: it is inbound only"
             return
+        yield from self._intake_enqueued()
         row = yield from perform(lambda: ctx.ledger.look(lambda txn: control(txn, ctx.connection)))
         position = json.loads(row.feed) if row.feed else None
         while True:
@@ -182,6 +184,17 @@ class Outbound:
                 self.report.taken += len(taken)
             if not feed.more or not feed.updates:
                 return
+
+    def _intake_enqueued(self) -> Flow[None]:
+        def take(txn: Txn) -> int:
+            updates = take_enqueued(txn, self.ctx.connection, limit=_BATCH)
+            take_in(txn, updates, connection=self.ctx.connection, expand=self.expand, wall=self._wall)
+            return len(updates)
+
+        taken = _BATCH
+        while taken == _BATCH:
+            taken = yield from perform(lambda: self.ctx.ledger.do(take))
+            self.report.taken += taken
 
     def _take_in(self, txn: Txn, updates: Sequence[StatusUpdate], position: Any) -> list[str]:
         own = [u for u in updates if u.application.connection == self.ctx.connection]

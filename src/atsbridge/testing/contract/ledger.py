@@ -80,7 +80,9 @@ class LedgerContract:
         assert ledger.look(lambda txn: txn.get(Known, *PREFIX, "1")) == row
         assert ledger.look(lambda txn: txn.get(Known, *PREFIX, "2")) is None
 
-    @pytest.mark.parametrize("text", ["", "é", "\U0001f600", "a'b\"c\\", "a\nb", "%_", "x" * 100_000])
+    @pytest.mark.parametrize(
+        "text", ["", "é", "\U0001f600", "a'b\"c\\", "a\nb", "%_", "a\0b\x1a0\x1a", "x" * 100_000]
+    )
     def test_text_of_any_kind_comes_back(self, ledger: Ledger, text: str) -> None:
         row = known(text or "-", stage=text, content=text)
         ledger.do(lambda txn: txn.put([row]))
