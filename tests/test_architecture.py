@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sync",),
     ("ledgers", "drivers", "ats", "crm"),
     ("registry", "bridge", "connection", "tokens", "skeleton"),
+    ("worker",),
     ("",),
     ("simulators", "testing", "webhooks", "engines", "cli"),
 )

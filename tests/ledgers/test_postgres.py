@@ -18,7 +18,7 @@ from atsbridge import Secret
 from atsbridge.errors import ConfigurationError, LedgerError, LedgerUnavailable
 from atsbridge.ledgers._sql import migrations
 from atsbridge.ledgers.postgres import PostgresLedger, PostgresTxn
-from atsbridge.sync.ledger import ROWS, Control, IntentRow, Ledger, Waiting, Where
+from atsbridge.sync.ledger import ROWS, Control, IntentRow, Ledger, Turn, Txn, Waiting, Where
 from atsbridge.sync.overlay import OverlayLedger
 from atsbridge.testing import LedgerContract
 
@@ -230,6 +230,19 @@ def test_a_change_waits_for_those_of_its_connection_alone(ledger: PostgresLedger
             txn.put([Control(connection="acme", paused=1)])
         waits.result(10)
     assert paused(ledger) == 2
+
+
+def test_who_claims_waits_for_nobody(ledger: PostgresLedger) -> None:
+    def turn(verb: str) -> Turn:
+        return Turn(connection="acme", verb=verb, due_at=0.0, boot="b")
+
+    def claim(txn: Txn) -> list[Turn]:
+        return txn.claim(Turn, Where(at_most={"due_at": 1.0}), order=("verb",), limit=1)
+
+    ledger.do(lambda txn: txn.put([turn("pull"), turn("push")]))
+    with ledger.transaction() as one, ledger.transaction() as other, ledger.transaction() as third:
+        assert [claim(txn) for txn in (one, other, third)] == [[turn("pull")], [turn("push")], []]
+    assert ledger.do(claim) == [turn("pull")]
 
 
 def test_who_reads_alone_waits_for_nobody(ledger: PostgresLedger) -> None:

@@ -187,13 +187,19 @@ class SqlTxn(Txn):
     def find(
         self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None
     ) -> list[R]:
-        table = self.tables[row_type]
+        text, values = self.select(row_type, where, order, limit)
+        found = self.run(text, values, connection=where.equal.get("connection"))
+        return list(map(self.tables[row_type].make, found))
+
+    def select(
+        self, row_type: type[Row], where: Where, order: Sequence[str], limit: int | None
+    ) -> tuple[str, Sequence[Any]]:
+        """The statement that finds rows, and what is bound to it."""
         clause, values = self.dialect.where(where)
         clause += self.dialect.order(row_type, order)
         if limit is not None:
             clause += f" LIMIT {int(limit)}"
-        found = self.run(table.select + clause, values, connection=where.equal.get("connection"))
-        return list(map(table.make, found))
+        return self.tables[row_type].select + clause, values
 
     def count(self, row_type: type[Row], where: Where) -> int:
         clause, values = self.dialect.where(where)

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import Buffer
@@ -32,10 +32,11 @@ from psycopg_pool import ConnectionPool
 from ..errors import ConfigurationError, LedgerError, LedgerUnavailable, UnsupportedPair
 from ..model import StatusUpdate
 from ..sync.enqueued import enqueued
-from ..sync.ledger import Clock, Ledger, Txn
+from ..sync.ledger import Clock, Ledger, Row, Txn, Where
 from ..wire.secrets import Secret
 from ._sql import Dialect, SqlTxn, migrations, tables
 
+R = TypeVar("R", bound=Row)
 WAIT_SECONDS = 30.0
 """How long to wait for a connection to the server, or for another worker's transaction."""
 
@@ -111,6 +112,14 @@ class PostgresTxn(SqlTxn):
         except psycopg.Error as error:
             failure = _failure(error)
         raise failure
+
+    def claim(
+        self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None
+    ) -> list[R]:
+        # Without the connection's lock: who looks for something to do waits for nobody.
+        text, values = self.select(row_type, where, order, limit)
+        found = _execute(self._cursor, f"{text} FOR UPDATE SKIP LOCKED", values)
+        return list(map(self.tables[row_type].make, found))
 
     def _lock(self, connection: str | None) -> None:
         """Hold the rows of a connection, or of all of them, until the transaction's end."""

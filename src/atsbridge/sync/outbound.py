@@ -165,7 +165,7 @@ class Outbound:
     # -- intake --
 
     def intake(self) -> Flow[None]:
-        """What was enqueued, then all that the CRM's feed holds; committed with its position, acknowledged."""
+        """What was enqueued, then all that the feed holds; committed with its position, then acknowledged."""
         ctx = self.ctx
         if Abilities.BASE not in ctx.crm.abilities:
             self.report.held_back = "the CRM cannot store the base of a change: it is inbound only"
