@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -50,6 +50,14 @@ class Ran:
     error: AtsBridgeError | None = None
 
 
+@frozen
+class Step:
+    """The connection and verb whose turn it was; or, where none was due, in how many seconds one will be."""
+
+    turn: tuple[str, str] | None
+    wait_seconds: float = 0.0
+
+
 @define
 class Worker:
     """Runs what is due, one verb at a time, the longest overdue of all connections first.
@@ -66,39 +74,46 @@ class Worker:
     schedule: Schedule = field(factory=Schedule, kw_only=True)
     tell: Callable[[Ran], object] = field(default=lambda _ran: None, kw_only=True)
     _arranged: set[str] = field(factory=set, init=False)
+    _not_before: dict[str, float] = field(factory=dict, init=False)
 
     def run(self, stop: threading.Event | None = None) -> None:
         """Work until ``stop`` is set, which is looked at between two runs."""
         stop = stop or threading.Event()
         while not stop.is_set():
-            ran, wait_seconds = self.step()
-            if not ran:
-                # Not longer: another worker may fail to do what it has taken.
-                _ = stop.wait(min(wait_seconds, _LOOK_SECONDS))
+            step = self.step()
+            if step.turn is None:
+                # Not longer: the schedule in the ledger may change.
+                _ = stop.wait(min(step.wait_seconds, _LOOK_SECONDS))
 
-    def step(self) -> tuple[bool, float]:
-        """Run what has been due longest, if anything is.
+    def once(self) -> None:
+        """Run what is due, each verb of a connection once at the most, and end."""
+        done: set[tuple[str, str]] = set()
+        while (turn := self.step(but=done).turn) is not None:
+            done.add(turn)
 
-        Returns:
-            whether something ran, and in how many seconds something will be due.
-        """
-        looks = [look for bridge in self.bridges if (look := self._look(bridge)) is not None]
+    def step(self, *, but: Collection[tuple[str, str]] = ()) -> Step:
+        """Run what has been due longest, if anything is; ``but`` for some turns."""
+        looks = [look for bridge in self.bridges if (look := self._look(bridge, but)) is not None]
         longest = max(looks, key=lambda look: look.overdue_seconds, default=None)
         if longest is None or longest.overdue_seconds < 0:
-            return False, -longest.overdue_seconds if longest else _LOOK_SECONDS
+            return Step(None, -longest.overdue_seconds if longest else _LOOK_SECONDS)
         if self._take(longest):
             self.tell(self._run(longest.bridge, longest.verb))
-        return True, 0.0
+        return Step((longest.bridge.connection, longest.verb))
 
-    def _look(self, bridge: Bridge) -> _Look | None:
+    def _look(self, bridge: Bridge, but: Collection[tuple[str, str]]) -> _Look | None:
         """What a connection waits for; None where its ledger cannot be asked now."""
         ledger, name, every = bridge.ledger, bridge.connection, self.schedule.every
+        verbs = [verb for verb in every if (name, verb) not in but]
+        if not verbs or self._not_before.get(name, 0.0) > time.monotonic():
+            return None
         try:
             if name not in self._arranged:
                 ledger.do(lambda txn: arrange(txn, ledger.clock, name, every, later=_LATER))
                 self._arranged.add(name)
-            return _Look(bridge, *ledger.look(lambda txn: overdue(txn, ledger.clock, name, every)))
+            return _Look(bridge, *ledger.look(lambda txn: overdue(txn, ledger.clock, name, verbs)))
         except LedgerUnavailable as error:
+            self._not_before[name] = time.monotonic() + _LOOK_SECONDS
             self.tell(Ran(connection=name, verb="worker", seconds=0.0, error=error))
             return None
 

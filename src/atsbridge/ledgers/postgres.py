@@ -199,12 +199,8 @@ class PostgresLedger(Ledger):
             yield database
             if _execute(database.cursor(), "COMMIT").statusmessage != "COMMIT":
                 raise LedgerError("the transaction had failed, and was not committed")
-        except BaseException:
-            with suppress(psycopg.Error):
-                database.rollback()
-            raise
         finally:
-            self._pool.putconn(database)
+            self._give_back(database)
 
     def _begun(self, begin: str) -> Database:
         """A connection with a transaction begun; one that the server has closed meanwhile is given up."""
@@ -213,13 +209,21 @@ class PostgresLedger(Ledger):
             try:
                 found = _last(_execute(database.cursor(), begin))
             except BaseException as error:
-                self._pool.putconn(database)
+                self._give_back(database)
                 if last or not isinstance(error, LedgerUnavailable):
                     raise
             else:
                 self._server.set(found)
                 return database
         raise AssertionError("the last one returns or raises")
+
+    def _give_back(self, database: Database) -> None:
+        """What was not committed is undone."""
+        try:
+            with suppress(psycopg.Error):
+                database.rollback()
+        finally:
+            self._pool.putconn(database)
 
     def _connection(self) -> Database:
         try:

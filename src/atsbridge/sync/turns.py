@@ -6,7 +6,7 @@ else's meanwhile, and a worker that dies costs it one interval.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
@@ -33,9 +33,9 @@ def arrange(txn: Txn, clock: Clock, connection: str, every: Mapping[str, float],
                 txn.put([evolve(turn, due_at=now + seconds)])
 
 
-def overdue(txn: Txn, clock: Clock, connection: str, every: Mapping[str, float]) -> tuple[float, str]:
-    """The verb that has waited longest, and for how long, in seconds; below zero where none is due yet."""
-    where = Where(equal={"connection": connection}, among={"verb": list(every)})
+def overdue(txn: Txn, clock: Clock, connection: str, verbs: Sequence[str]) -> tuple[float, str]:
+    """Which of these verbs has waited longest, and how many seconds; below zero where none is due."""
+    where = Where(equal={"connection": connection}, among={"verb": verbs})
     (first,) = txn.find(Turn, where, order=("due_at", "verb"), limit=1)
     return clock.now() - first.due_at, first.verb
 
