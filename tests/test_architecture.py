@@ -51,6 +51,7 @@ LAZY: Mapping[tuple[str, str], str] = {
     ("simulators.successfactors.oauth", "lxml"): "extra `saml`: it checks what was signed",
     ("simulators.successfactors.oauth", "cryptography"): "the same",
     ("simulators.serve", "simulators.certificates"): "extra `serve`: it imports cryptography, for TLS alone",
+    ("testing.plugin", "ledgers.postgres"): "extra `postgres`: watched only where it is there",
     ("testing.plugin", "click"): "extra `cli`: patched only where it is there",
 }
 """Imports inside functions."""
