@@ -19,30 +19,41 @@ _CHUNK = 500
 _SIGNS = (("equal", "="), ("at_most", "<="), ("at_least", ">="), ("above", ">"))
 
 
+Bound = tuple[str, Sequence[Any]]
+"""A piece of a statement, and the values that are bound to its marks."""
+
+
 @frozen(kw_only=True)
 class Dialect:
-    """In what one database's SQL differs from another's.
+    """How one database's SQL is put; what every one understands, unless it says otherwise.
 
     Args:
         name: as a migration of this database alone has it in its file's name.
         mark: stands for a value.
-        arrays: several values can be one; else each has its mark.
-        null_is_least: without being told.
     """
 
     name: str
     mark: str
-    arrays: bool
-    null_is_least: bool
 
-    def among(self, column: str, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
-        """That a column is one of several values, and what is bound to it."""
-        if self.arrays:
-            return f"{column} = ANY({self.mark})", [list(values)]
+    def among(self, column: str, values: Sequence[Any]) -> Bound:
+        """That a column is one of several values."""
         return f"{column} IN ({','.join(self.mark for _ in values)})", values
 
-    def where(self, where: Where) -> tuple[str, list[Any]]:
-        """The clause, and what is bound to it."""
+    def with_keys(self, row_type: type[Row], prefix: Sequence[Any], last: Sequence[Any]) -> Bound:
+        """The rows whose key is a prefix and one of several last parts."""
+        *first, name = row_type.columns()[: row_type.KEY]
+        among, values = self.among(name, last)
+        return f"WHERE {' AND '.join([*(f'{n}={self.mark}' for n in first), among])}", (*prefix, *values)
+
+    def rows(self, row_type: type[Row]) -> str:
+        """Where an INSERT has its rows from."""
+        return f"VALUES ({','.join(self.mark for _ in row_type.columns())})"
+
+    def nulls_first(self, *, falling: bool) -> str:
+        """Said behind a column that may be NULL, so that NULL is the least."""
+        return ""
+
+    def where(self, where: Where) -> Bound:
         terms: list[str] = []
         bound: list[Any] = []
         for field, sign in _SIGNS:
@@ -59,15 +70,18 @@ class Dialect:
         return ("WHERE " + " AND ".join(terms) if terms else ""), bound
 
     def order(self, row_type: type[Row], order: Sequence[str]) -> str:
-        """The clause for columns, a leading ``-`` turning one round; None first of all."""
-        terms = []
+        """For columns, a leading ``-`` turning one round; NULL is the least."""
+        types, terms = types_of(row_type), []
         for name in order:
             column, falling = name.lstrip("-"), name.startswith("-")
-            term = f"{column} DESC" if falling else column
-            if not self.null_is_least and column in _TABLES[row_type].nullable:
-                term += " NULLS LAST" if falling else " NULLS FIRST"
-            terms.append(term)
+            nulls = self.nulls_first(falling=falling) if "None" in types[column] else ""
+            terms.append(f"{column}{' DESC' if falling else ''}{nulls}")
         return " ORDER BY " + ", ".join(terms) if terms else ""
+
+
+def types_of(row_type: type[Row]) -> dict[str, str]:
+    """The type of each column, as it is written in the row type."""
+    return {field.name: str(field.type) for field in attrs.fields(row_type)}
 
 
 @frozen
@@ -77,33 +91,25 @@ class _Table:
     select: str
     by_key: str
     upsert: str
-    nullable: frozenset[str]
     key: Callable[[Row], Any]
     values: Callable[[Row], tuple[Any, ...]]
     make: Callable[[tuple[Any, ...]], Any]
 
     @classmethod
-    def of(cls, row_type: type[Row]) -> _Table:
-        """The statements have ``?`` for each value."""
+    def of(cls, row_type: type[Row], dialect: Dialect) -> _Table:
         columns, keys = row_type.columns(), row_type.columns()[: row_type.KEY]
-        names, marks = ", ".join(columns), ",".join("?" * len(columns))
+        names = ", ".join(columns)
         sets = ", ".join(f"{n}=excluded.{n}" for n in columns[row_type.KEY :])
         select = f"SELECT {names} FROM {row_type.TABLE} "
         return cls(
             select=select,
-            by_key=f"{select}WHERE {' AND '.join(f'{n}=?' for n in keys)}",
-            upsert=f"INSERT INTO {row_type.TABLE} ({names}) VALUES ({marks})"
+            by_key=f"{select}WHERE {' AND '.join(f'{n}={dialect.mark}' for n in keys)}",
+            upsert=f"INSERT INTO {row_type.TABLE} ({names}) {dialect.rows(row_type)}"
             f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sets}",
-            nullable=frozenset(f.name for f in attrs.fields(row_type) if "None" in str(f.type)),
             key=attrgetter(*keys),
             values=attrgetter(*columns),
             make=_maker(row_type),
         )
-
-    def marked(self, dialect: Dialect) -> _Table:
-        """The same with a database's own marks."""
-        by_key, upsert = (text.replace("?", dialect.mark) for text in (self.by_key, self.upsert))
-        return attrs.evolve(self, by_key=by_key, upsert=upsert)
 
 
 def _maker(row_type: type[Row]) -> Callable[[tuple[Any, ...]], Any]:
@@ -120,12 +126,11 @@ def _maker(row_type: type[Row]) -> Callable[[tuple[Any, ...]], Any]:
 
 
 Tables = Mapping[type[Row], _Table]
-_TABLES: Tables = {row_type: _Table.of(row_type) for row_type in ROWS}
 
 
 def tables(dialect: Dialect) -> Tables:
     """Every row type's statements in a database's SQL."""
-    return {row_type: table.marked(dialect) for row_type, table in _TABLES.items()}
+    return {row_type: _Table.of(row_type, dialect) for row_type in ROWS}
 
 
 class Found(Protocol):
@@ -151,8 +156,8 @@ class SqlTxn(Txn):
         """Run a statement about the rows of one connection, or of all of them."""
 
     @abstractmethod
-    def run_many(self, text: str, rows: Iterable[Sequence[Any]], *, connections: set[str]) -> int:
-        """Run a statement once for each row; how many rows were changed by it."""
+    def upsert(self, row_type: type[Row], rows: Iterable[Sequence[Any]], *, only: str) -> int:
+        """Insert rows of these values, or replace those that a clause, if any, allows; how many it were."""
 
     def get(self, row_type: type[R], *key: Any) -> R | None:
         table = self.tables[row_type]
@@ -177,12 +182,9 @@ class SqlTxn(Txn):
         self, row_type: type[Row], select: str, prefix: tuple[Any, ...], last: Sequence[Any]
     ) -> Iterator[tuple[Any, ...]]:
         """What is selected of the rows with these keys, in pieces that every database takes."""
-        *first, name = row_type.columns()[: row_type.KEY]
-        where = "".join(f"{n}={self.dialect.mark} AND " for n in first)
         for start in range(0, len(last), _CHUNK):
-            among, part = self.dialect.among(name, last[start : start + _CHUNK])
-            text = f"{select}WHERE {where}{among}"
-            yield from self.run(text, (*prefix, *part), connection=prefix[0])
+            clause, values = self.dialect.with_keys(row_type, prefix, last[start : start + _CHUNK])
+            yield from self.run(select + clause, values, connection=prefix[0])
 
     def find(
         self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None
@@ -191,10 +193,8 @@ class SqlTxn(Txn):
         found = self.run(text, values, connection=where.equal.get("connection"))
         return list(map(self.tables[row_type].make, found))
 
-    def select(
-        self, row_type: type[Row], where: Where, order: Sequence[str], limit: int | None
-    ) -> tuple[str, Sequence[Any]]:
-        """The statement that finds rows, and what is bound to it."""
+    def select(self, row_type: type[Row], where: Where, order: Sequence[str], limit: int | None) -> Bound:
+        """The statement that finds rows."""
         clause, values = self.dialect.where(where)
         clause += self.dialect.order(row_type, order)
         if limit is not None:
@@ -225,8 +225,7 @@ class SqlTxn(Txn):
         # In the order of the table, a page of records in random order touches each leaf but once.
         batch.sort(key=table.key)
         only = f" WHERE {row_type.TABLE}.{unless_newer} <= excluded.{unless_newer}" if unless_newer else ""
-        connections = {row.connection for row in batch}
-        return self.run_many(table.upsert + only, map(table.values, batch), connections=connections)
+        return self.upsert(row_type, map(table.values, batch), only=only)
 
     def set(self, row_type: type[Row], where: Where, **values: Any) -> None:
         clause, given = self.dialect.where(where)

@@ -34,7 +34,7 @@ from ..model import StatusUpdate
 from ..sync.enqueued import enqueued
 from ..sync.ledger import Clock, Ledger, Row, Txn, Where
 from ..wire.secrets import Secret
-from ._sql import Dialect, SqlTxn, migrations, tables
+from ._sql import Bound, Dialect, SqlTxn, migrations, tables, types_of
 
 R = TypeVar("R", bound=Row)
 WAIT_SECONDS = 30.0
@@ -45,6 +45,7 @@ FROZEN_SECONDS = 15.0
 
 _NOW = "extract(epoch FROM clock_timestamp())::float8"
 _TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"'}
+_ARRAYS = {"str": "text", "int": "int8", "float": "float8", "bytes": "bytea"}
 _SQLITE_TYPES = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 _CONNECT_SECONDS = 10
 _ESCAPE = "\x1a"
@@ -77,6 +78,29 @@ class ServerClock:
             return self._last
 
 
+class PostgresDialect(Dialect):
+    """Several values are one array: a page of rows is one statement, however many they are."""
+
+    def among(self, column: str, values: Sequence[Any]) -> Bound:
+        return f"{column} = ANY({self.mark})", [list(values)]
+
+    def with_keys(self, row_type: type[Row], prefix: Sequence[Any], last: Sequence[Any]) -> Bound:
+        # Not by `among`: before a table's first ANALYZE the planner takes the connection for a good key,
+        # and filters all its rows for each page of a first load. Joined so, it cannot but use the whole key.
+        names, types = row_type.columns()[: row_type.KEY], types_of(row_type)
+        *first, name = (f"{self.mark}::{_ARRAYS[types[n]]}" for n in names)
+        told = ", ".join(f"{mark} AS {n}" for mark, n in zip(first, names, strict=False))
+        wanted = f"SELECT {told}, unnest({name}[]) AS {names[-1]}"
+        return f"JOIN ({wanted}) AS wanted USING ({', '.join(names)})", [*prefix, list(last)]
+
+    def rows(self, row_type: type[Row]) -> str:
+        arrays = (_ARRAYS[kind.partition(" ")[0]] for kind in types_of(row_type).values())
+        return f"SELECT * FROM unnest({', '.join(f'{self.mark}::{kind}[]' for kind in arrays)})"
+
+    def nulls_first(self, *, falling: bool) -> str:
+        return " NULLS LAST" if falling else " NULLS FIRST"
+
+
 class PostgresTxn(SqlTxn):
     """A transaction on one connection to the server.
 
@@ -86,7 +110,7 @@ class PostgresTxn(SqlTxn):
         locks: a change waits for those of the same connection; one that reads alone does not.
     """
 
-    dialect = Dialect(name="postgres", mark="%s", arrays=True, null_is_least=False)
+    dialect = PostgresDialect(name="postgres", mark="%s")
     tables = tables(dialect)
 
     def __init__(self, database: Database, schema: str, clock: ServerClock, *, locks: bool) -> None:
@@ -100,18 +124,15 @@ class PostgresTxn(SqlTxn):
         self._lock(connection)
         return _execute(self._cursor, text, values)
 
-    def run_many(self, text: str, rows: Iterable[Sequence[Any]], *, connections: set[str]) -> int:
-        for connection in sorted(connections):
-            self._lock(connection)
+    def upsert(self, row_type: type[Row], rows: Iterable[Sequence[Any]], *, only: str) -> int:
         several = list(rows)
-        if len(several) == 1:
-            return _execute(self._cursor, text, several[0]).rowcount
-        try:
-            self._cursor.executemany(text.encode(), several)
-            return self._cursor.rowcount
-        except psycopg.Error as error:
-            failure = _failure(error)
-        raise failure
+        for connection in sorted({row[0] for row in several}):
+            self._lock(connection)
+        text, stored = self.tables[row_type].upsert + only, 0
+        for part in _each_key_once(several, row_type.KEY):
+            columns = [list(column) for column in zip(*part, strict=True)]
+            stored += _execute(self._cursor, text, columns).rowcount
+        return stored
 
     def claim(
         self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None
@@ -135,6 +156,18 @@ class PostgresTxn(SqlTxn):
         assert found is not None  # noqa: S101 - a SELECT without FROM
         self._clock.set(found[-1])
         self._locked.add(connection)
+
+
+def _each_key_once(rows: Sequence[Sequence[Any]], key: int) -> list[list[Sequence[Any]]]:
+    """Rows in parts, none with two of one key: no statement may change a row twice."""
+    parts: list[list[Sequence[Any]]] = []
+    times: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        place = times[tuple(row[:key])] = times.get(tuple(row[:key]), -1) + 1
+        if place == len(parts):
+            parts.append([])
+        parts[place].append(row)
+    return parts
 
 
 class PostgresLedger(Ledger):

@@ -17,14 +17,14 @@ from typing import Any
 
 from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, make_private, use_wal
 from ..errors import LedgerError
-from ..sync.ledger import Clock, Ledger, MonotonicClock, Txn
+from ..sync.ledger import Clock, Ledger, MonotonicClock, Row, Txn
 from ._sql import Dialect, SqlTxn, migrations, tables
 
 
 class SqliteTxn(SqlTxn):
     """A transaction on one SQLite connection."""
 
-    dialect = Dialect(name="sqlite", mark="?", arrays=False, null_is_least=True)
+    dialect = Dialect(name="sqlite", mark="?")
     tables = tables(dialect)
 
     def __init__(self, database: sqlite3.Connection, path: Path) -> None:
@@ -37,9 +37,9 @@ class SqliteTxn(SqlTxn):
         except sqlite3.Error as error:
             raise _failure(self._path, error) from error
 
-    def run_many(self, text: str, rows: Iterable[Sequence[Any]], *, connections: set[str]) -> int:
+    def upsert(self, row_type: type[Row], rows: Iterable[Sequence[Any]], *, only: str) -> int:
         try:
-            return self._database.executemany(text, rows).rowcount
+            return self._database.executemany(self.tables[row_type].upsert + only, rows).rowcount
         except sqlite3.Error as error:
             raise _failure(self._path, error) from error
 
