@@ -21,8 +21,10 @@ from world import VENDORS, opened, some
 
 from atsbridge.errors import LedgerBusy
 from atsbridge.model import Result
+from atsbridge.simulators.interface import SimRequest, SimResponse
 from atsbridge.sync.ledger import Attempt, Where
-from atsbridge.testing.network import Arrival
+from atsbridge.sync.outbound import PushReport
+from atsbridge.testing.network import LOSE_ANSWER, Arrival, nth_write
 
 CHANGES = 12
 NARROW = attrs.evolve(STILL, width=2)
@@ -97,6 +99,33 @@ def test_one_worker_reads_for_a_connection(ledger: dict[str, Any], tmp_path: Pat
         s.witness.plan = pull_too
         s.w.bridge.pull()
     assert [type(error) for error in caught] == [LedgerBusy]
+
+
+def test_a_worker_that_lost_its_lease_while_it_read_sends_nothing(
+    ledger: dict[str, Any], tmp_path: Path
+) -> None:
+    """What it has read is of before the other's write, whose answer was lost: the ATS cannot tell it."""
+    with outbox("lever", tmp_path, count=1, seed=3, ledger=ledger) as s:
+        (asked,) = s.w.asked.values()
+        reports: list[PushReport] = []
+        faults = s.witness.faults
+
+        def slowly(request: SimRequest, respond: Any) -> SimResponse | None:
+            response = faults(request, respond)
+            if asked.application in request.target and request.method == "GET" and not reports:
+                s.w.later(s.w.tuning.lease_seconds)
+                s.witness.plan = nth_write(1, LOSE_ANSWER)
+                with s.w.reopen() as other:
+                    reports.append(PushReport())  # its own reads are no occasion
+                    reports.append(other.push())
+            return response
+
+        s.witness.faults = slowly  # type: ignore[assignment]
+        report = s.w.bridge.push()
+        s.witness.faults = faults
+        assert (reports[1].writes, reports[1].settling, report.writes) == (1, 1, 0)
+        s.end()
+        assert s.w.result(asked.event) is Result.APPLIED and len(s.witness.writes) == 1
 
 
 # -- killed, and asleep --

@@ -188,8 +188,9 @@ class Outbound:
     def _intake_enqueued(self) -> Flow[None]:
         def take(txn: Txn) -> int:
             updates = take_enqueued(txn, self.ctx.connection, limit=_BATCH)
-            take_in(txn, updates, connection=self.ctx.connection, expand=self.expand, wall=self._wall)
-            return len(updates)
+            return len(
+                take_in(txn, updates, connection=self.ctx.connection, expand=self.expand, wall=self._wall)
+            )
 
         taken = _BATCH
         while taken == _BATCH:
