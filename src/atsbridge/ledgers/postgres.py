@@ -2,9 +2,9 @@
 
 Every change is made under a lock on its connection's rows, which the server
 frees at the transaction's end: what one worker reads there and then writes, no
-other changes in between, and no customer's work waits for another's. Time is
-the server's, so that leases and windows mean the same to every worker. What a
-worker does between two transactions is under a lease, never under a lock.
+other changes in between, and no customer's work waits for another's. Ledger
+time is the server's, so that leases and windows mean the same to every worker.
+What a worker does between two transactions is under a lease, never a lock.
 
 Everything is set for the transaction alone, nothing for the session: a pooler
 such as PgBouncer may stand in between.
