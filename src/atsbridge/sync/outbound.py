@@ -170,8 +170,7 @@ class Outbound:
         if Abilities.BASE not in ctx.crm.abilities:
             self.report.held_back = "the CRM cannot store the base of a change: it is inbound only"
             return
-        yield from self._intake_enqueued()
-        row = yield from perform(lambda: ctx.ledger.look(lambda txn: control(txn, ctx.connection)))
+        row = yield from self._intake_enqueued()
         position = json.loads(row.feed) if row.feed else None
         while True:
             feed = yield from ctx.crm.changes(position)
@@ -185,17 +184,20 @@ class Outbound:
             if not feed.more or not feed.updates:
                 return
 
-    def _intake_enqueued(self) -> Flow[None]:
-        def take(txn: Txn) -> int:
-            updates = take_enqueued(txn, self.ctx.connection, limit=_BATCH)
-            return len(
-                take_in(txn, updates, connection=self.ctx.connection, expand=self.expand, wall=self._wall)
-            )
+    def _intake_enqueued(self) -> Flow[Control]:
+        """What was enqueued in the ledger itself; then, where the CRM's feed stands."""
 
-        taken = _BATCH
-        while taken == _BATCH:
-            taken = yield from perform(lambda: self.ctx.ledger.do(take))
+        def take(txn: Txn) -> tuple[int, Control]:
+            name = self.ctx.connection
+            updates = take_enqueued(txn, name, limit=_BATCH)
+            taken = take_in(txn, updates, connection=name, expand=self.expand, wall=self._wall)
+            return len(taken), control(txn, name)
+
+        while True:
+            taken, row = yield from perform(lambda: self.ctx.ledger.do(take))
             self.report.taken += taken
+            if taken < _BATCH:
+                return row
 
     def _take_in(self, txn: Txn, updates: Sequence[StatusUpdate], position: Any) -> list[str]:
         own = [u for u in updates if u.application.connection == self.ctx.connection]
