@@ -119,8 +119,8 @@ def test_pausing_says_why_and_resuming_clears_a_stop() -> None:
 
 def test_the_last_five_runs_newest_first() -> None:
     w = world("1")
-    for _ in range(6):
-        w.run(recorded(w.ctx, "verify", verify(w.ctx)))
+    for number in range(6):
+        w.run(recorded(w.ctx, f"verb {number}", verify(w.ctx)))
     told = page(w).runs
     assert [r["number"] for r in told] == [6, 5, 4, 3, 2]
     assert told[0]["summary"]["compared"] == 1
