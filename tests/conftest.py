@@ -1,12 +1,15 @@
-"""For all tests: canaries, no network, printed seeds (see `atsbridge.testing.plugin`)."""
+"""For all tests: canaries, no network, printed seeds (`atsbridge.testing.plugin`), a PostgreSQL server."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import postgres_server
 import pytest
 
 pytest_plugins = ["atsbridge.testing.plugin", "pytester"]
+postgres = postgres_server.postgres
 
 OFFLINE = {"ledgers", "mapping", "sync", "wire"}
 """Folders whose tests need no socket, not even to this machine."""
@@ -18,3 +21,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder = item.path.relative_to(here).parts[0]
         if folder not in OFFLINE and not folder.endswith(".py"):
             item.add_marker(pytest.mark.loopback)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    postgres_server.warn_of_skips(terminalreporter)

@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sync",),
     ("ledgers", "drivers", "ats", "crm"),
     ("registry", "bridge", "connection", "tokens", "skeleton"),
+    ("worker",),
     ("",),
     ("simulators", "testing", "webhooks", "engines", "cli"),
 )
@@ -50,6 +51,7 @@ LAZY: Mapping[tuple[str, str], str] = {
     ("simulators.successfactors.oauth", "lxml"): "extra `saml`: it checks what was signed",
     ("simulators.successfactors.oauth", "cryptography"): "the same",
     ("simulators.serve", "simulators.certificates"): "extra `serve`: it imports cryptography, for TLS alone",
+    ("testing.plugin", "ledgers.postgres"): "extra `postgres`: watched only where it is there",
     ("testing.plugin", "click"): "extra `cli`: patched only where it is there",
 }
 """Imports inside functions."""
@@ -60,6 +62,8 @@ REACHES_OUT: Mapping[tuple[str, str], str] = {
     ("drivers._httpx", "socket"): "resolves names",
     ("drivers._httpx", "ssl"): "the TLS settings",
     ("drivers._httpx", "select"): "asks whether an idle connection was closed",
+    ("ledgers.postgres", "psycopg"): "the server that the ledger is kept by; nothing of the ATS goes there",
+    ("ledgers.postgres", "psycopg_pool"): "the same",
     ("sync.context", "socket"): "gethostname names the worker; nothing is opened",
 }
 """Modules that may import what can reach outside."""
@@ -71,6 +75,7 @@ OUTWARD = frozenset({
     "httpx", "httpcore", "httpx2", "requests", "urllib3", "aiohttp", "anyio", "websockets", "pycurl",
     "h11", "h2", "socket", "socketserver", "ssl", "select", "selectors", "urllib.request",
     "urllib.robotparser", "http", "ftplib", "smtplib", "poplib", "imaplib", "telnetlib", "nntplib",
+    "psycopg", "psycopg_pool",
     "xmlrpc", "asyncore", "asynchat", "webbrowser", "subprocess", "ctypes", "_ctypes", "cffi",
     "multiprocessing", "pty", "_socket", "_ssl", "pickle", "marshal", "code", "logging.handlers",
     "logging.config",

@@ -32,7 +32,7 @@ CLASSES = [
 ]
 HELPED_BY_TRYING_AGAIN = {
     "Unavailable", "Throttled", "NoAnswer", "BadPayload", "CursorLost", "WatermarkLost", "CrmError",
-    "TooLate", "LeaseLost", "LedgerBusy",
+    "TooLate", "LeaseLost", "LedgerBusy", "LedgerUnavailable",
 }  # fmt: skip
 
 

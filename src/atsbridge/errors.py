@@ -29,7 +29,8 @@
     │   └── TooLate                 the send window closed before the socket opened
     └── LedgerError                 the bridge's own memory
         ├── LeaseLost               another worker took over; this one stops
-        └── LedgerBusy              another worker holds the lease
+        ├── LedgerBusy              another worker holds the lease
+        └── LedgerUnavailable       its server cannot be reached now
 
 No error carries a secret or a person's data. The first line of each docstring
 is the message used when none is given.
@@ -271,6 +272,13 @@ class LedgerBusy(LedgerError):
 
     retryable = True
     advice = "wait for the other worker to end, or for its lease to expire"
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger's server cannot be reached now."""
+
+    retryable = True
+    advice = "look at the ledger's address and whether its server runs; what was under way is taken up again"
 
 
 def type_and_place(error: Exception) -> str:

@@ -12,8 +12,9 @@ import pytest
 from atsbridge._sqlite import use_wal
 from atsbridge.errors import LedgerError
 from atsbridge.ledgers import sqlite
+from atsbridge.ledgers._sql import migrations
 from atsbridge.ledgers.memory import MemoryLedger
-from atsbridge.ledgers.sqlite import SqliteLedger, SqliteTxn, migrations
+from atsbridge.ledgers.sqlite import SqliteLedger, SqliteTxn
 from atsbridge.sync.ledger import ROWS, IntentRow, Known, Ledger, Quarantined, Update, Where
 from atsbridge.sync.overlay import OverlayLedger
 from atsbridge.testing import LedgerContract
@@ -71,11 +72,11 @@ def test_the_schema_has_the_columns_of_the_rows(tmp_path: Path) -> None:
             assert keys == list(row_type.columns()[: row_type.KEY])
 
 
-@pytest.mark.parametrize("number", [n for n, _ in migrations()])
+@pytest.mark.parametrize("number", [n for n, _ in migrations("sqlite")])
 def test_a_database_of_every_earlier_schema_is_brought_up(number: int, tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite"
     with closing(sqlite3.connect(path)) as database:
-        for step, text in migrations():
+        for step, text in migrations("sqlite"):
             if step <= number:
                 database.executescript(f"{text}\nPRAGMA user_version={step};")
         database.execute(
@@ -87,7 +88,7 @@ def test_a_database_of_every_earlier_schema_is_brought_up(number: int, tmp_path:
     assert ledger.look(lambda txn: txn.get(Quarantined, "acme", "application", "1")) is not None
     ledger.close()
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (migrations()[-1][0],)
+        assert database.execute("PRAGMA user_version").fetchone() == (migrations("sqlite")[-1][0],)
 
 
 def test_a_ledger_of_a_newer_release_is_refused(tmp_path: Path) -> None:

@@ -133,8 +133,8 @@ def test_what_holds_pending_writes_back() -> None:
 
 def test_the_last_five_runs_newest_first() -> None:
     w = world("1")
-    for _ in range(6):
-        w.run(recorded(w.ctx, "verify", verify(w.ctx)))
+    for number in range(6):
+        w.run(recorded(w.ctx, f"verb {number}", verify(w.ctx)))
     told = page(w).runs
     assert [r["number"] for r in told] == [6, 5, 4, 3, 2]
     assert told[0]["summary"]["compared"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define
+from world import opened
 
 from atsbridge import Bridge
 from atsbridge.crm.sql import SqlCrm
-from atsbridge.ledgers.sqlite import SqliteLedger
 from atsbridge.registry import Group, load
 from atsbridge.sync.ledger import Attempt, Txn, Where
 
@@ -66,8 +67,10 @@ def main(told: dict[str, Any]) -> None:
 
 def _work(told: dict[str, Any]) -> Any:
     folder = Path(told["folder"])
+    if told["host"]:
+        socket.gethostname = lambda: str(told["host"])
     ats = load(Group.ATS, told["vendor"])(connection="acme", **told["adapter"])
-    crm, ledger = SqlCrm(folder / "crm.sqlite"), SqliteLedger(folder / "ledger.sqlite")
+    crm, ledger = SqlCrm(folder / "crm.sqlite"), opened(folder, told["ledger"])
     if told["fate"]:
         fate = Fate(**told["fate"])
         for owner, name in ((ledger, "transaction"), (crm._database, "transaction")):

@@ -60,8 +60,8 @@ def outbox(
         yield Scene(w, witness, rng, [])
 
 
-def workers_of(w: World, folder: Path) -> Workers:
-    return Workers(w.vendor, w.simulator, w.server.url, folder, attrs.evolve(w.tuning, width=1))
+def workers_of(w: World, folder: Path, **parts: Any) -> Workers:
+    return Workers(w.vendor, w.simulator, w.server.url, folder, attrs.evolve(w.tuning, width=1), **parts)
 
 
 def converges(s: Scene) -> None:
@@ -87,11 +87,11 @@ def _parts(w: World) -> int:
 # -- killed ---------------------------------------------------------------------------------------
 
 
-def killed_at_commit(vendor: str, commit: int, *, after: bool, folder: Path) -> bool:
+def killed_at_commit(vendor: str, commit: int, *, after: bool, folder: Path, ledger: Any = None) -> bool:
     """Whether there was such a commit."""
-    with outbox(vendor, folder, count=3, seed=commit) as s:
+    with outbox(vendor, folder, count=3, seed=commit, ledger=ledger) as s:
         fate = {"commit": commit, "after": after, "signal": signal.SIGKILL}
-        workers = workers_of(s.w, folder)
+        workers = workers_of(s.w, folder, ledger=ledger)
         died = workers.was_killed(workers.start("push", **fate))
         converges(s)
         return died
@@ -142,11 +142,13 @@ def test_a_push_killed_around_a_write_converges(vendor: str, around: str, write:
 # -- asleep ---------------------------------------------------------------------------------------
 
 
-def asleep_at_commit(vendor: str, commit: int, folder: Path, *, attempts: bool = False) -> bool:
+def asleep_at_commit(
+    vendor: str, commit: int, folder: Path, *, attempts: bool = False, ledger: Any = None
+) -> bool:
     """A worker sleeps from a commit on until another has done its work; whether there was such a commit."""
-    with outbox(vendor, folder, count=2, seed=commit, tuning=SHORT, **UNGUARDED[vendor]) as s:
+    with outbox(vendor, folder, count=2, seed=commit, tuning=SHORT, ledger=ledger, **UNGUARDED[vendor]) as s:
         fate = {"commit": commit, "after": True, "signal": signal.SIGSTOP, "attempts": attempts}
-        workers = workers_of(s.w, folder)
+        workers = workers_of(s.w, folder, ledger=ledger)
         worker = workers.start("push", **fate)
         slept = falls_asleep(worker)
         try:

@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ class Workers:
 
     Args:
         simulator: of the account; its credentials are the workers'.
+        ledger: as `world.opened` takes it; the folder's where it is None.
+        host: the machine that the workers believe to be on, if another than this.
     """
 
     vendor: str
@@ -47,27 +49,34 @@ class Workers:
     url: str
     folder: Path
     tuning: Tuning = QUICK
+    ledger: Mapping[str, Any] | None = None
+    host: str = ""
+    _said: dict[BaseProcess, Path] = field(factory=dict, init=False)
 
     def start(self, verb: str, **fate: Any) -> BaseProcess:
         """A worker; ``fate`` as in `child.Fate`, if there is one."""
+        said = self.folder / f"said-{len(self._said)}.txt"
         told = {
             "vendor": self.vendor,
             "adapter": configured(self.vendor, self.simulator),
             "url": self.url,
             "folder": str(self.folder),
-            "said": str(self.folder / "said.txt"),
+            "said": str(said),
+            "ledger": self.ledger,
+            "host": self.host,
             "verb": verb,
             "tuning": self.tuning,
             "fate": fate,
         }
         process = _FORKS.Process(target=child.main, args=(told,))
         process.start()
+        self._said[process] = said
         return process
 
     def finish(self, process: BaseProcess) -> Any:
         """The report of a worker that comes to its end."""
         process.join()
-        said = (self.folder / "said.txt").read_text("utf-8")
+        said = self._said[process].read_text("utf-8")
         assert process.exitcode == 0, said
         return json.loads(said)
 

@@ -17,12 +17,11 @@ from dialects import DIALECTS, Dialect
 from atsbridge import Bridge, Tuning, suggest_mapping
 from atsbridge.ats.interface import Ats, Fresh
 from atsbridge.crm.sql import AppView, ReceiptView, SqlCrm
-from atsbridge.ledgers.sqlite import SqliteLedger
 from atsbridge.model import Answer, Ref, Result, Stage
 from atsbridge.registry import Group, load
 from atsbridge.simulators.interface import Limits, Simulator, Truth
 from atsbridge.simulators.serve import Server, serve
-from atsbridge.sync.ledger import Ledger, MonotonicClock
+from atsbridge.sync.ledger import Clock, Ledger
 from atsbridge.wire.auth import MemoryTokens, TokenStore
 
 CONNECTION = "acme"
@@ -71,15 +70,23 @@ class Ahead:
         return time.time() + self.seconds
 
 
-class LedgerClock(MonotonicClock):
-    """The ledger's clock, which time can be let pass on."""
+class LedgerClock:
+    """The ledger's own clock, which time can be let pass on."""
 
-    def __init__(self, ahead: Ahead) -> None:
-        super().__init__()
+    def __init__(self, own: Clock, ahead: Ahead) -> None:
+        self.boot = own.boot
+        self._own = own
         self._ahead = ahead
 
     def now(self) -> float:
-        return super().now() + self._ahead.seconds
+        return self._own.now() + self._ahead.seconds
+
+
+def opened(folder: Path, told: Mapping[str, Any] | None) -> Ledger:
+    """The ledger of these settings; of a SQLite file in the folder where there are none."""
+    settings = dict(told or {"plugin": "sqlite", "path": folder / "ledger.sqlite"})
+    made: Ledger = load(Group.LEDGER, settings.pop("plugin"))(**settings)
+    return made
 
 
 @frozen(kw_only=True)
@@ -281,6 +288,7 @@ def world(
     intercept: Any = None,
     adapter: Mapping[str, Any] | None = None,
     crm: Callable[[Path], SqlCrm] = SqlCrm,
+    ledger: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Iterator[World]:
     """A generated account on a port, with nothing pulled yet.
@@ -288,6 +296,7 @@ def world(
     Args:
         rules: replacements in the suggested mapping's text.
         adapter: settings of the adapter beside the usual ones.
+        ledger: as in a connection file; see `opened`.
         settings: switches of the simulator.
     """
     ahead = Ahead()
@@ -297,8 +306,9 @@ def world(
     with ExitStack() as stack:
         server = stack.enter_context(serve(sim, intercept=intercept))
         held = stack.enter_context(crm(folder / "crm.sqlite"))
-        ledger = SqliteLedger(folder / "ledger.sqlite", clock=LedgerClock(ahead))
-        stack.callback(ledger.close)
+        kept = opened(folder, ledger)
+        kept.clock = LedgerClock(kept.clock, ahead)
+        stack.callback(kept.close)
         mapping, stages = suggested(ats, server.url, held)
         for old, new in (rules or {}).items():
             assert old in mapping or vendor not in VENDORS, old
@@ -307,14 +317,14 @@ def world(
         tokens = MemoryTokens()
         parts: dict[str, Any] = {"approved": ats.VENDOR.surface_digest, "tuning": tuning, "at": server.url}
         parts["tokens"] = tokens
-        bridge = stack.enter_context(Bridge(ats=ats, crm=held, ledger=ledger, mapping=mapping, **parts))
+        bridge = stack.enter_context(Bridge(ats=ats, crm=held, ledger=kept, mapping=mapping, **parts))
         yield World(
             vendor=vendor,
             simulator=sim,
             server=server,
             ats=ats,
             crm=held,
-            ledger=ledger,
+            ledger=kept,
             mapping=mapping,
             stages=stages,
             bridge=bridge,

@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "vendors": ("vendors", "List adapters; show and approve what they may write."),
     "check": ("check", "Answer the three requirements of a rollout, without writing."),
     "sync": ("sync", "Take in the CRM's changes, push them, pull the ATS's."),
+    "worker": ("worker", "Push, pull, sweep and verify on a schedule."),
     "plan": ("plan", "Show what the next push would do; nothing is written."),
     "verify": ("verify", "Compare both sides and name every difference."),
     "repair": ("repair", "Do what verify proposes."),

@@ -68,9 +68,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
-def show_json(value: object) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=True, indent=2, sort_keys=False) + "\n")
+def show_json(value: object, *, indent: int | None = 2) -> None:
+    """One JSON document on stdout; on one line where ``indent`` is None."""
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=True, indent=indent, sort_keys=False) + "\n")
     sys.stdout.flush()
 
 

@@ -150,6 +150,16 @@ class Quarantined(Row):
 
 
 @frozen(kw_only=True)
+class Enqueued(Row):
+    """A StatusUpdate that the CRM has put here itself, not taken in yet; ``change`` is its JSON."""
+
+    TABLE: ClassVar[str] = "enqueued"
+
+    event_id: str
+    change: str
+
+
+@frozen(kw_only=True)
 class Update(Row):
     """A StatusUpdate that was taken in. ``number`` is the order of intake."""
 
@@ -246,6 +256,17 @@ class Attempt(Row):
 
 
 @frozen(kw_only=True)
+class Turn(Row):
+    """When a verb of a connection is due next, in ledger time of ``boot``."""
+
+    TABLE: ClassVar[str] = "turn"
+
+    verb: str
+    due_at: float
+    boot: str
+
+
+@frozen(kw_only=True)
 class Run(Row):
     """One call of a verb: when, and what it came to."""
 
@@ -266,12 +287,14 @@ ROWS: tuple[type[Row], ...] = (
     Known,
     Waiting,
     Quarantined,
+    Enqueued,
     Update,
     IntentRow,
     Attempt,
+    Turn,
     Run,
 )
-"""Every table, in the order of the first migration."""
+"""Every table."""
 
 
 @frozen(kw_only=True)
@@ -326,6 +349,15 @@ class Txn(ABC):
         limit: int | None = None,
     ) -> list[R]:
         """Rows that hold, ordered by columns; a leading ``-`` turns one round."""
+
+    def claim(
+        self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None
+    ) -> list[R]:
+        """As `find`, but passing over what another transaction has claimed, and nobody waits for that.
+
+        What it gives is this transaction's alone until its end.
+        """
+        return self.find(row_type, where, order=order, limit=limit)
 
     @abstractmethod
     def count(self, row_type: type[Row], where: Where) -> int: ...

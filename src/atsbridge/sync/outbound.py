@@ -40,11 +40,12 @@ from ..wire.operations import Call
 from ..wire.vendor import StatusWrite
 from .ages import no_earlier, overtaken
 from .context import Context, Progress
+from .enqueued import take_enqueued
 from .hands import Hands
 from .holding import awaits_approval, held_back
 from .intake import take_in
 from .leases import control, flush
-from .ledger import IntentRow, Known, Position, Txn, Update, Where
+from .ledger import Control, IntentRow, Known, Position, Txn, Update, Where
 from .open_changes import end_closed
 from .outbox import Plan
 from .pages import tombstone
@@ -171,12 +172,12 @@ class Outbound:
     # -- intake --
 
     def intake(self) -> Flow[None]:
-        """All that the CRM's feed holds, committed with its position, then acknowledged."""
+        """What was enqueued, then all that the feed holds; committed with its position, then acknowledged."""
         ctx = self.ctx
         if Abilities.BASE not in ctx.crm.abilities:
             self.report.held_back = "the CRM cannot store the base of a change: it is inbound only"
             return
-        row = yield from perform(lambda: ctx.ledger.look(lambda txn: control(txn, ctx.connection)))
+        row = yield from self._intake_enqueued()
         position = json.loads(row.feed) if row.feed else None
         while True:
             feed = yield from ctx.crm.changes(position)
@@ -189,6 +190,21 @@ class Outbound:
                 self.report.taken += len(taken)
             if not feed.more or not feed.updates:
                 return
+
+    def _intake_enqueued(self) -> Flow[Control]:
+        """What was enqueued in the ledger itself; then, where the CRM's feed stands."""
+
+        def take(txn: Txn) -> tuple[int, Control]:
+            name = self.ctx.connection
+            updates = take_enqueued(txn, name, limit=_BATCH)
+            taken = take_in(txn, updates, connection=name, expand=self.expand, wall=self._wall)
+            return len(taken), control(txn, name)
+
+        while True:
+            taken, row = yield from perform(lambda: self.ctx.ledger.do(take))
+            self.report.taken += taken
+            if taken < _BATCH:
+                return row
 
     def _take_in(self, txn: Txn, updates: Sequence[StatusUpdate], position: Any) -> list[str]:
         own = [u for u in updates if u.application.connection == self.ctx.connection]

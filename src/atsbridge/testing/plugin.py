@@ -32,7 +32,7 @@ import threading
 import warnings
 import weakref
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ from ..errors import AtsBridgeError
 from ..ledgers.memory import MemoryLedger
 from ..ledgers.sqlite import SqliteLedger
 from ..simulators import people
+from ..sync.ledger import Row
 from .account import Account
 from .canaries import PLANTED, Hit, Watch
 
@@ -265,6 +266,15 @@ class Canaries:
         self._after(SqliteLedger, "__init__", ledger)
         self._after(SqlCrm, "__init__", crm)
         self._after(MemoryLedger, "__init__", memory)
+        try:
+            from ..ledgers.postgres import PostgresTxn
+        except ImportError:  # the extra `postgres` is not installed
+            return
+
+        def put(_count: int, _txn: PostgresTxn, rows: Sequence[Row]) -> None:
+            self.watch.look("ledger in PostgreSQL", repr(rows))
+
+        self._after(PostgresTxn, "_put", put)
 
     def _listen_to_captures(self) -> None:
         """What a test reads of the output itself is no longer in its report; nor is an expected error."""

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ...ledgers.memory import MemoryLedger
-from ...sync.ledger import Control, Known, Ledger, Where
+from ...sync.ledger import Control, Known, Ledger, Turn, Where
 
 PREFIX = ("acme", "application")
 
@@ -80,7 +80,9 @@ class LedgerContract:
         assert ledger.look(lambda txn: txn.get(Known, *PREFIX, "1")) == row
         assert ledger.look(lambda txn: txn.get(Known, *PREFIX, "2")) is None
 
-    @pytest.mark.parametrize("text", ["", "é", "\U0001f600", "a'b\"c\\", "a\nb", "%_", "x" * 100_000])
+    @pytest.mark.parametrize(
+        "text", ["", "é", "\U0001f600", "a'b\"c\\", "a\nb", "%_", "a\0b\x1a0\x1a", "x" * 100_000]
+    )
     def test_text_of_any_kind_comes_back(self, ledger: Ledger, text: str) -> None:
         row = known(text or "-", stage=text, content=text)
         ledger.do(lambda txn: txn.put([row]))
@@ -209,6 +211,26 @@ class LedgerContract:
                 done.result()
         row = ledger.look(lambda txn: txn.get(Control, "acme"))
         assert row is not None and row.next_delivery == first + 100
+
+    def test_nobody_claims_what_another_has(self, ledger: Ledger) -> None:
+        turns = [Turn(connection="acme", verb=f"v{n}", due_at=0.0, boot="b") for n in range(40)]
+        ledger.do(lambda txn: txn.put(turns))
+        due = Where(at_most={"due_at": 1.0})
+
+        def claim_all() -> list[str]:
+            mine: list[str] = []
+            for _ in range(500):
+                with ledger.transaction(durable=False) as txn:
+                    found = txn.claim(Turn, due, order=("due_at", "verb"), limit=1)
+                    txn.put([evolve(turn, due_at=2.0) for turn in found])
+                mine += [turn.verb for turn in found]
+                if not found and not ledger.look(lambda txn: txn.count(Turn, due)):
+                    break
+            return mine
+
+        with ThreadPoolExecutor(4) as pool:
+            claimed = [done.result() for done in [pool.submit(claim_all) for _ in range(4)]]
+        assert sorted(verb for mine in claimed for verb in mine) == sorted(turn.verb for turn in turns)
 
     def test_a_snapshot_shows_one_moment(self, ledger: Ledger) -> None:
         ledger.do(lambda txn: txn.put([known("1"), known("2")]))

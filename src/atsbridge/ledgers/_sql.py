@@ -1,0 +1,254 @@
+"""What ledgers in a database share: statements made from the row types, and the numbered migrations."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import resources
+from operator import attrgetter
+from typing import Any, Protocol, TypeVar
+
+import attrs
+from attrs import frozen
+
+from ..sync.ledger import ROWS, Row, Txn, Where
+from ..wire.collecting import uncollected
+
+R = TypeVar("R", bound=Row)
+_CHUNK = 500
+_SIGNS = (("equal", "="), ("at_most", "<="), ("at_least", ">="), ("above", ">"))
+
+
+Bound = tuple[str, Sequence[Any]]
+"""A piece of a statement, and the values that are bound to its marks."""
+
+
+@frozen(kw_only=True)
+class Dialect:
+    """How one database's SQL is put; what every one understands, unless it says otherwise.
+
+    Args:
+        name: as a migration of this database alone has it in its file's name.
+        mark: stands for a value.
+    """
+
+    name: str
+    mark: str
+
+    def among(self, column: str, values: Sequence[Any]) -> Bound:
+        """That a column is one of several values."""
+        return f"{column} IN ({','.join(self.mark for _ in values)})", values
+
+    def with_keys(self, row_type: type[Row], prefix: Sequence[Any], last: Sequence[Any]) -> Bound:
+        """The rows whose key is a prefix and one of several last parts."""
+        *first, name = row_type.columns()[: row_type.KEY]
+        among, values = self.among(name, last)
+        return f"WHERE {' AND '.join([*(f'{n}={self.mark}' for n in first), among])}", (*prefix, *values)
+
+    def rows(self, row_type: type[Row]) -> str:
+        """Where an INSERT has its rows from."""
+        return f"VALUES ({','.join(self.mark for _ in row_type.columns())})"
+
+    def nulls_first(self, *, falling: bool) -> str:
+        """Said behind a column that may be NULL, so that NULL is the least."""
+        return ""
+
+    def where(self, where: Where) -> Bound:
+        terms: list[str] = []
+        bound: list[Any] = []
+        for field, sign in _SIGNS:
+            for column, value in getattr(where, field).items():
+                if value is None and sign == "=":
+                    terms.append(f"{column} IS NULL")
+                else:
+                    terms.append(f"{column} {sign} {self.mark}")
+                    bound.append(value)
+        for column, values in where.among.items():
+            term, several = self.among(column, values)
+            terms.append(term)
+            bound.extend(several)
+        return ("WHERE " + " AND ".join(terms) if terms else ""), bound
+
+    def order(self, row_type: type[Row], order: Sequence[str]) -> str:
+        """For columns, a leading ``-`` turning one round; NULL is the least."""
+        types, terms = types_of(row_type), []
+        for name in order:
+            column, falling = name.lstrip("-"), name.startswith("-")
+            nulls = self.nulls_first(falling=falling) if "None" in types[column] else ""
+            terms.append(f"{column}{' DESC' if falling else ''}{nulls}")
+        return " ORDER BY " + ", ".join(terms) if terms else ""
+
+
+def types_of(row_type: type[Row]) -> dict[str, str]:
+    """The type of each column, as it is written in the row type."""
+    return {field.name: str(field.type) for field in attrs.fields(row_type)}
+
+
+@frozen
+class _Table:
+    """A row type in SQL and back, put together once: that costs more than to run it."""
+
+    select: str
+    by_key: str
+    upsert: str
+    key: Callable[[Row], Any]
+    values: Callable[[Row], tuple[Any, ...]]
+    make: Callable[[tuple[Any, ...]], Any]
+
+    @classmethod
+    def of(cls, row_type: type[Row], dialect: Dialect) -> _Table:
+        columns, keys = row_type.columns(), row_type.columns()[: row_type.KEY]
+        names = ", ".join(columns)
+        sets = ", ".join(f"{n}=excluded.{n}" for n in columns[row_type.KEY :])
+        select = f"SELECT {names} FROM {row_type.TABLE} "
+        return cls(
+            select=select,
+            by_key=f"{select}WHERE {' AND '.join(f'{n}={dialect.mark}' for n in keys)}",
+            upsert=f"INSERT INTO {row_type.TABLE} ({names}) {dialect.rows(row_type)}"
+            f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sets}",
+            key=attrgetter(*keys),
+            values=attrgetter(*columns),
+            make=_maker(row_type),
+        )
+
+
+def _maker(row_type: type[Row]) -> Callable[[tuple[Any, ...]], Any]:
+    """Makes a row of its columns, past the `__init__` that frozen classes pay dearly for."""
+    setters = [getattr(row_type, name).__set__ for name in row_type.columns()]
+
+    def make(values: tuple[Any, ...]) -> Any:
+        row = row_type.__new__(row_type)
+        for put, value in zip(setters, values, strict=True):
+            put(row, value)
+        return row
+
+    return make
+
+
+Tables = Mapping[type[Row], _Table]
+
+
+def tables(dialect: Dialect) -> Tables:
+    """Every row type's statements in a database's SQL."""
+    return {row_type: _Table.of(row_type, dialect) for row_type in ROWS}
+
+
+class Found(Protocol):
+    """What a database's cursor gives back."""
+
+    def fetchone(self) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class SqlTxn(Txn):
+    """A transaction in a database; a subclass says how its statements are run.
+
+    Attributes:
+        dialect, tables: of that database.
+    """
+
+    dialect: Dialect
+    tables: Tables
+
+    @abstractmethod
+    def run(self, text: str, values: Sequence[Any], *, connection: str | None) -> Found:
+        """Run a statement about the rows of one connection, or of all of them."""
+
+    @abstractmethod
+    def upsert(self, row_type: type[Row], rows: Iterable[Sequence[Any]], *, only: str) -> int:
+        """Insert rows of these values, or replace those that a clause, if any, allows; how many it were."""
+
+    def get(self, row_type: type[R], *key: Any) -> R | None:
+        table = self.tables[row_type]
+        values = self.run(table.by_key, key, connection=key[0]).fetchone()
+        return None if values is None else table.make(values)
+
+    @uncollected
+    def get_many(self, row_type: type[R], prefix: tuple[Any, ...], last: Sequence[Any]) -> dict[Any, R]:
+        table = self.tables[row_type]
+        found = map(table.make, self._chunks(row_type, table.select, prefix, last))
+        name = row_type.columns()[row_type.KEY - 1]
+        return {getattr(row, name): row for row in found}
+
+    def get_columns(
+        self, row_type: type[Row], columns: Sequence[str], prefix: tuple[Any, ...], last: Sequence[Any]
+    ) -> dict[Any, tuple[Any, ...]]:
+        names = ", ".join((row_type.columns()[row_type.KEY - 1], *columns))
+        found = self._chunks(row_type, f"SELECT {names} FROM {row_type.TABLE} ", prefix, last)
+        return {values[0]: values[1:] for values in found}
+
+    def _chunks(
+        self, row_type: type[Row], select: str, prefix: tuple[Any, ...], last: Sequence[Any]
+    ) -> Iterator[tuple[Any, ...]]:
+        """What is selected of the rows with these keys, in pieces that every database takes."""
+        for start in range(0, len(last), _CHUNK):
+            clause, values = self.dialect.with_keys(row_type, prefix, last[start : start + _CHUNK])
+            yield from self.run(select + clause, values, connection=prefix[0])
+
+    def find(
+        self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None
+    ) -> list[R]:
+        text, values = self.select(row_type, where, order, limit)
+        found = self.run(text, values, connection=where.equal.get("connection"))
+        return list(map(self.tables[row_type].make, found))
+
+    def select(self, row_type: type[Row], where: Where, order: Sequence[str], limit: int | None) -> Bound:
+        """The statement that finds rows."""
+        clause, values = self.dialect.where(where)
+        clause += self.dialect.order(row_type, order)
+        if limit is not None:
+            clause += f" LIMIT {int(limit)}"
+        return self.tables[row_type].select + clause, values
+
+    def count(self, row_type: type[Row], where: Where) -> int:
+        clause, values = self.dialect.where(where)
+        text = f"SELECT count(*) FROM {row_type.TABLE} {clause}"
+        return int(self.run(text, values, connection=where.equal.get("connection")).fetchone()[0])
+
+    def put(self, rows: Iterable[Row]) -> None:
+        _ = self._put(list(rows))
+
+    def put_unless_newer(self, rows: Iterable[R], column: str) -> list[R]:
+        batch = list(rows)
+        if self._put(batch, unless_newer=column) == len(batch):
+            return []
+        held = ((row, self.get(type(row), *row.key)) for row in batch)
+        return [row for row, there in held if there and getattr(there, column) > getattr(row, column)]
+
+    def _put(self, batch: list[R], *, unless_newer: str = "") -> int:
+        """Sort the rows and store them; how many were stored."""
+        if not batch:
+            return 0
+        row_type = type(batch[0])
+        table = self.tables[row_type]
+        # In the order of the table, a page of records in random order touches each leaf but once.
+        batch.sort(key=table.key)
+        only = f" WHERE {row_type.TABLE}.{unless_newer} <= excluded.{unless_newer}" if unless_newer else ""
+        return self.upsert(row_type, map(table.values, batch), only=only)
+
+    def set(self, row_type: type[Row], where: Where, **values: Any) -> None:
+        clause, given = self.dialect.where(where)
+        sets = ", ".join(f"{n}={self.dialect.mark}" for n in values)
+        text = f"UPDATE {row_type.TABLE} SET {sets} {clause}"
+        self.run(text, (*values.values(), *given), connection=where.equal.get("connection"))
+
+    def delete(self, row_type: type[Row], where: Where) -> None:
+        clause, values = self.dialect.where(where)
+        text = f"DELETE FROM {row_type.TABLE} {clause}"
+        self.run(text, values, connection=where.equal.get("connection"))
+
+
+def migrations(dialect: str) -> list[tuple[int, str]]:
+    """The numbered migrations of one database, oldest first: number and SQL.
+
+    They are written once, in SQLite's words; one that is for a single database
+    has its name before the ending.
+    """
+    folder = resources.files("atsbridge.ledgers").joinpath("migrations")
+    found = []
+    for file in folder.iterdir():
+        stem, *only, ending = file.name.split(".")
+        if ending == "sql" and only in ([], [dialect]):
+            found.append((int(stem.partition("_")[0]), file.read_text("utf-8")))
+    return sorted(found)

@@ -1,0 +1,8 @@
+-- Changes that a CRM has put into the ledger within a transaction of its own: see atsbridge.sync.enqueued.
+
+CREATE TABLE enqueued (
+    connection TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    change TEXT NOT NULL,
+    PRIMARY KEY (connection, event_id)
+) WITHOUT ROWID;

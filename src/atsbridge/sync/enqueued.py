@@ -1,0 +1,27 @@
+"""Changes that a CRM has put into the ledger within a transaction of its own, until intake takes them."""
+
+from __future__ import annotations
+
+from cattrs.preconf.json import make_converter
+
+from ..model import StatusUpdate
+from .ledger import Enqueued, Txn, Where
+
+_CONVERTER = make_converter()
+
+
+def enqueued(update: StatusUpdate) -> Enqueued:
+    """A change as a row."""
+    return Enqueued(
+        connection=update.application.connection,
+        event_id=update.event_id,
+        change=_CONVERTER.dumps(update),
+    )
+
+
+def take_enqueued(txn: Txn, connection: str, *, limit: int) -> list[StatusUpdate]:
+    """Take so many changes at the most out of the ledger's table: by their ids, since more may have come."""
+    rows = txn.find(Enqueued, Where(equal={"connection": connection}), order=("event_id",), limit=limit)
+    taken = Where(equal={"connection": connection}, among={"event_id": [row.event_id for row in rows]})
+    txn.delete(Enqueued, taken)
+    return [_CONVERTER.loads(row.change, StatusUpdate) for row in rows]

@@ -1,0 +1,145 @@
+"""`Worker`: keeps connections in step, on a schedule, in one process.
+
+Several processes may do so at once on the same ledgers: they share the turns.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import attrs
+from attrs import define, field, frozen
+
+from .bridge import Bridge
+from .errors import AtsBridgeError, LedgerUnavailable
+from .sync.turns import arrange, overdue, take_turn
+
+_LATER = {"sweep", "verify"}
+_LOOK_SECONDS = 5.0
+
+
+@frozen(kw_only=True)
+class Schedule:
+    """Seconds between two runs of a verb on one connection; None never runs it.
+
+    ``push`` takes in the CRM's changes and drains the outbox; the first sweep
+    and the first verify are due after one interval.
+    """
+
+    push: float | None = 10.0
+    pull: float | None = 120.0
+    sweep: float | None = 24 * 3600.0
+    verify: float | None = 7 * 24 * 3600.0
+
+    @property
+    def every(self) -> Mapping[str, float]:
+        return {verb: seconds for verb, seconds in attrs.asdict(self).items() if seconds is not None}
+
+
+@frozen(kw_only=True)
+class Ran:
+    """One run of a verb: its report, or what went wrong."""
+
+    connection: str
+    verb: str
+    seconds: float
+    report: Any = None
+    error: AtsBridgeError | None = None
+
+
+@frozen
+class Step:
+    """The connection and verb whose turn it was; or, where none was due, in how many seconds one will be."""
+
+    turn: tuple[str, str] | None
+    wait_seconds: float = 0.0
+
+
+@define
+class Worker:
+    """Runs what is due, one verb at a time, the longest overdue of all connections first.
+
+    An error of one run is told and no more: the verb's next turn comes.
+
+    Args:
+        bridges: one or several connections, each with its ledger.
+        schedule: for all of them.
+        tell: called after each run.
+    """
+
+    bridges: Sequence[Bridge]
+    schedule: Schedule = field(factory=Schedule, kw_only=True)
+    tell: Callable[[Ran], object] = field(default=lambda _ran: None, kw_only=True)
+    _arranged: set[str] = field(factory=set, init=False)
+    _not_before: dict[str, float] = field(factory=dict, init=False)
+
+    def run(self, stop: threading.Event | None = None) -> None:
+        """Work until ``stop`` is set, which is looked at between two runs."""
+        stop = stop or threading.Event()
+        while not stop.is_set():
+            step = self.step()
+            if step.turn is None:
+                # Not longer: the schedule in the ledger may change.
+                _ = stop.wait(min(step.wait_seconds, _LOOK_SECONDS))
+
+    def once(self) -> None:
+        """Run what is due, each verb of a connection once at the most, and end."""
+        done: set[tuple[str, str]] = set()
+        while (turn := self.step(but=done).turn) is not None:
+            done.add(turn)
+
+    def step(self, *, but: Collection[tuple[str, str]] = ()) -> Step:
+        """Run what has been due longest, if anything is; ``but`` for some turns."""
+        looks = [look for bridge in self.bridges if (look := self._look(bridge, but)) is not None]
+        longest = max(looks, key=lambda look: look.overdue_seconds, default=None)
+        if longest is None or longest.overdue_seconds < 0:
+            return Step(None, -longest.overdue_seconds if longest else _LOOK_SECONDS)
+        if self._take(longest):
+            self.tell(self._run(longest.bridge, longest.verb))
+        return Step((longest.bridge.connection, longest.verb))
+
+    def _look(self, bridge: Bridge, but: Collection[tuple[str, str]]) -> _Look | None:
+        """What a connection waits for; None where its ledger cannot be asked now."""
+        ledger, name, every = bridge.ledger, bridge.connection, self.schedule.every
+        verbs = [verb for verb in every if (name, verb) not in but]
+        if not verbs or self._not_before.get(name, 0.0) > time.monotonic():
+            return None
+        try:
+            if name not in self._arranged:
+                ledger.do(lambda txn: arrange(txn, ledger.clock, name, every, later=_LATER))
+                self._arranged.add(name)
+            return _Look(bridge, *ledger.look(lambda txn: overdue(txn, ledger.clock, name, verbs)))
+        except LedgerUnavailable as error:
+            self._not_before[name] = time.monotonic() + _LOOK_SECONDS
+            self.tell(Ran(connection=name, verb="worker", seconds=0.0, error=error))
+            return None
+
+    def _take(self, look: _Look) -> bool:
+        ledger, name, verb = look.bridge.ledger, look.bridge.connection, look.verb
+        every = self.schedule.every[verb]
+        try:
+            return ledger.do(lambda txn: take_turn(txn, ledger.clock, name, verb, every_seconds=every))
+        except LedgerUnavailable:
+            return False  # told by the next look
+
+    def _run(self, bridge: Bridge, verb: str) -> Ran:
+        begun = time.monotonic()
+        report, error = None, None
+        try:
+            report = getattr(bridge, verb)()
+        except AtsBridgeError as failed:
+            error = failed
+        took = time.monotonic() - begun
+        return Ran(connection=bridge.connection, verb=verb, seconds=took, report=report, error=error)
+
+
+@frozen
+class _Look:
+    """The verb of a connection that has been due longest; below zero, how soon it will be."""
+
+    bridge: Bridge
+    overdue_seconds: float
+    verb: str

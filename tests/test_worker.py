@@ -1,0 +1,123 @@
+"""`Worker`: what is due runs, the longest waiting of all connections first, whatever became of the last."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from atsbridge.errors import LedgerUnavailable, Unauthorized
+from atsbridge.ledgers.memory import MemoryLedger
+from atsbridge.worker import Ran, Schedule, Worker
+
+
+class Clock:
+    boot = "b"
+    value = 100.0
+
+    def now(self) -> float:
+        return self.value
+
+
+@define(eq=False)
+class Connection:
+    """A bridge of which the worker sees no more than this."""
+
+    connection: str
+    ledger: MemoryLedger
+    took: list[str] = field(factory=list)
+    fails: bool = False
+
+    def __getattr__(self, verb: str) -> Any:
+        def run() -> str:
+            self.took.append(verb)
+            if self.fails:
+                raise Unauthorized(vendor="v")
+            return verb
+
+        return run
+
+
+def made(*names: str, **settings: Any) -> tuple[Worker, list[Ran], Clock]:
+    clock, said = Clock(), list[Ran]()
+    ledger = MemoryLedger(clock=clock)
+    bridges: Any = [Connection(name, ledger) for name in names]
+    return Worker(bridges, tell=said.append, **settings), said, clock
+
+
+def turns(said: list[Ran]) -> list[tuple[str, str]]:
+    told = [(ran.connection, ran.verb) for ran in said]
+    said.clear()
+    return told
+
+
+def test_connections_take_turns() -> None:
+    worker, said, clock = made("acme", "globex", schedule=Schedule(push=10.0, pull=30.0))
+    worker.once()
+    assert sorted(turns(said)) == [("acme", "pull"), ("acme", "push"), ("globex", "pull"), ("globex", "push")]
+    clock.value += 10.0
+    worker.once()
+    assert turns(said) == [("acme", "push"), ("globex", "push")]
+    assert worker.step().wait_seconds == 10.0
+    clock.value += 25.0
+    worker.once()
+    # Push has been due for 15 seconds, pull for five.
+    assert turns(said)[:2] == [("acme", "push"), ("globex", "push")]
+
+
+def test_two_workers_share_the_turns() -> None:
+    one, said, _ = made("acme")
+    other = Worker(one.bridges, tell=said.append)
+    for worker in (one, other):
+        worker.once()
+    assert sorted(turns(said)) == [("acme", "pull"), ("acme", "push")]
+
+
+def test_an_error_is_told_and_the_next_turn_comes() -> None:
+    worker, said, clock = made("acme", "globex", schedule=Schedule(pull=None))
+    worker.bridges[0].fails = True  # type: ignore[attr-defined]
+    worker.once()
+    assert [(type(ran.error), ran.report) for ran in said] == [(Unauthorized, None), (type(None), "push")]
+    assert turns(said) == [("acme", "push"), ("globex", "push")]
+    clock.value += 10.0
+    worker.once()
+    assert turns(said) == [("acme", "push"), ("globex", "push")]
+
+
+def test_a_ledger_that_is_down_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, said, _ = made("acme", schedule=Schedule(pull=None))
+    broken: Any = Connection("globex", MemoryLedger())
+
+    @contextmanager
+    def down(**_: Any) -> Any:
+        raise LedgerUnavailable
+        yield
+
+    broken.ledger.transaction = down
+    both = Worker([broken, *worker.bridges], tell=said.append, schedule=Schedule(pull=None))
+    for _ in range(3):
+        both.step()
+    assert turns(said) == [("globex", "worker"), ("acme", "push")]  # told once, then left alone for a while
+
+
+def test_nothing_of_what_never_runs() -> None:
+    worker, said, _ = made("acme", schedule=Schedule(push=None, pull=None, sweep=None, verify=None))
+    worker.once()
+    assert said == [] and worker.step().wait_seconds > 0
+
+
+def test_it_works_until_it_is_stopped() -> None:
+    worker, said, _ = made("acme")
+    stop = threading.Event()
+    running = threading.Thread(target=worker.run, args=(stop,))
+    running.start()
+    until = time.monotonic() + 20
+    while len(said) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    stop.set()
+    running.join(20)
+    assert not running.is_alive() and sorted(turns(said)) == [("acme", "pull"), ("acme", "push")]

@@ -1,0 +1,133 @@
+"""A CRM in the ledger's own database hands a change over within its own transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy
+from attrs import define
+from postgres_server import PostgresServer
+from sqlalchemy.orm import Session
+from test_at_most_once import STILL
+from world import World, world
+
+from atsbridge.errors import ConfigurationError, UnsupportedPair
+from atsbridge.ledgers.postgres import enqueue
+from atsbridge.model import Result, StatusUpdate
+
+
+@define
+class Recruiter:
+    """Who changes an application in a CRM that keeps its notes beside the ledger."""
+
+    w: World
+    server: PostgresServer
+    schema: str
+
+    def engine(self) -> sqlalchemy.Engine:
+        return sqlalchemy.create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(self.server.dsn),
+            poolclass=sqlalchemy.NullPool,
+        )
+
+    def change(self, number: int = 0, **changes: Any) -> StatusUpdate:
+        """A move to another stage, of the n-th application that can be moved."""
+        ids = [id for id, t in sorted(self.w.truth().items()) if t.status == "active"]
+        id = [id for id in ids if len(self.w.simulator.stages_for(id)) > 1][number]
+        view = self.w.crm.application(self.w.ref(id))
+        there = {self.w.truth()[id].stage}
+        stage = next(s for s in self.w.simulator.stages_for(id) if s not in there)
+        told: dict[str, Any] = {
+            "event_id": f"event-{number}",
+            "application": view.ref,
+            "step": self.w.simulator.stage_name(stage),
+            "base": view.base,
+            "sequence": 1,
+            **changes,
+        }
+        return StatusUpdate(**told)
+
+
+@pytest.fixture
+def recruiter(postgres: PostgresServer, tmp_path: Path) -> Iterator[Recruiter]:
+    schema = postgres.schema()
+    told = {"plugin": "postgres", "dsn": postgres.dsn, "schema": schema}
+    with world("lever", tmp_path, applications=30, tuning=STILL, ledger=told) as w:
+        w.bridge.pull()
+        yield Recruiter(w, postgres, schema)
+
+
+@contextmanager
+def of_psycopg(r: Recruiter) -> Iterator[Any]:
+    with psycopg.connect(r.server.dsn) as database:
+        yield database
+
+
+@contextmanager
+def of_sqlalchemy(r: Recruiter) -> Iterator[Any]:
+    with r.engine().begin() as connection:
+        yield connection
+
+
+@contextmanager
+def of_a_session(r: Recruiter) -> Iterator[Any]:
+    with Session(r.engine()) as session, session.begin():
+        yield session
+
+
+@pytest.mark.parametrize("of", [of_psycopg, of_sqlalchemy, of_a_session])
+def test_a_change_is_kept_with_its_transaction_or_not_at_all(recruiter: Recruiter, of: Any) -> None:
+    lost, kept = recruiter.change(0), recruiter.change(1)
+    with pytest.raises(RuntimeError), of(recruiter) as connection:
+        enqueue(connection, lost, schema=recruiter.schema)
+        raise RuntimeError("the business data were not good")
+    with of(recruiter) as connection:
+        enqueue(connection, kept, schema=recruiter.schema)
+        assert recruiter.w.bridge.push().taken == 0  # not committed yet: neither seen nor passed by
+    planned = recruiter.w.bridge.plan()
+    assert planned.writes == 1
+    report = recruiter.w.bridge.push()
+    assert (report.taken, report.writes) == (1, 1)
+    assert [r.result for r in report.receipts] == [Result.APPLIED]
+    assert report.receipts[0].event_id == kept.event_id
+    assert recruiter.w.bridge.push().taken == 0
+
+
+def test_the_same_change_twice_is_one(recruiter: Recruiter) -> None:
+    change = recruiter.change()
+    for _ in range(2):
+        for _ in range(2):
+            with of_psycopg(recruiter) as connection:
+                enqueue(connection, change, schema=recruiter.schema)
+        recruiter.w.bridge.push()
+    assert len(recruiter.w.simulator.accepted) == 1
+
+
+def test_more_than_one_transaction_takes_are_all_taken_in(recruiter: Recruiter) -> None:
+    change = recruiter.change()
+    with of_psycopg(recruiter) as connection:
+        for number in range(401):
+            event = recruiter.change(event_id=f"e{number}", sequence=number, step=f"step \0 {number}")
+            enqueue(connection, event, schema=recruiter.schema)
+        enqueue(connection, recruiter.change(sequence=500), schema=recruiter.schema)
+    report = recruiter.w.bridge.push()
+    assert report.taken == 402 and report.results[Result.APPLIED] == 1
+    assert change.application.id in {a.application for a in recruiter.w.simulator.accepted}
+
+
+def test_what_cannot_be_a_schema_or_a_connection_is_refused(recruiter: Recruiter) -> None:
+    async def late() -> None:
+        async with await psycopg.AsyncConnection.connect(recruiter.server.dsn) as connection:
+            enqueue(connection, recruiter.change())
+
+    with pytest.raises(UnsupportedPair, match="synchronous"):
+        asyncio.run(late())
+    with of_psycopg(recruiter) as connection, pytest.raises(ConfigurationError, match="schema's name"):
+        enqueue(connection, recruiter.change(), schema="x; DROP TABLE")
