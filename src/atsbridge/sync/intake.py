@@ -16,7 +16,13 @@ from .receipts import receipt_text
 
 
 def take_in(
-    txn: Txn, updates: Sequence[StatusUpdate], *, connection: str, expand: Expand, wall: float
+    txn: Txn,
+    updates: Sequence[StatusUpdate],
+    *,
+    connection: str,
+    expand: Expand,
+    wall: float,
+    enqueued: bool = False,
 ) -> list[str]:
     """Put changes into the outbox; returns the event ids taken, duplicates among them.
 
@@ -31,7 +37,7 @@ def take_in(
         if odd:
             _refuse(txn, update, odd, connection, wall)
         elif held is None:
-            _take(txn, update, connection, expand, wall)
+            _take(txn, update, connection, expand, wall, enqueued=enqueued)
         else:
             _tell_again(txn, held)
     return [update.event_id for update in updates]
@@ -113,8 +119,11 @@ def _next_number(txn: Txn, connection: str) -> int:
     return counters.next_number
 
 
-def _take(txn: Txn, update: StatusUpdate, connection: str, expand: Expand, wall: float) -> None:
-    row = _row(update, connection, number=_next_number(txn, connection), wall=wall)
+def _take(
+    txn: Txn, update: StatusUpdate, connection: str, expand: Expand, wall: float, *, enqueued: bool
+) -> None:
+    number = _next_number(txn, connection)
+    row = evolve(_row(update, connection, number=number, wall=wall), enqueued=int(enqueued))
     earlier = [u for u in _updates_of(txn, row) if not u.by_bridge]
     if row.by_bridge:
         finish(txn, row, result=Result.ALREADY, why="the bridge's own write came back", wall=wall)

@@ -161,7 +161,10 @@ class Enqueued(Row):
 
 @frozen(kw_only=True)
 class Update(Row):
-    """A StatusUpdate that was taken in. ``number`` is the order of intake."""
+    """A StatusUpdate that was taken in. ``number`` is the order of intake.
+
+    ``enqueued``: it came by the ledger's own table, and not by the CRM's feed.
+    """
 
     TABLE: ClassVar[str] = "status_update"
 
@@ -185,6 +188,7 @@ class Update(Row):
     result: str | None = None
     receipt: str | None = None
     delivered: int = 0
+    enqueued: int = 0
 
 
 @frozen(kw_only=True)

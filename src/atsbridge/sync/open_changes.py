@@ -39,10 +39,13 @@ def _ref(update: Update) -> Ref:
 
 
 def _untried(txn: Txn, ctx: Context, names: Sequence[str]) -> list[Update]:
-    """Open changes that no write was tried for."""
+    """Open changes of the CRM's feed that no write was tried for.
+
+    Of one that was enqueued in the ledger itself the CRM need not know.
+    """
     theirs = Where(equal={"connection": ctx.connection}, among={"application": list(names)})
     tried = {intent.event_id for intent in txn.find(IntentRow, evolve(theirs, above={"attempts": 0}))}
-    open_ones = evolve(theirs, equal={**theirs.equal, "open": 1})
+    open_ones = evolve(theirs, equal={**theirs.equal, "open": 1, "enqueued": 0})
     return [u for u in txn.find(Update, open_ones) if u.event_id not in tried]
 
 

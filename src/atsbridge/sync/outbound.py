@@ -197,7 +197,7 @@ class Outbound:
         def take(txn: Txn) -> tuple[int, Control]:
             name = self.ctx.connection
             updates = take_enqueued(txn, name, limit=_BATCH)
-            taken = take_in(txn, updates, connection=name, expand=self.expand, wall=self._wall)
+            taken = take_in(txn, updates, connection=name, expand=self.expand, wall=self._wall, enqueued=True)
             return len(taken), control(txn, name)
 
         while True:

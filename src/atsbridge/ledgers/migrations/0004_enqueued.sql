@@ -6,3 +6,6 @@ CREATE TABLE enqueued (
     change TEXT NOT NULL,
     PRIMARY KEY (connection, event_id)
 ) WITHOUT ROWID;
+
+-- Whether it was one of these: the CRM's feed and its open changes may know nothing of it.
+ALTER TABLE status_update ADD COLUMN enqueued INTEGER NOT NULL DEFAULT 0;
