@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from sync_world import World, application_ref, unfolding, world
+from sync_world import World, application_ref, rules, unfolding, world
 
 from atsbridge.errors import CrmError
+from atsbridge.mapping import load_mapping
 from atsbridge.model import Result
 from atsbridge.sync.open_changes import end_closed
+from atsbridge.sync.plan import plan
 from atsbridge.sync.status import set_paused
 
 APP = application_ref("1")
@@ -24,6 +26,35 @@ def taken_in(**wanted: Any) -> World:
     w.push()
     w.run(set_paused(w.ctx, False))
     return w
+
+
+@pytest.mark.parametrize(
+    "line, why",
+    [
+        ({"mode": 'mode = "off"'}, "write.mode"),
+        ({"mode": 'mode = "shadow"'}, "write.mode: shadow; this would have gone"),
+        ({"prospects": 'jobs = ["j2"]'}, "scope"),
+    ],
+)
+@pytest.mark.parametrize("wanted", [{"step": "B"}, {"step": "B", "status": "Rejected"}], ids=["one", "chain"])
+def test_what_the_mapping_lets_leave_no_more_ends_as_it_would_at_intake(
+    line: dict[str, str], why: str, wanted: dict[str, str]
+) -> None:
+    w = taken_in(**wanted)
+    w.ctx.mapping = load_mapping(rules(**line))
+    foretold = {r.event_id: (r.result, r.why) for r in w.run(plan(w.ctx)).receipts}
+    w.push()
+    receipt = w.receipt("e1")
+    assert (receipt.result, receipt.attempts) == (Result.REFUSED, 0) and why in receipt.why
+    assert foretold == {"e1": (receipt.result, receipt.why)} and not w.account.log
+
+
+def test_what_may_have_been_written_is_not_judged_anew() -> None:
+    w = taken_in(step="B")
+    w.put(evolve(w.intent(), attempts=1, sent=1))
+    w.ctx.mapping = load_mapping(rules(mode='mode = "off"'))
+    w.push()
+    assert w.receipt("e1").result is Result.APPLIED
 
 
 @pytest.mark.parametrize("wanted", [{"step": "B"}, {"step": "B", "status": "Rejected"}], ids=["one", "chain"])

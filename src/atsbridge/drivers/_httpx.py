@@ -132,6 +132,14 @@ def _has_no_body(request: Request, response: httpx.Response) -> bool:
     return request.method == "HEAD" or response.status_code in (204, 304) or length == "0"
 
 
+def _more_has_come(stream: Any) -> bool:
+    """Whether bytes are left over on the connection; an answer out of a recording came by none."""
+    if isinstance(stream, httpx.ByteStream):
+        return False
+    more, _ = stream._httpcore_stream._stream._connection._h11_state.trailing_data  # there is no public way
+    return bool(more)
+
+
 def _read_headers(headers: httpx.Headers) -> dict[str, str]:
     """Names in lower case, repeated ones joined; cookies are dropped here."""
     joined: dict[str, str] = {}
@@ -226,10 +234,7 @@ class _Wire:
         )
 
     def _answer(self, flight: _Flight, response: httpx.Response, body: Body) -> Response:
-        stream: Any = response.stream
-        connection = stream._httpcore_stream._stream._connection  # there is no public way to it
-        more, _ = connection._h11_state.trailing_data
-        if more:  # it would be taken for the answer to the next request
+        if _more_has_come(response.stream):  # it would be taken for the answer to the next request
             response.extensions["network_stream"].spoilt = True
         return Response(
             status=response.status_code,

@@ -46,7 +46,7 @@ from .holding import awaits_approval, held_back
 from .intake import take_in
 from .leases import control, flush
 from .ledger import Control, IntentRow, Known, Position, Txn, Update, Where
-from .open_changes import end_closed
+from .open_changes import end_closed, end_forbidden
 from .outbox import Plan
 from .pages import tombstone
 from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
@@ -172,11 +172,15 @@ class Outbound:
     # -- intake --
 
     def intake(self) -> Flow[None]:
-        """What was enqueued, then all that the feed holds; committed with its position, then acknowledged."""
+        """What was enqueued, then all that the feed holds; committed with its position, then acknowledged.
+
+        What was taken in before, and waits still, is judged by the mapping as it is now.
+        """
         ctx = self.ctx
         if Abilities.BASE not in ctx.crm.abilities:
             self.report.held_back = "the CRM cannot store the base of a change: it is inbound only"
             return
+        yield from end_forbidden(ctx, expand=self.expand)
         row = yield from self._intake_enqueued()
         position = json.loads(row.feed) if row.feed else None
         while True:

@@ -88,6 +88,10 @@ class _Asker:
         return self.simulator.respond(as_received(self.client.signed(wanted, token), url))
 
 
+_SHORT = 4
+"""What is shorter in a query is a number of something."""
+
+
 @define(eq=False)
 class _Comparison:
     asker: _Asker
@@ -131,6 +135,8 @@ class _Comparison:
             return (self.asker.guard.slots or {})[name.removeprefix(HOST)]
         if isinstance(value, (bool, list, dict)) or value is None:
             return value
+        if isinstance(name, str) and name.startswith("?") and len(str(value)) < _SHORT:
+            return value  # how many, how far: no id
         if str(value) in self._learned:
             return self._learned[str(value)]
         return WORD.sub(self._word, value) if isinstance(value, str) else value

@@ -61,7 +61,11 @@ class Scrubber:
 
     def __call__(self, place: Place, value: Value) -> Value:
         """A `Change`: what stands at this place from now on."""
-        if value is None or isinstance(value, (bool, list, dict)) or self.keeps(place):
+        if value is None or isinstance(value, (bool, list, dict)):
+            return value
+        if self.keeps(place):
+            # Nothing else may come to look like it.
+            self._taken.update(WORD.findall(str(value)))
             return value
         if isinstance(value, str):
             of_query = str(place[0]).startswith("?") if place else False
