@@ -544,7 +544,7 @@ def test_what_has_no_id_is_rejected_alone():
 
 
 def get(answer, *, listed=None, **settings):
-    desk = Desk({"/opportunities/o-1": answer, "/opportunities": listed or listing([])})
+    desk = Desk({"/opportunities/o-1": answer, "/opportunities": listed or listing([OPPORTUNITY])})
     adapter = attrs.evolve(ADAPTER, **settings)
     return desk.run(adapter.get_application(Ref("acme", Kind.APPLICATION, "o-1")))
 
@@ -570,6 +570,11 @@ def test_what_cannot_be_read_any_more_is_gone(status, kind):
 def test_an_endpoint_that_says_no_as_a_whole_hides_no_single_record(status, error):
     with pytest.raises(error):
         get(no(404, "ResourceNotFound"), listed=no(status, "Any"))
+
+
+def test_where_nothing_shows_at_all_nothing_is_gone():
+    with pytest.raises(Forbidden, match="no record of this kind shows at all"):
+        get(no(404, "ResourceNotFound"), listed=listing([]))
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>404</html>", b'{"message": "no Route matched"}', b"[]"])

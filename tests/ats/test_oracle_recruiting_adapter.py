@@ -455,7 +455,7 @@ def test_trap_2_who_loses_the_data_role_loses_no_application(status: int) -> Non
     assert report.stopped and event not in {r.event_id for r in report.receipts}
     with pytest.raises((Forbidden, TooManyGone)):
         _ = account.bridge.sweep()
-    with pytest.raises(Forbidden, match="no application shows at all"):
+    with pytest.raises(Forbidden, match="no record of this kind shows at all"):
         _ = account.bridge.sweep(limit=1.0)
     assert account.mirror() == before
 

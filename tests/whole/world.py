@@ -8,6 +8,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -175,6 +176,7 @@ class World:
             "tuning": self.tuning,
             "at": self.server.url,
             "tokens": self.tokens,
+            "now": lambda: datetime.fromtimestamp(self.ahead.now(), UTC),
         }
         return Bridge(**{**parts, **changes})
 
@@ -317,6 +319,7 @@ def world(
         tokens = MemoryTokens()
         parts: dict[str, Any] = {"approved": ats.VENDOR.surface_digest, "tuning": tuning, "at": server.url}
         parts["tokens"] = tokens
+        parts["now"] = lambda: datetime.fromtimestamp(ahead.now(), UTC)
         bridge = stack.enter_context(Bridge(ats=ats, crm=held, ledger=kept, mapping=mapping, **parts))
         yield World(
             vendor=vendor,

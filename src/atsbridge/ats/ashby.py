@@ -424,7 +424,7 @@ class Ashby(Ats):
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
         wanted = _post("get_application", "/application.info", {"applicationId": ref.id})
-        answer = yield from find(wanted, beside=_beginning("application"))
+        answer = yield from find(wanted, beside=_beginning("application"), rows=_rows)
         if isinstance(answer, NotFound):
             # Unknown, or of a job that has become confidential: the answer is the same.
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
@@ -446,7 +446,7 @@ class Ashby(Ats):
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
         wanted = _post("get_candidate", "/candidate.info", {"id": ref.id})
-        answer = yield from find(wanted, beside=_beginning("candidate"))
+        answer = yield from find(wanted, beside=_beginning("candidate"), rows=_rows)
         if isinstance(answer, NotFound):
             return Tombstone(TombstoneKind.DELETED)
         if isinstance(answer, VendorError) and not isinstance(answer, Refused):
@@ -626,6 +626,10 @@ def _beginning(category: str) -> Request:
     """The first of a list; of one that has no pages, all."""
     body: dict[str, Json] = {} if category == "archiveReason" else {"limit": 1}
     return _post(f"list_{category}", f"/{category}.list", body)
+
+
+def _rows(response: Response) -> list[Raw]:
+    return read_list(response.body, "results")[1]
 
 
 def _listed(

@@ -630,7 +630,7 @@ class Icims(Ats):
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
         wanted = _one("applicantworkflows", ref.id, _WORKFLOWS.fields)
-        answer = yield from find(wanted, beside=self._sought("applicantworkflows", 0))
+        answer = yield from find(wanted, beside=self._sought("applicantworkflows", 0), rows=_ids)
         if isinstance(answer, NotFound):
             return Gone(tombstone=_tombstone(answer))
         if isinstance(answer, VendorError):
@@ -646,7 +646,7 @@ class Icims(Ats):
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
         wanted = _one("people", ref.id, ("firstname",))
-        answer = yield from find(wanted, beside=self._sought("people", 0))
+        answer = yield from find(wanted, beside=self._sought("people", 0), rows=_ids)
         if isinstance(answer, NotFound):
             return _tombstone(answer)
         if isinstance(answer, VendorError):

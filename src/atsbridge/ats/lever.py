@@ -507,7 +507,8 @@ class Lever(Ats):
             query=(("expand", "applications"),),
         )
         # A 403 may be of one record, or of the endpoint: https://hire.lever.co/developer/documentation
-        answer = yield from find(wanted, beside=_get("list_opportunities", "/opportunities", {"limit": "1"}))
+        beside = _get("list_opportunities", "/opportunities", {"limit": "1"})
+        answer = yield from find(wanted, beside=beside, rows=lambda shown: read_list(shown.body, "data")[1])
         if isinstance(answer, NotFound):
             kind = TombstoneKind.LOST_ACCESS if self.hidden_is_404 else TombstoneKind.DELETED
             return Gone(tombstone=Tombstone(kind))

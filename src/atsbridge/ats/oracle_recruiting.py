@@ -68,7 +68,7 @@ from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .chain import ENDS, UNREADABLE, StageChain
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, PlannedWrite, Proof, Unplannable
-from .preflight import ask, proof_of_read, reach, unproven_write
+from .preflight import ask, find, proof_of_read, reach, unproven_write
 
 _ID = r"[1-9][0-9]{0,17}"
 _NUMBER = r"[A-Za-z0-9_-]{1,60}"
@@ -618,9 +618,13 @@ class OracleRecruiting(Ats):
             url=f"/{_APPLICATIONS}/{ref.id}",
             query=(("fields", ",".join(_OWN.fields)), ("onlyData", "true")),
         )
-        answer = yield from ask(wanted)
+        answer = yield from find(
+            wanted, beside=_OWN.first(), rows=lambda shown: read_list(shown.body, "items")[1]
+        )
         if isinstance(answer, (NotFound, Forbidden)):
-            return Gone(tombstone=(yield from self._not_shown(answer)))
+            hidden = self.hidden_is_404 or isinstance(answer, Forbidden)
+            kind = TombstoneKind.LOST_ACCESS if hidden else TombstoneKind.DELETED
+            return Gone(tombstone=Tombstone(kind))
         if isinstance(answer, VendorError):
             raise answer
         (application,) = self._read(self.connection, answer.sent_at, read_json(answer.body))
@@ -629,24 +633,6 @@ class OracleRecruiting(Ats):
         token = application.token
         signals = {} if token is None else {write.name: token for write in VENDOR.writes}
         return Fresh(application=application, signals=signals)
-
-    def _not_shown(self, answer: NotFound | Forbidden) -> Flow[Tombstone]:
-        """What it means that one application does not show, where others do.
-
-        Raises:
-            Forbidden: no other shows either, which says nothing about this one.
-        """
-        listed = yield from request(_OWN.first())
-        if not read_list(listed.body, "items")[1]:
-            raise Forbidden(
-                "no application shows at all",
-                vendor=VENDOR.name,
-                operation=answer.operation,
-                status=answer.status,
-                advice="ask whether the integration user has lost a data role: no error would say so",
-            )
-        hidden = self.hidden_is_404 or isinstance(answer, Forbidden)
-        return Tombstone(TombstoneKind.LOST_ACCESS if hidden else TombstoneKind.DELETED)
 
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import evolve
 
@@ -22,20 +22,34 @@ def ask(wanted: Request) -> Flow[Response | VendorError]:
     raise outcome.error
 
 
-def find(wanted: Request, *, beside: Request) -> Flow[Response | VendorError]:
+def find(
+    wanted: Request, *, beside: Request, rows: Callable[[Response], Sequence[object]]
+) -> Flow[Response | VendorError]:
     """One record, or the vendor's no to it alone.
 
     Args:
         beside: a read that answers whatever becomes of the record, such as one page of its list.
+        rows: what that page shows.
 
     Raises:
         VendorError: what ``beside`` is answered where it is refused too: such a no is to the whole
             address, or to the credential, and says nothing of the record.
+        Forbidden: no other record shows either: many a vendor hides what a credential may not see
+            without a word.
     """
     answer = yield from ask(wanted)
     if isinstance(answer, (NotFound, Forbidden)):
         # Once for all who ask side by side: a vendor may take no two searches at a time.
-        _ = yield from once((beside.operation, beside.url, beside.query), lambda: request(beside))
+        key = (beside.operation, beside.url, beside.query)
+        shown = yield from once(key, lambda: request(beside))
+        if not rows(shown):
+            raise Forbidden(
+                "no record of this kind shows at all",
+                vendor=answer.vendor,
+                operation=wanted.operation,
+                status=answer.status,
+                advice="ask whether the integration user has lost a permission: no error would say so",
+            )
     return answer
 
 

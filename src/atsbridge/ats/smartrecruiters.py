@@ -754,7 +754,11 @@ def _same(response: Response, id: str) -> Mapping[str, Any]:
 
 def _one(one: str, id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombstone]:
     """A record's detail, or why there is none: deleted, anonymised and merged people are all a 404."""
-    answer = yield from find(_get(f"get_{one}", f"/{one}s/{id}"), beside=_first_of(f"{one}s"))
+    answer = yield from find(
+        _get(f"get_{one}", f"/{one}s/{id}"),
+        beside=_first_of(f"{one}s"),
+        rows=lambda shown: read_list(shown.body, "content")[1],
+    )
     if isinstance(answer, NotFound):
         return Tombstone(TombstoneKind.DELETED)
     if isinstance(answer, Forbidden):

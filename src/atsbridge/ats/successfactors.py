@@ -775,9 +775,13 @@ def _one(listing: _Listing, id: str) -> Flow[Response | VendorError]:
         return Request(operation=f"get_{listing.entity}", method="GET", url=url, query=listing.one())
 
     beside = _asked(_bare(listing), top=1)
-    answer = yield from find(wanted(listing), beside=beside)
+
+    def rows(shown: Response) -> list[Raw]:
+        return read_list(_inner(shown.body), "results")[1]
+
+    answer = yield from find(wanted(listing), beside=beside, rows=rows)
     if isinstance(answer, Refused):
-        answer = yield from find(wanted((yield from _present(listing, answer))), beside=beside)
+        answer = yield from find(wanted((yield from _present(listing, answer))), beside=beside, rows=rows)
     return answer
 
 

@@ -25,10 +25,11 @@ def sweep(ctx: Context, *, limit: float = 0.1) -> Flow[PullReport]:
     """Read everything that can be swept, and bury what is confirmed to be gone.
 
     Args:
-        limit: the share of the known records that may seem gone before a person is asked.
+        limit: the share of the known records that may seem gone before a person is asked; 1.0 asks nobody.
 
     Raises:
-        TooManyGone: more than that (and more than 20) was not shown.
+        TooManyGone: more than that (and more than 20) was not shown, or of a kind nothing at all: so
+            it looks where the credential has lost a permission, and no error says so.
     """
     streams = ctx.ats.sweeps()
     if not streams:
@@ -37,12 +38,15 @@ def sweep(ctx: Context, *, limit: float = 0.1) -> Flow[PullReport]:
     number = yield from perform(lambda: ctx.ledger.do(lambda txn: _next_run(txn, ctx.connection)))
     kinds = sorted({kind.value for stream in streams for kind in stream.kinds})
     report = yield from pull(ctx, full=True, run=number, streams=streams)
-    suspects, total = yield from perform(
+    suspects, known = yield from perform(
         lambda: ctx.ledger.look(lambda txn: _unseen(txn, ctx, kinds, number))
     )
-    report.suspects = len(suspects)
+    report.suspects, total = len(suspects), sum(known.values())
     if len(suspects) > max(20, limit * total):
         raise TooManyGone(f"the sweep did not show {len(suspects)} of {total} known records")
+    for kind, count in known.items():
+        if limit < 1.0 and count > 1 and count == sum(row.kind == kind for row in suspects):
+            raise TooManyGone(f"the sweep showed none of the {count} known records of kind {kind}")
     puller = yield from begin(ctx)
     puller.compile(())
     for start in range(0, len(suspects), _CHUNK):
@@ -57,11 +61,12 @@ def _next_run(txn: Txn, connection: str) -> int:
     return row.next_number
 
 
-def _unseen(txn: Txn, ctx: Context, kinds: list[str], number: int) -> tuple[list[Known], int]:
+def _unseen(txn: Txn, ctx: Context, kinds: list[str], number: int) -> tuple[list[Known], dict[str, int]]:
+    """What the sweep did not show, and how many of each kind are known."""
     alive = {"connection": ctx.connection, "deleted": None}
-    among = {"kind": kinds}
-    total = txn.count(Known, Where(equal=alive, among=among))
-    return txn.find(Known, Where(equal=alive, among=among, at_most={"seen": number - 1})), total
+    known = {kind: txn.count(Known, Where(equal={**alive, "kind": kind})) for kind in kinds}
+    unseen = Where(equal=alive, among={"kind": kinds}, at_most={"seen": number - 1})
+    return txn.find(Known, unseen), known
 
 
 def _confirm(ctx: Context, puller: Puller, rows: list[Known]) -> Flow[None]:

@@ -277,7 +277,7 @@ class Kestrel(Ats):
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
         asked = Request(operation="get_card", method="GET", url=f"/cards/{ref.id}")
-        answer = yield from find(asked, beside=_one_of("cards"))
+        answer = yield from find(asked, beside=_one_of("cards"), rows=lambda shown: _rows(shown)[0])
         if isinstance(answer, NotFound):
             kind = TombstoneKind.MERGED if "merged" in answer.message else TombstoneKind.DELETED
             return Gone(tombstone=Tombstone(kind))
