@@ -265,7 +265,7 @@ def test_refused_when_it_has_expired_before_it_could_leave() -> None:
     w.push()
     w.run(set_paused(w.ctx, False))
     later(w, 86401.0)
-    assert told(w) == (Result.REFUSED, "expired: the change is older than the mapping lets leave")
+    assert told(w) == (Result.REFUSED, "rules.not_after_days: the change is older than 1 days")
     assert not w.account.log
 
 
@@ -318,7 +318,7 @@ def test_refused_since_the_stage_is_no_longer_there() -> None:
     w.account.stages[1]["active"] = False
     w.ctx.mapping = load_mapping(rules().replace('stages = ["B"]', 'stages = ["B"]\nwrite = false'))
     later(w, 1000.0)
-    assert told(w)[0] is Result.REFUSED and told(w)[1].startswith("stage_not_writable")
+    assert told(w)[0] is Result.REFUSED and told(w)[1].startswith('steps: step "B" cannot be written')
 
 
 # -- after the vendor's no --

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from attrs import evolve
 
-from ..model import BRIDGE_ACTOR, Receipt, Result, StatusUpdate
+from ..model import BRIDGE_ACTOR, ApplicationStatus, Base, Kind, Receipt, Ref, Result, StatusUpdate
 from .leases import control
 from .ledger import Txn, Update, Where
 from .outbox import Expand, base_of, close_intent, finish, intents_of, state_left_by, unfold
@@ -56,29 +56,42 @@ def _is_same(held: Update, update: StatusUpdate) -> bool:
 
 
 def _oddities(update: StatusUpdate) -> Iterator[str]:
-    """Why a ledger cannot keep a change, with the field's name."""
-    texts: dict[str, object] = {
-        "event_id": update.event_id,
-        "application": update.application.id,
-        "step": update.step,
-        "status": update.status,
-        "reason": update.reason,
-        "actor": update.actor,
-    }
-    numbers = {"sequence": update.sequence}
-    if update.base is not None:
-        texts |= {"base.stage": update.base.stage, "base.token": update.base.token}
-        numbers["base.delivery"] = update.base.delivery
+    """Why a ledger cannot keep a change, with the field's name. A CRM of the user's own may give anything."""
+    base, application = update.base, update.application
+    if not isinstance(application, Ref):
+        yield "its application is no Ref"
+        return
+    if base is not None and not isinstance(base, Base):
+        yield "its base is no Base"
+        return
+    needed: dict[str, object] = {"event_id": update.event_id, "application": application.id}
+    texts = {**needed, **{name: getattr(update, name) for name in ("step", "status", "reason", "actor")}}
+    numbers: dict[str, object] = {"sequence": update.sequence}
+    if base is not None:
+        texts |= {"base.stage": base.stage, "base.token": base.token}
+        numbers["base.delivery"] = base.delivery
+        if not isinstance(base.status, ApplicationStatus):
+            yield "its base.status is no ApplicationStatus"
+        if base.delivery is None:
+            yield "its base.delivery is missing"
     for name, text in texts.items():
-        if text is not None and _escaped(text) != text:
+        if text is None or text == "":
+            if name in needed:
+                yield f"its {name} is missing"
+        elif not isinstance(text, str) or _escaped(text) != text:
             yield f"its {name} is no text in Unicode"
     for name, number in numbers.items():
-        if number is not None and not (isinstance(number, int) and -(2**63) <= number < 2**63):
+        if number is not None and not (type(number) is int and -(2**63) <= number < 2**63):
             yield f"its {name} is no whole number of 64 bits"
-    try:
-        _ = update.occurred_at and datetime.fromtimestamp(update.occurred_at.timestamp(), UTC)
-    except (ValueError, OverflowError, OSError):
+    if update.occurred_at is not None and not _is_time(update.occurred_at):
         yield "its occurred_at is no time in UTC"
+
+
+def _is_time(value: object) -> bool:
+    try:
+        return isinstance(value, datetime) and bool(datetime.fromtimestamp(value.timestamp(), UTC))
+    except (ValueError, OverflowError, OSError):
+        return False
 
 
 def _escaped(text: object) -> str:
@@ -86,7 +99,11 @@ def _escaped(text: object) -> str:
 
 
 def _refuse(txn: Txn, update: StatusUpdate, odd: str, connection: str, wall: float) -> None:
-    """End a change that cannot be kept, alone: its receipt has the CRM's own id, the row one of ours."""
+    """End a change that cannot be kept, alone: its receipt has the CRM's id as text, the row one of ours."""
+    application = update.application
+    if not isinstance(application, Ref):
+        application = Ref(connection, Kind.APPLICATION, "")
+    application = evolve(application, id=_escaped(application.id))
     content = repr((update.event_id, update.application, update.step, update.status, update.reason))
     key = f"odd/{sha256(_escaped(content).encode()).hexdigest()}"
     held = txn.get(Update, connection, key)
@@ -94,8 +111,8 @@ def _refuse(txn: Txn, update: StatusUpdate, odd: str, connection: str, wall: flo
         _tell_again(txn, held)
         return
     receipt = Receipt(
-        event_id=update.event_id,
-        application=update.application,
+        event_id=_escaped(update.event_id),
+        application=application,
         result=Result.REFUSED,
         why=f"the CRM's change cannot be taken in: {odd}",
         at=datetime.fromtimestamp(wall, UTC),
@@ -103,7 +120,7 @@ def _refuse(txn: Txn, update: StatusUpdate, odd: str, connection: str, wall: flo
     row = Update(
         connection=connection,
         event_id=key,
-        application=_escaped(update.application.id),
+        application=application.id,
         number=_next_number(txn, connection),
         taken_at=wall,
         open=0,

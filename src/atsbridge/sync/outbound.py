@@ -211,7 +211,12 @@ class Outbound:
                 return row
 
     def _take_in(self, txn: Txn, updates: Sequence[StatusUpdate], position: Any) -> list[str]:
-        own = [u for u in updates if u.application.connection == self.ctx.connection]
+        # What names no application at all is nobody else's either.
+        own = [
+            u
+            for u in updates
+            if getattr(u.application, "connection", self.ctx.connection) == self.ctx.connection
+        ]
         taken = take_in(txn, own, connection=self.ctx.connection, expand=self.expand, wall=self._wall)
         row = control(txn, self.ctx.connection)
         txn.put([evolve(row, feed=json.dumps(position))])
