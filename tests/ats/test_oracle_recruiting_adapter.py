@@ -596,3 +596,20 @@ def test_a_stage_from_the_table_says_whether_it_can_be_moved_to() -> None:
     }  # fmt: skip
     (stage,) = read_stage("acme", NOW, row)
     assert (stage.ref.id, stage.writable.value, stage.pipeline) == ("2:3", "no", "1")
+
+
+def test_a_state_whose_kind_the_table_does_not_say_is_not_written() -> None:
+    """It may be one that ends an application."""
+    row = {"process": "1", "phase": "2", "phase_name": "Offer", "state": "3", "name": "Rejected by Employer"}
+    adapter = OracleRecruiting(connection="acme", pod="acme.fa.us2.oraclecloud.com", states=(row,))
+    assert adapter.states[0].kind is StageKind.UNMAPPED
+    account = opened()
+    id = movable(account)
+    table = [evolve(state, kind=StageKind.UNMAPPED) for state in account.ats.states]  # type: ignore[attr-defined]
+    blind = evolve(account.ats, states=tuple(table))
+    catalogue = account.driver.run(account.bridge.client.run(blind.catalogue(account.views()[id].job)))
+    here, there = account.truth()[id].stage, account.simulator.stages_for(id)[-1]
+    with pytest.raises(Unplannable):
+        _ = blind.plan_writes(
+            State(here, ApplicationStatus.ACTIVE), State(there, ApplicationStatus.ACTIVE), catalogue
+        )

@@ -239,6 +239,16 @@ def test_tls_without_its_extra(command: Any, monkeypatch: Any) -> None:
     assert "the extra `serve`" in ended.err
 
 
+@pytest.mark.parametrize("words", [("simulate", "lever"), ("demo", "--vendor", "lever")])
+def test_a_simulator_without_its_extra(command: Any, monkeypatch: Any, words: tuple[str, ...]) -> None:
+    def absent(*_: object, **__: object) -> None:
+        raise ImportError("this simulator needs the extra `saml`")
+
+    monkeypatch.setattr("atsbridge.simulators.lever.LeverSimulator.generate", absent)
+    ended = command(*words)
+    assert ended.code == 2 and "the extra `saml`" in ended.err
+
+
 def test_a_verb_with_a_typing_error(command: Any) -> None:
     assert "Did you mean sync?" in command("syn").err
     assert "Did you mean" not in command("frobnicate").err

@@ -227,7 +227,7 @@ class PhaseState:
     phase_name: str
     state: str = field(converter=str)
     name: str
-    kind: StageKind = field(default=StageKind.OTHER, converter=StageKind)
+    kind: StageKind = field(default=StageKind.UNMAPPED, converter=StageKind)
     movable: bool = True
 
 

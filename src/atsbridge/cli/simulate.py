@@ -111,8 +111,11 @@ def make_simulator(
     """A simulator, from recorded pages or invented."""
     kind: type[Simulator] = load(Group.SIMULATOR, vendor)
     switches = {**_switches(settings, kind.settings), **more}
-    if folder is None:
-        return kind.generate(applications, seed=seed, **switches)
+    try:
+        if folder is None:
+            return kind.generate(applications, seed=seed, **switches)
+    except ImportError as error:  # of an extra; its words say how to get it
+        raise click.UsageError(str(error)) from None
     try:
         return kind.from_folder(folder, **switches)
     except (OSError, ValueError, KeyError, TypeError) as error:
