@@ -33,7 +33,10 @@ def pages(server: Server, start: int = 0) -> list[str]:
     return [r.target for r in list(server.requests)[start:] if r.target.startswith("/v1/opportunities?")]
 
 
-def test_ctrl_c_leaves_a_pull_that_goes_on(tmp_path: Path, environment: Mapping[str, str]) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_a_pull_that_goes_on(
+    tmp_path: Path, environment: Mapping[str, str], stop: signal.Signals
+) -> None:
     simulator = LeverSimulator.generate(800, limits=Limits(None))
     env = {**environment, "LEVER_API_KEY": simulator.credentials["api_key"]}
 
@@ -48,7 +51,7 @@ def test_ctrl_c_leaves_a_pull_that_goes_on(tmp_path: Path, environment: Mapping[
         server.latency_seconds = 0.25
         with command("sync", "--pull") as first:
             wait_for(lambda: len(pages(server)) >= 3)
-            first.send_signal(signal.SIGINT)
+            first.send_signal(stop)
             out, err = first.communicate(timeout=60)
         before = pages(server)
         assert first.returncode == 130

@@ -106,7 +106,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     as_json = "--json" in arguments
     with suppress(ValueError):  # not the main thread: whoever runs us there has the signal
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for ended in (signal.SIGINT, signal.SIGTERM):  # whoever stops a service sends the second
+            signal.signal(ended, signal.default_int_handler)
     try:
         code = cli.main(list(arguments), prog_name="atsbridge", standalone_mode=False)
         return int(code) if isinstance(code, int) else Exit.OK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -58,8 +57,6 @@ def worker(
     """
     tell = _tell_json if as_json else _tell
     schedule = Schedule(**{name.removesuffix("_every"): seconds or None for name, seconds in every.items()})
-    with suppress(ValueError):  # not the main thread
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         opened = [Options(connection=file, simulator=simulator, quiet=True) for file in files]
         bridges = [stack.enter_context(options.bridge()) for options in opened]
