@@ -245,7 +245,6 @@ def test_a_candidate() -> None:
     [
         ({"name": ""}, "", True),
         ({"name": None}, "", True),
-        ({}, "", True),
         ({"name": "", "primaryEmailAddress": MAIL}, "", False),
         ({"name": "", "phoneNumbers": [{"value": "+1"}]}, "", False),
         ({"name": "Ines Duarte"}, "", False),
@@ -864,6 +863,44 @@ def test_a_deleted_candidate_is_found_by_a_sweep_and_an_anonymised_one_by_a_pull
     _ = account.bridge.sweep()
     assert first not in account.views() and second in account.views()
     assert account.crm.candidate(gone).deleted
+
+
+def blanked(account: Account) -> set[Ref]:
+    people = {v.candidate for v in account.views().values() if v.candidate is not None}
+    return {ref for ref in people if account.crm.candidate(ref).deleted}
+
+
+def test_whom_the_key_may_not_see_any_more_is_not_anonymised(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting in ("", "Anonymized"):
+        for data in ({}, {"phoneNumbers": [{"value": "+1"}]}):
+            with pytest.raises(BadRecord, match="not shown"):
+                _ = read_candidate("acme", AT, {"id": uuid(1), **data}, anonymised_name=setting)
+    truly = next(id for id, t in sorted(account.truth().items()) if t.status == "rejected")
+    account.simulator.anonymise(truly)
+    answer, people = account.simulator.respond, len(account.views())
+    lost = {"name", "primaryEmailAddress", "emailAddresses", "primaryPhoneNumber", "phoneNumbers"}
+
+    def respond(request: SimRequest) -> SimResponse:
+        response = answer(request)
+        if response.status != 200 or not request.target.endswith("/candidate.list"):
+            return response
+        data = json.loads(response.body)
+        rows = [{key: row[key] for key in row.keys() - lost} for row in data["results"]]
+        return evolve(response, body=json.dumps({**data, "results": rows}).encode())
+
+    monkeypatch.setattr(account.simulator, "respond", respond, raising=False)
+    account.time.sleep(3600)
+    for full in (False, True):
+        report = account.bridge.pull(full=full)
+        assert report.deleted == 0 and report.quarantined > 0
+        assert not blanked(account)
+    assert len(account.views()) == people
+    monkeypatch.setattr(account.simulator, "respond", answer, raising=False)
+    _ = account.bridge.pull(full=True)
+    assert blanked(account) == {account.views()[truly].candidate}
+    assert account.bridge.status().quarantined == 0
 
 
 def test_who_may_not_show_a_scope_is_told_what_to_ask_for(account: Account) -> None:

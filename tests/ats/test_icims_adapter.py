@@ -18,6 +18,7 @@ from atsbridge.model import (
     ApplicationStatus,
     JobStatus,
     Kind,
+    Ref,
     Result,
     StageKind,
     TombstoneKind,
@@ -521,8 +522,19 @@ def test_an_application_is_read_whole_and_without_job_or_person_not_at_all() -> 
 
 
 def test_an_emptied_person_is_anonymised() -> None:
-    (person,) = read_candidate("a", NOW, "1", {"addresses": []})
-    assert person.deleted is not None and person.deleted.kind is TombstoneKind.ANONYMISED
+    read: list[tuple[Any, Any]]
+    blank = {"firstname": "", "lastname": None, "email": ""}
+    read = [(blank, ()), ({"addresses": []}, blank), ({"firstname": ""}, ("lastname", "email"))]
+    for data, shown in read:
+        (person,) = read_candidate("a", NOW, "1", data, shown=frozenset(shown))
+        assert person.deleted is not None and person.deleted.kind is TombstoneKind.ANONYMISED
+    reached = {"phones": [{"phonenumber": "+44 7700 900123"}]}
+    read = [({"addresses": []}, ()), (reached, ()), ({"lastname": ""}, ("firstname",))]
+    for data, shown in read:
+        with pytest.raises(BadRecord, match="not shown"):
+            _ = read_candidate("a", NOW, "1", data, shown=frozenset(shown))
+    (person,) = read_candidate("a", NOW, "1", reached, shown=frozenset(blank))
+    assert person.deleted is None
     (other,) = read_candidate(
         "a",
         NOW,
@@ -530,6 +542,67 @@ def test_an_emptied_person_is_anonymised() -> None:
         {"firstname": "Amara", "addresses": [{"addresscity": "Leeds", "addresscountry": {"abbrev": "GB"}}]},
     )
     assert (other.locations[0].city, other.locations[0].country) == ("Leeds", "GB")
+
+
+def blanked(account: Account) -> set[Ref]:
+    people = {v.candidate for v in account.views().values() if v.candidate is not None}
+    return {ref for ref in people if account.crm.candidate(ref).deleted}
+
+
+@pytest.mark.parametrize("schema", ["without", 404, 403, "whole"])
+def test_whom_the_login_group_may_not_view_any_more_is_not_anonymised(
+    schema: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = opened()
+    people = len(account.views())
+    truly = an_active(account)
+    account.simulator.anonymise(truly)
+    answer, lost = sim(account).respond, {"firstname", "middlename", "lastname", "email", "phones"}
+
+    def respond(request: SimRequest) -> SimResponse:
+        response: SimResponse = answer(request)
+        about_schema = request.target.endswith("/profiledefinitions/v1/person/schema")
+        if about_schema and schema == "whole":
+            return response
+        if about_schema and schema != "without":
+            return evolve(
+                response, status=schema, body=b'{"errors": [{"errorCode": 3, "errorMessage": "x"}]}'
+            )
+        if response.status != 200 or not (about_schema or "/people/" in request.target):
+            return response
+        data = json.loads(response.body)
+        seen = data["properties"] if about_schema else data
+        for name in lost & seen.keys():
+            del seen[name]
+        return evolve(response, body=json.dumps(data).encode())
+
+    monkeypatch.setattr(sim(account), "respond", respond, raising=False)
+    account.time.sleep(3600)
+    for full in (False, True):
+        report = account.bridge.pull(full=full)
+        assert report.deleted == 0 and (report.quarantined > 0 or (schema == "whole" and not full))
+        # Whom the applications do not call by a name either is, if the schema shows the fields.
+        assert blanked(account) == ({account.views()[truly].candidate} if schema == "whole" else set())
+    assert len(account.views()) == people
+    # The view is given back.
+    monkeypatch.setattr(sim(account), "respond", answer, raising=False)
+    _ = account.bridge.pull(full=True)
+    assert blanked(account) == {account.views()[truly].candidate}
+    assert account.bridge.status().quarantined == 0 and account.differences() == {}
+
+
+def test_whether_people_can_be_seen_is_asked_only_where_somebody_has_no_name() -> None:
+    account = opened()
+    schema = "GET /customers/1234/profiledefinitions/v1/person/schema"
+    assert schema not in asked(account)
+    account.simulator.anonymise(an_active(account))
+    account.time.sleep(3600)
+    _ = account.bridge.pull()
+    assert asked(account).count(schema) == 1
+    assert (
+        len({v.candidate for v in account.views().values() if account.crm.candidate(v.candidate).deleted})
+        == 1
+    )
 
 
 def test_a_status_nobody_named_is_unmapped() -> None:

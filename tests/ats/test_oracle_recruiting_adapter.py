@@ -44,7 +44,7 @@ from atsbridge.model import (
     State,
     TombstoneKind,
 )
-from atsbridge.simulators.interface import SimResponse
+from atsbridge.simulators.interface import SimRequest, SimResponse
 from atsbridge.simulators.oracle_recruiting import OracleRecruitingSimulator
 from atsbridge.testing import Account
 from atsbridge.wire.answers import judge
@@ -247,13 +247,51 @@ def test_trap_14_a_description_is_decoded() -> None:
 def test_children_are_a_collection_or_an_array(wrapped: bool) -> None:
     phone = {"PhoneType": "MOBILE", "CountryCodeNumber": "44", "AreaCode": None, "PhoneNumber": "7700900123"}
     shown: Any = {"items": [phone]} if wrapped else [phone]
-    (read,) = read_candidate("acme", NOW, {"PersonId": 7, "candidatePhones": shown})
+    (read,) = read_candidate("acme", NOW, {"PersonId": 7, "LastName": "Duarte", "candidatePhones": shown})
     assert [p.value for p in read.phones] == ["+44 7700900123"]
 
 
 def test_who_has_no_name_and_no_way_to_be_reached_is_anonymised() -> None:
-    (read,) = read_candidate("acme", NOW, {"PersonId": 7, "candidatePhones": {"items": []}})
+    blank = {"PersonId": 7, "FirstName": None, "LastName": None, "DisplayName": "", "Email": None}
+    (read,) = read_candidate("acme", NOW, {**blank, "candidatePhones": {"items": []}})
     assert read.deleted is not None and read.deleted.kind is TombstoneKind.ANONYMISED
+    for name in ("FirstName", "LastName", "DisplayName", "Email"):
+        with pytest.raises(BadRecord, match="not shown"):
+            _ = read_candidate("acme", NOW, {key: value for key, value in blank.items() if key != name})
+
+
+def blanked(account: Account) -> set[Ref]:
+    people = {v.candidate for v in account.views().values() if v.candidate is not None}
+    return {ref for ref in people if account.crm.candidate(ref).deleted}
+
+
+def test_whom_the_user_may_not_see_any_more_is_not_anonymised(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = opened()
+    people = len(account.views())
+    truly = movable(account)
+    account.simulator.anonymise(truly)
+    answer = simulator(account).respond
+    lost = {"FirstName", "LastName", "DisplayName", "Email", "candidatePhones"}
+
+    def respond(request: SimRequest) -> SimResponse:
+        response = answer(request)
+        if response.status != 200 or "/recruitingCandidates" not in request.target:
+            return response
+        data = json.loads(response.body)
+        items = [{key: row[key] for key in row.keys() - lost} for row in data["items"]]
+        return evolve(response, body=json.dumps({**data, "items": items}).encode())
+
+    monkeypatch.setattr(simulator(account), "respond", respond, raising=False)
+    account.time.sleep(3600)
+    for full in (False, True):
+        report = account.bridge.pull(full=full)
+        assert report.deleted == 0 and report.quarantined > 0
+        assert not blanked(account)
+    assert len(account.views()) == people
+    monkeypatch.setattr(simulator(account), "respond", answer, raising=False)
+    _ = account.bridge.pull(full=True)
+    assert blanked(account) == {account.views()[truly].candidate}
+    assert account.bridge.status().quarantined == 0
 
 
 # -- reading through a bridge --

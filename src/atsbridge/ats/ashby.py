@@ -807,6 +807,9 @@ def read_candidate(
     name = opt_text(candidate, "name")
     emails = tuple(_emails(candidate))
     phones = tuple(_phones(candidate))
+    if "name" not in candidate and not emails:
+        # Every candidate has one; contacts that are null may be left out, a name may only be hidden.
+        raise BadRecord("name", "not shown: the key may not see the names and e-mails of candidates")
     # Nothing marks an anonymised record: it has no way to reach the person any more, and no name.
     if (name or "") == anonymised_name and not emails and not phones:
         return (Candidate(ref=ref, read_at=read_at, deleted=Tombstone(TombstoneKind.ANONYMISED)),)

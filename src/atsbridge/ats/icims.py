@@ -16,7 +16,7 @@ import hmac
 import re
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -195,6 +195,7 @@ VENDOR = Vendor(
         *(_search(table) for table in ("jobs", "people", "applicantworkflows")),
         Read(name="filters", path="/search/filtersSchema"),
         Read(name="status_schema", path="/profiledefinitions/v1/submittal/status/schema"),
+        Read(name="person_schema", path="/profiledefinitions/v1/person/schema"),
         _get("jobs"),
         _get("people"),
         _get("applicantworkflows"),
@@ -288,6 +289,8 @@ _WORKFLOWS = _Listing(
 )  # fmt: skip
 _PERSON_CHANGED = "applicantworkflow.person.updateddate"
 _PERSON = ("firstname", "middlename", "lastname", "email", "phones", "addresses")
+_WHO = ("firstname", "lastname", "email")
+"""What the login group must be given to view of people: without any of it nobody is who they were."""
 
 
 @frozen(kw_only=True)
@@ -602,7 +605,7 @@ class Icims(Ats):
     def _applications(self, ids: Sequence[int], place: _Place) -> Flow[tuple[list[Item], list[str]]]:
         """Applications, and their people where those are new or have changed."""
         items, somebody = list[Item](), list[Item]()
-        wanted, people = dict[str, None](), set(place.people)
+        wanted, people, called = dict[str, None](), set(place.people), set[str]()
         for id, answer in (yield from _each("applicantworkflows", map(str, ids), _WORKFLOWS.fields)):
             raw = Raw(answer.body)
             person = opt_id(_inner(raw, "associatedprofile"), "id")
@@ -612,8 +615,15 @@ class Icims(Ats):
             items.append(Item(((Kind.APPLICATION, id), *named), raw, read))
             if person and int(id) in people and person not in place.read:
                 wanted[person] = None
-        for id, answer in (yield from _each("people", wanted, _PERSON)):
-            read_person = partial(read_candidate, self.connection, answer.sent_at, id)
+            if person and (opt_text(_inner(raw, "associatedprofile"), "value") or "").strip():
+                called.add(person)
+        people_read = yield from _each("people", wanted, _PERSON)
+        nameless = {id for id, answer in people_read if _is_nameless(read_json(answer.body))}
+        # Whom an application still calls by a name has not lost it: it is merely not shown.
+        shown = (yield from _shown_of_people()) if nameless - called else frozenset[str]()
+        for id, answer in people_read:
+            known = frozenset[str]() if id in called else shown
+            read_person = partial(read_candidate, self.connection, answer.sent_at, id, shown=known)
             somebody.append(Item(((Kind.CANDIDATE, id),), Raw(answer.body), read_person))
         # First the people: an application waits for its own.
         return [*somebody, *items], list(wanted)
@@ -765,6 +775,24 @@ _FILTERS = Request(operation="filters", method="GET", url="/search/filtersSchema
 _STATUS_SCHEMA = Request(
     operation="status_schema", method="GET", url="/profiledefinitions/v1/submittal/status/schema"
 )
+
+
+_PERSON_SCHEMA = Request(operation="person_schema", method="GET", url="/profiledefinitions/v1/person/schema")
+
+
+def _shown_of_people() -> Flow[frozenset[str]]:
+    """The fields of people that the user may see, set or not: an answer leaves out what is unset too."""
+    answer = yield from ask(_PERSON_SCHEMA)
+    if isinstance(answer, (NotFound, Forbidden)):
+        return frozenset()
+    if isinstance(answer, VendorError):
+        raise answer
+    body = read_json(answer.body)
+    return frozenset((opt_object(body, "properties") if isinstance(body, dict) else None) or ())
+
+
+def _is_nameless(person: Json) -> bool:
+    return isinstance(person, dict) and not any(opt_text(person, name) for name in _WHO)
 
 
 def _one(table: str, id: str, fields: Iterable[str]) -> Request:
@@ -1002,7 +1030,14 @@ def read_job(
     )
 
 
-def read_candidate(connection: str, read_at: datetime, id: str, data: Any) -> tuple[Candidate]:
+def read_candidate(
+    connection: str, read_at: datetime, id: str, data: Any, *, shown: Set[str] = frozenset()
+) -> tuple[Candidate]:
+    """A person; ``shown`` are the fields known to be in sight, though this one may not have them.
+
+    Raises:
+        BadRecord: neither name nor e-mail is there, and nothing says that they could be seen.
+    """
     person = record(data)
     _about(person, "people", id)
     given, family = opt_text(person, "firstname"), opt_text(person, "lastname")
@@ -1013,6 +1048,9 @@ def read_candidate(connection: str, read_at: datetime, id: str, data: Any) -> tu
         if (number := opt_text(row, "phonenumber"))
     )
     ref = Ref(connection, Kind.CANDIDATE, id)
+    hidden = [name for name in _WHO if name not in person and name not in shown]
+    if hidden and _is_nameless(data):
+        raise BadRecord(hidden[0], "not shown: the login group may not view the names and e-mails of people")
     if not (given or family or email or phones):
         return (Candidate(ref=ref, read_at=read_at, deleted=Tombstone(TombstoneKind.ANONYMISED)),)
     return (

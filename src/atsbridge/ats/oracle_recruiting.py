@@ -920,11 +920,19 @@ def _named(id: str | None) -> tuple[Named, ...]:
     return (Named(id, id),) if id else ()
 
 
+_WHO = ("FirstName", "LastName", "DisplayName", "Email")
+
+
 def read_candidate(connection: str, read_at: datetime, data: Any) -> tuple[Candidate]:
     person = record(data)
     ref = Ref(connection, Kind.CANDIDATE, _need(person, "PersonId"))
-    names = [opt_text(person, name) for name in ("FirstName", "LastName", "DisplayName")]
+    names = [opt_text(person, name) for name in _WHO[:3]]
     email, phones = opt_text(person, "Email"), tuple(_phones(person))
+    if not any(names) and email is None:
+        # What was removed is there and blank; what the user may not see any more is not there.
+        for name in _WHO:
+            if name not in person:
+                raise BadRecord(name, "not shown: the user may not see the names and e-mails of candidates")
     # Nothing marks whose personal data were removed: there is no name and no way to reach them any more.
     if not any(names) and email is None and not phones:
         return (Candidate(ref=ref, read_at=read_at, deleted=Tombstone(TombstoneKind.ANONYMISED)),)

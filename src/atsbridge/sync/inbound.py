@@ -462,7 +462,7 @@ class Puller:
         for row in out.quarantined:
             held = txn.get(Quarantined, *row.key)
             txn.put([evolve(row, first_at=held.first_at, times=held.times + 1) if held else row])
-        if out.read:
+        if out.read or out.settled:
             self._unquarantine(txn, out)
 
     def _unquarantine(self, txn: Txn, out: Sorted) -> None:
@@ -470,7 +470,9 @@ class Puller:
         still = {(q.kind, q.id) for q in out.quarantined}
         held = txn.find(Quarantined, Where(equal={"connection": self.ctx.connection}))
         for row in held:
-            if (row.kind, row.id) in out.known and (row.kind, row.id) not in still:
+            # Listed poison that is listed again as it was before it was poison reads as well as it did then.
+            back = row.digest is not None and (row.kind, row.id) in out.settled
+            if (back or (row.kind, row.id) in out.known) and (row.kind, row.id) not in still:
                 txn.delete(
                     Quarantined, Where(equal=dict(zip(("connection", "kind", "id"), row.key, strict=True)))
                 )

@@ -101,6 +101,7 @@ class Sorted:
     known: dict[tuple[str, str], Known] = field(factory=dict)
     waiting: list[Waiting] = field(factory=list)
     quarantined: list[Quarantined] = field(factory=list)
+    settled: set[tuple[str, str]] = field(factory=set)
     unchanged: int = 0
     read: int = 0
     left_out: set[tuple[str, str]] = field(factory=set)
@@ -142,6 +143,7 @@ class Sorter:
         for item, digest, same in zip(items, digests, seen.unchanged, strict=True):
             if same:
                 out.unchanged += 1
+                out.settled.add(item.ids[0])
                 if self.run:
                     self._mark(out, item, seen.known)
                 continue
