@@ -152,7 +152,7 @@ def _must_not_be_emptied(path: Path) -> None:
         if time.monotonic() > until:
             raise LedgerError(
                 f"the ledger {path} is an empty file, which no ledger is",
-                advice="put its backup in place; to begin anew, remove the file, then pull, verify and repair",
+                advice="put its backup in place; or remove the file, then pull, verify and repair",
             )
         time.sleep(0.02)
 
