@@ -60,6 +60,8 @@ Step = tuple[str, World, bool]
 """What happens, the world after it, and whether it happens by itself: no fault, and nobody's doing."""
 
 _PERSON = "person"
+_INTAKE_DIES = (3, 4)
+"""After so many effects of an intake: before the feed's changes are committed, and before they are acknowledged."""
 
 
 class ModelHands:
@@ -409,7 +411,7 @@ class Machine:
         )
         yield f"{change.event_id} is taken in", self._run_intake(world, place, update, None), free
         dying = self._fault(world, "crash")
-        for dies_before in (1, 2) if dying is not None else ():
+        for dies_before in _INTAKE_DIES if dying is not None else ():
             assert dying is not None  # noqa: S101 - the loop is empty else
             after = self._run_intake(dying, place, update, dies_before)
             yield f"{change.event_id} is taken in, and intake dies before effect {dies_before}", after, False
