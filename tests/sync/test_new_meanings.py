@@ -86,8 +86,13 @@ def mend(w: World) -> None:
     next(s for s in w.account.stages if s["id"] == "D")["name"] = "Typo"
 
 
-def test_those_who_stand_in_a_stage_that_comes_to_fit_are_read_again_and_nobody_else() -> None:
+@pytest.mark.parametrize("at_once", [1, 900])
+def test_those_who_stand_in_a_stage_that_comes_to_fit_are_read_again_and_nobody_else(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)
     w = misnamed("7", "8")
+    w.account.stages.append({"id": "0", "name": "Typo"})
     mend(w)
     report = w.pull()
     assert (held(w, "7"), held(w, "8"), report.rereads) == ("C", "C", 0)

@@ -27,6 +27,8 @@ _WORDS = ("step ", "word ")
 """Facts that list the stages and reasons of one of the mapping's words: more of them are merely new."""
 _ONE_BY_ONE = 100
 """So many applications are read again by themselves; for more, the streams are read from their start."""
+_AT_ONCE = 900
+"""Ids that one statement asks for: some builds of SQLite take no more values than 999."""
 
 
 @frozen
@@ -148,10 +150,11 @@ def _standing(txn: Txn, connection: str, stages: set[str], reasons: set[str]) ->
     """Applications that were read while nobody knew what their stage or reason means, up to a limit."""
     equal = {"connection": connection, "kind": Kind.APPLICATION.value, "deleted": None}
     found: dict[str, Known] = {}
-    for column, ids in (("stage", stages), ("reason", reasons)):
-        if ids:
-            where = Where(equal=equal, among={column: sorted(ids)})
-            found |= {row.id: row for row in txn.find(Known, where, limit=_ONE_BY_ONE + 1)}
+    for column, ids in (("stage", sorted(stages)), ("reason", sorted(reasons))):
+        for start in range(0, len(ids), _AT_ONCE):
+            if len(found) <= _ONE_BY_ONE:
+                where = Where(equal=equal, among={column: ids[start : start + _AT_ONCE]})
+                found |= {row.id: row for row in txn.find(Known, where, limit=_ONE_BY_ONE + 1)}
     return list(found.values())
 
 
