@@ -300,6 +300,7 @@ class Ashby(Ats):
     """
 
     VENDOR: ClassVar[Vendor] = VENDOR
+    READS_BY: ClassVar[tuple[str, ...]] = ("anonymised_name",)
 
     connection: str
     api_key: Secret = field(converter=secret)

@@ -323,6 +323,7 @@ class Greenhouse(Ats):
     """
 
     VENDOR: ClassVar[Vendor] = VENDOR
+    READS_BY: ClassVar[tuple[str, ...]] = ("prospects", "job_details")
 
     connection: str
     client_id: Secret = field(converter=secret)

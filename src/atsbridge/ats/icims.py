@@ -392,6 +392,7 @@ class Icims(Ats):
 
     VENDOR: ClassVar[Vendor] = VENDOR
     STAGE_DECIDES: ClassVar[bool] = True
+    READS_BY: ClassVar[tuple[str, ...]] = ("job_states",)
 
     connection: str
     customer_id: str = field(converter=str)

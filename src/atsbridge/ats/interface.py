@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import attrs
 from attrs import evolve, field, frozen
 
 from ..errors import Refused
@@ -137,6 +138,17 @@ class HookReply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+def _usual(setting: Any) -> object:
+    usual = setting.default
+    return usual.factory() if isinstance(usual, attrs.Factory) else usual  # type: ignore[arg-type]
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return dict(value) if isinstance(value, Mapping) else attrs.asdict(value)
+
+
 class Ats(ABC):
     """An adapter: frozen configuration, pure functions, and operations as values.
 
@@ -153,8 +165,24 @@ class Ats(ABC):
     """
     REVISION: ClassVar[str] = "1"
     """Of the readers: another revision makes every stored digest stale."""
+    READS_BY: ClassVar[tuple[str, ...]] = ()
+    """Settings that decide what records are made of the same answer, or which of them are asked for.
+
+    Not those that `Stage` and `Reason` records tell of by themselves.
+    """
 
     connection: str
+
+    @property
+    def reader(self) -> str:
+        """The revision of the readers, with the settings that they read by where these are not the usual."""
+        settings: Any = type(self)
+        usual = {f.name: _usual(f) for f in attrs.fields(settings) if f.name in self.READS_BY}
+        own = {name: getattr(self, name) for name in usual if getattr(self, name) != usual[name]}
+        if not own:
+            return self.REVISION
+        text = json.dumps(own, sort_keys=True, default=_as_json)
+        return f"{self.REVISION}+{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
 
     # -- how it is reached --
 

@@ -315,6 +315,7 @@ class Lever(Ats):
     """
 
     VENDOR: ClassVar[Vendor] = VENDOR
+    READS_BY: ClassVar[tuple[str, ...]] = ("withdrawn_reasons", "confidential")
 
     connection: str
     api_key: Secret | None = field(default=None, converter=optional_secret)

@@ -358,6 +358,7 @@ class OracleRecruiting(Ats):
 
     VENDOR: ClassVar[Vendor] = VENDOR
     STAGE_DECIDES: ClassVar[bool] = True
+    READS_BY: ClassVar[tuple[str, ...]] = ("job_states",)
 
     connection: str
     pod: str = field(validator=_is_host, metadata={"example": "acme.fa.us2.oraclecloud.com"})

@@ -433,6 +433,7 @@ class SuccessFactors(Ats):
 
     VENDOR: ClassVar[Vendor] = VENDOR
     STAGE_DECIDES: ClassVar[bool] = True
+    READS_BY: ClassVar[tuple[str, ...]] = ("deleted_reads",)
 
     connection: str
     api_host: str

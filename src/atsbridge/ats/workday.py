@@ -347,6 +347,15 @@ class Workday(Ats):
     """
 
     VENDOR: ClassVar[Vendor] = VENDOR
+    READS_BY: ClassVar[tuple[str, ...]] = (
+        "report",
+        "steps",
+        "dispositions",
+        "organisations",
+        "job_states",
+        "evergreen",
+        "exclude_attachments",
+    )
 
     connection: str
     service_host: str = field(

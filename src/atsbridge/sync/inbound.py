@@ -29,7 +29,7 @@ from .ages import no_earlier
 from .context import Context, Progress
 from .leases import INBOUND, control, keep, reserve_deliveries, take
 from .ledger import Known, Lease, Position, Quarantined, Txn, Waiting, Where
-from .meanings import Meanings, settle_meanings
+from .meanings import Meanings, settle_meanings, settle_reader
 from .pages import LOOKED_AT, ORDER, Seen, Sorted, Sorter, is_unchanged, salt, tombstone
 from .reality import CONFIGURATION, Interpreter, Reality
 
@@ -92,6 +92,7 @@ def pull(
     """
     before = ctx.client.requests
     puller = yield from begin(ctx, run=run)
+    yield from puller.settle_reader()
     chosen = streams or ctx.ats.streams()
     first = [s for s in chosen if s.kinds <= _FIRST]
     # Configuration is read before the mapping is compiled against it, and held back until it is.
@@ -203,7 +204,18 @@ class Puller:
         )
 
     def _salt(self, engine: Engine) -> bytes:
-        return salt(self.ctx.ats.REVISION, engine.config.inward_digest, self.generation)
+        return salt(self.ctx.ats.reader, engine.config.inward_digest, self.generation)
+
+    def settle_reader(self) -> Flow[None]:
+        """Where the reader, or a setting that it reads by, is another one: have everything read anew."""
+        ats = self.ctx.ats
+        streams = [s.name for s in ats.streams() if not s.deletions]
+
+        def settle(txn: Txn) -> tuple[int, bool]:
+            return settle_reader(txn, self.ctx.connection, ats.reader, streams)
+
+        self.generation, changed = yield from perform(lambda: self.ctx.ledger.do(settle, durable=False))
+        self.report.rereads += changed
 
     def settle_meanings(self) -> Flow[None]:
         """Where the mapping, or what the ATS says things mean, has changed: have all records read anew."""
@@ -211,9 +223,11 @@ class Puller:
         now = Meanings.of(
             mapping=interpreter.engine.config.inward_digest,
             fitted=interpreter.engine.config.digest,
-            revision=ats.REVISION,
+            revision=ats.reader,
             outcomes=interpreter.outcomes,
             kinds=interpreter.kinds(),
+            steps=interpreter.steps(),
+            words=interpreter.words(),
         )
         records = [s.name for s in ats.streams() if not s.deletions and not s.kinds <= _FIRST]
 
@@ -221,7 +235,7 @@ class Puller:
             return settle_meanings(txn, self.ctx.connection, now, records)
 
         self.generation, changed = yield from perform(lambda: self.ctx.ledger.do(settle, durable=False))
-        self.report.rereads += changed
+        self.report.rereads = max(self.report.rereads, int(changed))
         self.sorter.mixed_with = self._salt(interpreter.engine)
 
     def remember_names(self) -> Flow[None]:

@@ -13,6 +13,7 @@ from ..ats.interface import Ats, Catalogue
 from ..mapping import Engine, MappingConfig, compile_mapping
 from ..mapping.engine import restated
 from ..mapping.kinds import standing_in
+from ..mapping.plans import JobPlan
 from ..model import Application, ApplicationStatus, Job, Kind, Reason, Record, Ref, Stage, StageKind
 from .bindings import Bindings
 from .ledger import Control, Known, Txn, Where
@@ -133,9 +134,19 @@ class Interpreter:
 
     def kinds(self) -> dict[str, StageKind]:
         """What each stage is for, where that decides a status."""
-        plans = (self.engine.resolution.account, *self.engine.resolution.plans.values())
-        stages = {id: stage for plan in plans for id, stage in plan.stages.items()}
+        stages = {id: stage for plan in self._plans() for id, stage in plan.stages.items()}
         return {id: stage.kind for id, stage in stages.items()} if self.stage_decides else {}
+
+    def steps(self) -> set[tuple[str, str]]:
+        """Each stage that the mapping has a step for, with that step."""
+        return {pair for plan in self._plans() for pair in plan.steps.items()}
+
+    def words(self) -> set[tuple[str, str]]:
+        """Each reason that the mapping has a word for, with that word."""
+        return {pair for plan in self._plans() for pair in plan.reason_words.items()}
+
+    def _plans(self) -> tuple[JobPlan, ...]:
+        return (self.engine.resolution.account, *self.engine.resolution.plans.values())
 
     def application(self, application: Application) -> Application:
         told = self._told_by_stage(application) if self.stage_decides else None
