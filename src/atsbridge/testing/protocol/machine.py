@@ -61,7 +61,7 @@ Step = tuple[str, World, bool]
 
 _PERSON = "person"
 _INTAKE_DIES = (3, 4)
-"""After so many effects of an intake: before the feed's changes are committed, and before they are acknowledged."""
+"""After so many effects of intake: before changes are committed, and before they are acknowledged."""
 
 
 class ModelHands:
