@@ -54,11 +54,11 @@ Row = tuple[Any, ...]
 def prepare(folder: Path) -> None:
     """Both databases with the tables, keys and indexes that the bridge has, all of them empty."""
     from atsbridge.crm._schema import MIGRATIONS
-    from atsbridge.ledgers.sqlite import migrations
+    from atsbridge.ledgers._sql import migrations
 
     for name, scripts in (
         (CRM, [f"{s};" for m in MIGRATIONS for s in m]),
-        (LEDGER, [t for _, t in migrations()]),
+        (LEDGER, [t for _, t in migrations("sqlite")]),
     ):
         database = sqlite3.connect(folder / name)
         database.execute("PRAGMA journal_mode=WAL")

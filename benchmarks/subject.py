@@ -76,7 +76,8 @@ def bridge(origin: str, folder: Path, changed: int, *, size: int, profile: bool)
         assert run("full", one.pull).read >= size
         assert run("rescan", lambda: one.pull(full=True)).unchanged >= size
         tell(origin, "changed", changed)
-        assert run("incremental", one.pull).read == changed
+        # Of each changed opportunity the application and the candidate.
+        assert run("incremental", one.pull).read == 2 * changed
         tell(origin, "changed", 0)
     crm.close()
     ledger.close()
