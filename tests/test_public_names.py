@@ -49,7 +49,7 @@ WIRE = {
         Headway Marks Span mark_of next_link next_token
     """,
     "payload": """
-        Raw read_json read_list
+        Raw object_in read_json read_list
     """,
     "reading": """
         from_iso from_millis link_type need_id objects opt_bool opt_id opt_int opt_object opt_text

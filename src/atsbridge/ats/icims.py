@@ -67,7 +67,7 @@ from ..wire.effects import Flow, Json, Purpose, Request, Response, all_of, reque
 from ..wire.hooks import sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
-from ..wire.payload import Raw, read_json
+from ..wire.payload import Raw, object_in, read_json
 from ..wire.reading import need_id, objects, opt_id, opt_int, opt_object, opt_text, record
 from ..wire.secrets import Secret, optional_secret
 from ..wire.streams import Item, Page, Stream
@@ -98,11 +98,7 @@ class Hidden(NotFound):
 
 
 def _errors(answer: Response) -> list[Mapping[str, Any]] | None:
-    try:
-        body = read_json(answer.body)
-    except BadPayload:
-        return None
-    found = body.get("errors") if isinstance(body, dict) else None
+    found = (object_in(answer.body) or {}).get("errors")
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else None
 
 

@@ -64,7 +64,7 @@ from ..wire.effects import Flow, Json, Request, Response, all_of, request
 from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Headway, Span, next_token
-from ..wire.payload import Raw, read_json, read_list
+from ..wire.payload import Raw, object_in, read_json, read_list
 from ..wire.reading import (
     from_millis,
     link_type,
@@ -100,11 +100,8 @@ def _complaint(_asked: Request, answer: Response) -> Complaint | None:
     """What is wrong: ``{"code": ..., "message": ...}``, https://hire.lever.co/developer/documentation."""
     if answer.status < 400:
         return None
-    try:
-        body = read_json(answer.body)
-    except BadPayload:
-        return None
-    code, words = (body.get(name) if isinstance(body, dict) else None for name in ("code", "message"))
+    body = object_in(answer.body) or {}
+    code, words = body.get("code"), body.get("message")
     return Complaint(code, words) if isinstance(code, str) and isinstance(words, str) else None
 
 

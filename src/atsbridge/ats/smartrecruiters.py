@@ -67,7 +67,7 @@ from ..wire.effects import Flow, Json, Request, Response, all_of, request
 from ..wire.hooks import sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Marks, Span, mark_of
-from ..wire.payload import Raw, read_json, read_list
+from ..wire.payload import Raw, object_in, read_json, read_list
 from ..wire.reading import (
     from_iso,
     link_type,
@@ -123,11 +123,7 @@ def _complaint(_asked: Request, answer: Response) -> Complaint | None:
 
     A missing body is normal, and says nothing of a record.
     """
-    if answer.status < 400 or not answer.body.lstrip().startswith(b"{"):
-        return None
-    try:
-        body = read_json(answer.body)
-    except BadPayload:
+    if answer.status < 400 or (body := object_in(answer.body)) is None:
         return None
     first = next(objects(body, "errors"), {})
     code = opt_text(first, "code")

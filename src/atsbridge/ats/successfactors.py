@@ -63,7 +63,7 @@ from ..wire.effects import Flow, Json, Purpose, Request, Response, request
 from ..wire.hooks import said
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
-from ..wire.payload import Raw, read_json, read_list
+from ..wire.payload import Raw, object_in, read_json, read_list
 from ..wire.reading import (
     from_millis,
     need_id,
@@ -106,11 +106,7 @@ _STAGE = Slot(SlotName.TARGET_STAGE, _ID)
 
 def _error(answer: Response) -> Mapping[str, Any] | None:
     """The OData error of an answer; None where it has none."""
-    try:
-        body = read_json(answer.body)
-    except BadPayload:
-        return None
-    return opt_object(body, "error") if isinstance(body, dict) else None
+    return opt_object(object_in(answer.body) or {}, "error")
 
 
 def _complaint(asked: Request, answer: Response) -> Complaint | None:

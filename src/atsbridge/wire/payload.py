@@ -114,6 +114,15 @@ def read_json(body: bytes) -> Any:
     raise BadPayload(f"the body is not strict JSON: {wrong}")
 
 
+def object_in(body: bytes) -> Mapping[str, Any] | None:
+    """The JSON object that a body is; None where it is anything else."""
+    try:
+        found = read_json(body)
+    except BadPayload:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 @uncollected
 def read_list(body: bytes, key: str | None = None) -> tuple[Mapping[str, Any], list[Raw]]:
     """Split a listing into its envelope and its records.
