@@ -19,6 +19,10 @@ def enqueued(update: StatusUpdate) -> Enqueued:
     )
 
 
+def any_enqueued(txn: Txn, connection: str) -> bool:
+    return txn.count(Enqueued, Where(equal={"connection": connection})) > 0
+
+
 def take_enqueued(txn: Txn, connection: str, *, limit: int) -> list[StatusUpdate]:
     """Take so many changes at the most out of the ledger's table: by their ids, since more may have come."""
     rows = txn.find(Enqueued, Where(equal={"connection": connection}), order=("event_id",), limit=limit)

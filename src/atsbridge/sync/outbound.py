@@ -40,7 +40,7 @@ from ..wire.operations import Call
 from ..wire.vendor import StatusWrite
 from .ages import no_earlier, overtaken
 from .context import Context, Progress
-from .enqueued import take_enqueued
+from .enqueued import any_enqueued, take_enqueued
 from .hands import Hands
 from .holding import awaits_approval, held_back
 from .intake import take_in
@@ -198,17 +198,22 @@ class Outbound:
     def _intake_enqueued(self) -> Flow[Control]:
         """What was enqueued in the ledger itself; then, where the CRM's feed stands."""
 
-        def take(txn: Txn) -> tuple[int, Control]:
-            name = self.ctx.connection
+        name = self.ctx.connection
+
+        def look(txn: Txn) -> tuple[bool, Control]:
+            return any_enqueued(txn, name), control(txn, name)
+
+        def take(txn: Txn) -> int:
             updates = take_enqueued(txn, name, limit=_BATCH)
             taken = take_in(txn, updates, connection=name, expand=self.expand, wall=self._wall, enqueued=True)
-            return len(taken), control(txn, name)
+            return len(taken)
 
         while True:
-            taken, row = yield from perform(lambda: self.ctx.ledger.do(take))
-            self.report.taken += taken
-            if taken < _BATCH:
+            more, row = yield from perform(lambda: self.ctx.ledger.look(look))
+            if not more:
                 return row
+            taken = yield from perform(lambda: self.ctx.ledger.do(take))
+            self.report.taken += taken
 
     def _take_in(self, txn: Txn, updates: Sequence[StatusUpdate], position: Any) -> list[str]:
         # What names no application at all is nobody else's either.
