@@ -67,9 +67,19 @@ def test_what_has_ended_in_the_crm_is_not_written_again(wanted: dict[str, str]) 
     assert not w.account.log
 
 
-def test_where_the_crm_holds_a_newer_change_that_one_comes_by_the_feed() -> None:
+def test_where_the_crm_holds_a_later_change_the_earlier_one_does_not_leave() -> None:
     w = taken_in(step="B")
     w.crm.requests[APP] = evolve(w.crm.requests[APP], event_id="e2", step="C", sequence=9)
+    w.push()
+    receipt = w.receipt("e1")
+    assert (receipt.result, receipt.attempts) == (Result.SUPERSEDED, 0) and "a later change" in receipt.why
+    assert not w.account.log
+
+
+def test_where_the_other_one_is_open_here_too_their_order_decides() -> None:
+    w = taken_in(step="B")
+    w.put(evolve(w.update("e1"), event_id="e0", waits_for="e1", number=0))
+    w.crm.requests[APP] = evolve(w.crm.requests[APP], event_id="e0")
     w.push()
     assert w.receipt("e1").result is Result.APPLIED
 

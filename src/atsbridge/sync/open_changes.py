@@ -2,13 +2,13 @@
 
 A change may wait for hours, over a cap say, and the mapping change meanwhile: its
 mode, its scope, its rules. And a ledger that was put back from a copy holds changes
-as unsent that have ended since. The CRM was told how: it holds a change as open
-until it has its receipt.
+as unsent that have ended since, or been replaced. The CRM knows: it holds a change
+as open until it has its receipt, or the recruiter has changed the application again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
@@ -21,6 +21,7 @@ from .outbox import Expand, as_update, intents_of
 from .policy import expected_of
 
 _ENDED = "the CRM no longer holds it as open: a ledger newer than this one may have written it"
+_REPLACED = "the CRM holds a later change in its place"
 
 
 def end_forbidden(ctx: Context, *, expand: Expand) -> Flow[None]:
@@ -49,19 +50,22 @@ def _refusal(txn: Txn, update: Update, expand: Expand) -> str:
 
 
 def end_closed(ctx: Context, names: Sequence[str], *, expand: Expand) -> Flow[None]:
-    """Of the applications that are due: what has ended in the CRM ends here too, as REVIEW."""
+    """Of the applications that are due: what the CRM does not hold as open ends here too.
+
+    As REVIEW where it holds none of the application; as SUPERSEDED where it holds another, which
+    this ledger has yet to take in, or has lost.
+    """
     # Of one that was enqueued in the ledger itself the CRM need not know.
     theirs = Where(equal={"connection": ctx.connection, "enqueued": 0}, among={"application": list(names)})
     untried = yield from perform(lambda: ctx.ledger.look(lambda txn: _untried(txn, theirs)))
     if not untried:
         return
     held = yield from ctx.crm.statuses(sorted({_ref(update) for update in untried}))
-    # Of an application that the CRM does not know it cannot say what is open; and where it holds another
-    # change, that one comes by the feed.
-    closed = {ref for ref, one in held.items() if one.event_id is None}
-    ended = [update.event_id for update in untried if _ref(update) in closed]
-    if ended:
-        yield from perform(lambda: ctx.ledger.do(lambda txn: _review(txn, ctx, ended, expand)))
+    # Of an application that the CRM does not know it cannot say what is open.
+    holds = {ref.id: one.event_id for ref, one in held.items()}
+    gone = [u for u in untried if holds.get(u.application, u.event_id) != u.event_id]
+    if gone:
+        yield from perform(lambda: ctx.ledger.do(lambda txn: _end_all(txn, ctx, gone, holds, expand)))
 
 
 def _ref(update: Update) -> Ref:
@@ -78,9 +82,17 @@ def _untried(txn: Txn, where: Where) -> list[Update]:
     return [update for update in found if update.event_id not in tried]
 
 
-def _review(txn: Txn, ctx: Context, event_ids: Sequence[str], expand: Expand) -> None:
-    updates = txn.get_many(Update, (ctx.connection,), event_ids).values()
-    _end(txn, ctx, list(updates), result=Result.REVIEW, why=_ENDED, expand=expand)
+def _end_all(
+    txn: Txn, ctx: Context, gone: Sequence[Update], holds: Mapping[str, str | None], expand: Expand
+) -> None:
+    others = [other for u in gone if (other := holds[u.application]) is not None]
+    waiting = {u.event_id for u in txn.get_many(Update, (ctx.connection,), others).values() if u.open}
+    for update in txn.get_many(Update, (ctx.connection,), [u.event_id for u in gone]).values():
+        other = holds[update.application]
+        if other is None:
+            _end(txn, ctx, [update], result=Result.REVIEW, why=_ENDED, expand=expand)
+        elif other not in waiting:  # of two that are open here, their order decides
+            _end(txn, ctx, [update], result=Result.SUPERSEDED, why=_REPLACED, expand=expand)
 
 
 def _end(
