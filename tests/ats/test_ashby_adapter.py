@@ -21,7 +21,7 @@ from atsbridge.ats.ashby import (
     read_stage,
     read_user,
 )
-from atsbridge.ats.interface import Catalogue, HookHint, HookReply, Proof, Unplannable
+from atsbridge.ats.interface import Catalogue, Fresh, HookHint, HookReply, Proof, Unplannable
 from atsbridge.errors import (
     BadPayload,
     BadRecord,
@@ -957,3 +957,17 @@ def test_a_fresh_read_without_its_history_is_not_believed(account: Account) -> N
     account.driver.meddle = changing(account, lambda _, told: told["results"].pop("applicationHistory"))
     with pytest.raises(BadRecord, match="applicationHistory"):
         _ = account.fresh(id)
+
+
+def test_an_entry_of_the_history_that_tells_no_stage_leaves_nothing_to_count(account: Account) -> None:
+    id = active(account)[0]
+    whole = account.fresh(id)
+    assert isinstance(whole, Fresh) and "move" in whole.signals
+
+    def change(asked: SimRequest, told: Any) -> None:
+        if asked.target == "/application.info":
+            told["results"]["applicationHistory"][0]["stageId"] = None
+
+    account.driver.meddle = changing(account, change)
+    part = account.fresh(id)
+    assert isinstance(part, Fresh) and "move" not in part.signals

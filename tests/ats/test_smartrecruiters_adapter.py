@@ -36,6 +36,7 @@ from atsbridge.model import (
     Application,
     ApplicationStatus,
     Candidate,
+    Gap,
     Intent,
     JobStatus,
     Kind,
@@ -51,7 +52,7 @@ from atsbridge.sync.ledger import Quarantined, Where
 from atsbridge.testing import Account
 from atsbridge.testing.direct import DirectDriver
 from atsbridge.wire.answers import judge
-from atsbridge.wire.effects import Request, Response
+from atsbridge.wire.effects import Purpose, Request, Response
 from atsbridge.wire.vendor import Resend, Signal
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -683,3 +684,33 @@ def test_an_application_whose_history_is_not_found_is_there_and_proves_nothing()
     )
     fresh = account.fresh(sorted(account.truth())[0])
     assert isinstance(fresh, Fresh) and fresh.signals == {}
+
+
+@pytest.mark.parametrize("missing", ["before", "after", "a line without a status"])
+def test_a_history_that_was_not_read_claims_nothing_of_the_gap(missing: str) -> None:
+    """Taken for one of no lines, every line of it would be somebody's change that was written over."""
+    account = Account.open("smartrecruiters", applications=16)
+    _ = account.bridge.pull()
+    id = next(i for i, t in sorted(account.truth().items()) if t.status == "active" and len(t.history) > 1)
+    written = False
+
+    def meddle(asked: Any, respond: Any, purpose: Purpose) -> SimResponse:
+        nonlocal written
+        written = written or purpose is Purpose.WRITE
+        answer = respond(asked)
+        if not asked.target.endswith("/status/history") or written is not (missing == "after"):
+            return answer
+        if missing != "a line without a status":
+            body = b'{"message": "No history", "errors": [{"code": "APPLICATION_NOT_FOUND"}]}'
+            return SimResponse(404, (("Content-Type", "application/json"),), body)
+        told = json.loads(answer.body)
+        told["content"][-1]["status"] = None
+        return SimResponse(200, answer.headers, json.dumps(told).encode())
+
+    there = next(s for s in account.simulator.stages_for(id) if s == "OFFERED")
+    _ = account.ask(id, stage=there)
+    account.driver.meddle = meddle
+    told = list(account.bridge.push().receipts)
+    account.time.sleep(60)  # until it is sure to show
+    (receipt,) = told + account.bridge.push().receipts
+    assert (receipt.result, receipt.gap, receipt.overwritten) == (Result.APPLIED, Gap.UNAUDITED, ())

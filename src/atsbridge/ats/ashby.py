@@ -438,8 +438,11 @@ class Ashby(Ats):
         if not isinstance(data.get("applicationHistory"), list):
             raise BadRecord("applicationHistory", "expected a list")
         (application,) = read_application(self.connection, response.sent_at, data)
-        entered = str(len(application.history))
-        signals = {write.name: entered for write in VENDOR.writes if write.signal is Signal.COUNT}
+        signals: dict[str, str] = {}
+        if len(application.history) == len(data["applicationHistory"]):
+            # One entry that tells no stage may hide a change: nothing can be counted then.
+            entered = str(len(application.history))
+            signals |= {write.name: entered for write in VENDOR.writes if write.signal is Signal.COUNT}
         if application.token is not None:
             signals["rearchive"] = application.token
         return Fresh(application=application, signals=signals)

@@ -522,7 +522,11 @@ class Lever(Ats):
         data = envelope.get("data") if isinstance(envelope, dict) else None
         application = read_application(self.connection, response.sent_at, record(data))
         signals = dict.fromkeys(("archive", "hire", "unarchive"), application.token or "")
-        return Fresh(application=application, signals={**signals, "move": str(len(application.history))})
+        changes = data.get("stageChanges")
+        if isinstance(changes, list) and len(changes) == len(application.history):
+            # One that tells no stage may hide a change: nothing can be counted then.
+            signals["move"] = str(len(changes))
+        return Fresh(application=application, signals=signals)
 
     @routine
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:

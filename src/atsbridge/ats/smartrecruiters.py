@@ -818,7 +818,7 @@ def _iso(seconds: float) -> str:
 
 
 def _fresh(application: Application, told: Response) -> Fresh:
-    """With its history, which counts only where it is whole and ends where the application stands."""
+    """With its history, which counts only where all of it was read and it ends where the application stands."""
     listed = record(read_json(told.body))
     if not isinstance(listed.get("content"), list):
         raise BadPayload("the history is no list")
@@ -827,7 +827,8 @@ def _fresh(application: Application, told: Response) -> Fresh:
     application = evolve(application, history=history, stage_entered_at=history[-1].at if history else None)
     total = opt_int(listed, "totalFound")
     stands = application.stage.id if application.stage else None
-    if (total is not None and total > len(rows)) or not history or history[-1].to != stands:
+    whole = len(history) == len(listed["content"]) and (total is None or total <= len(rows))
+    if not whole or not history or history[-1].to != stands:
         return Fresh(application=application)
     return Fresh(application=application, signals={write.name: str(len(rows)) for write in VENDOR.writes})
 

@@ -629,10 +629,14 @@ class SuccessFactors(Ats):
         if not isinstance(trail.get("results"), list):
             raise BadRecord(_HISTORY, "expected a list")
         # Who skips a status leaves a row for it too.
-        counted = str(sum(not opt_int(row, "skippedStatus") for row in objects(trail, "results")))
+        skipped = sum(bool(opt_int(row, "skippedStatus")) for row in objects(trail, "results"))
         history = tuple(_history(trail))
         entered = history[-1].at if history else None
         application = evolve(application, history=history, stage_entered_at=entered)
+        if skipped + len(history) != len(trail["results"]):
+            # One that tells no status may hide a change: nothing can be counted.
+            return Fresh(application=application)
+        counted = str(len(history))
         return Fresh(application=application, signals={write.name: counted for write in VENDOR.writes})
 
     @routine
