@@ -403,8 +403,9 @@ class Ashby(Ats):
         _, envelope, plans = yield from _listed(
             "interviewPlan", {"includeArchived": True}, cursor["cursor"], limit=_PLANS_A_PAGE
         )
-        found, unnamed = sort_out(plans, _plan_item)
-        answers = yield from _stages(item.ids[0][1] for item in found)
+        # Of a plan its id alone is needed: the stages are asked for by it.
+        found, unnamed = sort_out(plans, lambda raw: _id(raw, form=_ID))
+        answers = yield from _stages(found)
         items: list[Item] = []
         rejected = list(unnamed)
         for response, raws in answers:
@@ -679,20 +680,8 @@ def _results(response: Response) -> Any:
     return envelope.get("results") if isinstance(envelope, dict) else None
 
 
-def _id(raw: Raw) -> str:
-    return need_id({"id": raw.peek("id")}, "id")
-
-
-def _plan_item(raw: Raw) -> Item:
-    """A plan, of which its id alone is needed: the stages are asked for by it."""
-    id = _id(raw)
-    if not re.fullmatch(_ID, id):
-        raise BadRecord("id", "no id of this ATS's form")
-    return Item(((Kind.STAGE, id),), raw, _nothing)
-
-
-def _nothing(_data: Any) -> tuple[Record, ...]:
-    return ()
+def _id(raw: Raw, *, form: str | None = None) -> str:
+    return need_id({"id": raw.peek("id")}, "id", form=form)
 
 
 def _write_finding(key: Response | VendorError) -> Finding:

@@ -401,20 +401,20 @@ class SmartRecruiters(Ats):
                 *since,
                 limit=_PAGE if span.since is None else _MOST,
             )
-            named, rejected = sort_out(raws, lambda raw: Item(((Kind.JOB, _id(raw)),), raw, _nothing))
-            wanted = [item for item in named if _mark(item.raw) not in marks.before]
-            details = yield from all_of([_detail(one, item.ids[0][1]) for item in wanted], 8)
+            named, rejected = sort_out(raws, lambda raw: (_id(raw, form=_ID), raw))
+            wanted = [(id, raw) for id, raw in named if _mark(raw) not in marks.before]
+            details = yield from all_of([_detail(one, id) for id, _ in wanted], 8)
             if any(isinstance(detail, VendorError) for detail in details):
                 # Refused as well, it is the credential that may see nothing any more.
                 _ = yield from request(_first_of(listing))
             found: list[Item] = []
             seen: list[str] = []
-            for place, (item, detail) in enumerate(zip(wanted, details, strict=True)):
+            for place, ((_, listed), detail) in enumerate(zip(wanted, details, strict=True)):
                 if detail is None:
                     continue
                 try:
                     if isinstance(detail, VendorError):
-                        found += [evolve(i, read=_unseen) for i in items(item.raw, response)]
+                        found += [evolve(i, read=_unseen) for i in items(listed, response)]
                         continue
                     answer, raw = detail
                     found += items(raw, answer)
@@ -422,7 +422,7 @@ class SmartRecruiters(Ats):
                     seen.append(_mark(raw))
                 except BadRecord as error:
                     rejected.append((f"[{place}].{error.path}", error.why))
-            known = [_mark(item.raw) for item in named if _mark(item.raw) in marks.before]
+            known = [_mark(raw) for _, raw in named if _mark(raw) in marks.before]
             following, watermark = span.seen(safe_time(response)).after(
                 token, overlap=timedelta(minutes=self.overlap_minutes)
             )
@@ -477,15 +477,17 @@ class SmartRecruiters(Ats):
         return Page(items=items, rejected=rejected, watermark={})
 
     def _stages_page(self, _cursor: Any) -> Flow[Page]:
-        read_at, rows = yield from self._stage_rows()
+        read_at, rows, rejected = yield from self._stage_rows()
         read = partial(read_stage, self.connection, read_at)
-        return Page(items=[Item(((Kind.STAGE, row["id"]),), Raw.of(row), read) for row in rows], watermark={})
+        items = [Item(((Kind.STAGE, row["id"]),), Raw.of(row), read) for row in rows]
+        return Page(items=items, rejected=rejected, watermark={})
 
-    def _stage_rows(self) -> Flow[tuple[datetime, list[dict[str, Any]]]]:
+    def _stage_rows(self) -> Flow[tuple[datetime, list[dict[str, Any]], list[tuple[str, str]]]]:
         """The statuses, and the sub-statuses of all processes: which process a job has, no page says."""
         response, raws = yield from _unpaged("list_processes", "/configuration/hiring-processes")
-        asked = [_process(_id(raw)) for raw in raws]
-        processes = yield from all_of(asked, 8)
+        # Whose sub-statuses nobody can ask for has none to offer.
+        named, rejected = sort_out(raws, lambda raw: _id(raw, form=_WORD))
+        processes = yield from all_of([_process(id) for id in named], 8)
         used: dict[str, bool] = {}
         for process in processes:
             active = opt_bool(process, "active") is not False
@@ -494,7 +496,7 @@ class SmartRecruiters(Ats):
                 for name in texts(subs, status):
                     id = f"{status}{SEPARATOR}{name}"
                     used[id] = used.get(id, False) or active
-        return response.sent_at, list(_rows(used, bare=self.omitted_sub_status == "none"))
+        return response.sent_at, list(_rows(used, bare=self.omitted_sub_status == "none")), rejected
 
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
@@ -518,7 +520,7 @@ class SmartRecruiters(Ats):
 
     @routine
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:
-        read_at, rows = yield from self._stage_rows()
+        read_at, rows, _ = yield from self._stage_rows()
         stages = [stage for row in rows for stage in read_stage(self.connection, read_at, row)]
         reasons: list[Reason] = []
         for name, status in _REASONS.items():
@@ -792,17 +794,13 @@ def _whole(name: str, kind: Kind, page: Callable[[Any], Flow[Page]]) -> Stream:
     )
 
 
-def _id(raw: Raw) -> str:
-    return need_id({"id": raw.peek("id")}, "id")
+def _id(raw: Raw, *, form: str | None = None) -> str:
+    return need_id({"id": raw.peek("id")}, "id", form=form)
 
 
 def _mark(raw: Raw) -> str:
     """One version of a record, by its own time."""
     return mark_of(raw.peek("id"), raw.peek("updatedOn"))
-
-
-def _nothing(_data: Any) -> tuple[Record, ...]:
-    return ()
 
 
 def _unseen(_data: Any) -> tuple[Record, ...]:
@@ -818,7 +816,7 @@ def _iso(seconds: float) -> str:
 
 
 def _fresh(application: Application, told: Response) -> Fresh:
-    """With its history, which counts only where all of it was read and it ends where the application stands."""
+    """With its history, which counts only where it was read whole and ends where the application stands."""
     listed = record(read_json(told.body))
     if not isinstance(listed.get("content"), list):
         raise BadPayload("the history is no list")

@@ -853,15 +853,17 @@ def _after(cursor: Any) -> str:
 
 
 def _last(raws: Sequence[Raw], key: str) -> str:
-    """The key that the next page begins after.
+    """The key that the next page begins after: that of the last row which tells one.
+
+    What comes after it is listed again.
 
     Raises:
-        BadPayload: the page says there is more, and its last row tells no key.
+        BadPayload: the page says there is more, and no row of it tells a key.
     """
-    found = raws[-1].peek(key) if raws else None
-    if isinstance(found, str) and re.fullmatch(_ID, found):
-        return found
-    raise BadPayload("the listing says there is more, and its last row tells no key")
+    keys, _ = sort_out(raws, lambda raw: _id(raw, key))
+    if keys:
+        return keys[-1]
+    raise BadPayload("the listing says there is more, and no row of it tells a key")
 
 
 def _shown(listing: _Listing, kind: Kind, cursor: Any) -> Operation[Page]:
@@ -873,9 +875,9 @@ def _shown(listing: _Listing, kind: Kind, cursor: Any) -> Operation[Page]:
         response = yield from request(_asked(bare, keyed, top=1000))
         envelope, raws = read_list(_inner(response.body), "results")
         more = len(raws) >= 1000 or envelope.get("__next") is not None
-        shown = [(kind, _id(raw, listing.key)) for raw in raws]
+        shown, rejected = sort_out(raws, lambda raw: (kind, _id(raw, listing.key)))
         following = {"after": _last(raws, listing.key)} if more else None
-        return Page(shown=shown, next=following, watermark=None if more else {})
+        return Page(shown=shown, rejected=rejected, next=following, watermark=None if more else {})
 
     return Routine(page)
 
@@ -886,10 +888,7 @@ def _id(raw: Raw, key: str) -> str:
 
 def _need(data: Mapping[str, Any], key: str) -> str:
     """A whole number, as every id but a user's is: only such a one can be asked for again."""
-    id = need_id(data, key)
-    if not re.fullmatch(_ID, id):
-        raise BadRecord(key, "expected a whole number")
-    return id
+    return need_id(data, key, form=_ID)
 
 
 # --- what a preflight found ----------------------------------------------------------------------
