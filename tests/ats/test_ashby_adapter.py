@@ -25,6 +25,7 @@ from atsbridge.ats.interface import Catalogue, Fresh, HookHint, HookReply, Proof
 from atsbridge.errors import (
     BadPayload,
     BadRecord,
+    ConfigurationError,
     CursorLost,
     Forbidden,
     GuardError,
@@ -559,10 +560,13 @@ def test_what_is_sealed_and_says_nothing_is_nothing(content: bytes) -> None:
     assert ADAPTER.read_hook(headers, content) is None
 
 
-def test_an_empty_secret_seals_nothing() -> None:
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_secret_is_refused_and_seals_nothing(blank: str) -> None:
+    with pytest.raises(ConfigurationError, match="blank"):
+        _ = evolve(ADAPTER, hook_secret=blank)
     content = b'{"data": {"application": {"id": "a"}}}'
-    mark = hmac.new(b"", content, hashlib.sha256).hexdigest()
-    open_ = evolve(ADAPTER, hook_secret="")
+    mark = hmac.new(blank.encode(), content, hashlib.sha256).hexdigest()
+    open_ = evolve(ADAPTER, hook_secret=lambda: blank)
     assert open_.read_hook({"ashby-signature": f"sha256={mark}"}, content) is None
 
 

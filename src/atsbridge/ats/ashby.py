@@ -85,7 +85,7 @@ from ..wire.reading import (
     record,
     texts,
 )
-from ..wire.secrets import Secret, optional_secret, secret
+from ..wire.secrets import Secret, optional_seal, secret
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import (
@@ -304,7 +304,7 @@ class Ashby(Ats):
 
     connection: str
     api_key: Secret = field(converter=secret)
-    hook_secret: Secret | None = field(default=None, converter=optional_secret)
+    hook_secret: Secret | None = field(default=None, converter=optional_seal)
     anonymised_name: str = ""
     visible_within_seconds: float = 0.0
 

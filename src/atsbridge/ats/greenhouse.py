@@ -73,7 +73,7 @@ from ..wire.reading import (
     record,
     texts,
 )
-from ..wire.secrets import Secret, optional_secret, secret
+from ..wire.secrets import Secret, optional_seal, optional_secret, secret
 from ..wire.settings import one_of
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -335,7 +335,7 @@ class Greenhouse(Ats):
     )
     prospects: bool = True
     job_details: bool = True
-    hook_secret: Secret | None = field(default=None, converter=optional_secret)
+    hook_secret: Secret | None = field(default=None, converter=optional_seal)
     overlap_minutes: float = 60.0
     visible_within_seconds: float = _SETTLES_SECONDS
 

@@ -64,12 +64,12 @@ from ..wire.answers import Complaint, Complaints, safe_time
 from ..wire.auth import Basic, ClientCredentials, Scheme, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Purpose, Request, Response, all_of, request
-from ..wire.hooks import sealed_by
+from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
 from ..wire.payload import Raw, object_in, read_json
 from ..wire.reading import need_id, objects, opt_id, opt_int, opt_object, opt_text, record
-from ..wire.secrets import Secret, optional_secret
+from ..wire.secrets import Secret, optional_seal, optional_secret
 from ..wire.streams import Item, Page, Stream
 from ..wire.vendor import Read, Rows, Signal, Slot, SlotName, StatusWrite, Vendor
 from .chain import ENDS, StageChain
@@ -401,7 +401,7 @@ class Icims(Ats):
     statuses: tuple[Status, ...] = field(factory=tuple, converter=_statuses)
     job_states: Mapping[str, JobStatus] = field(factory=dict, converter=_job_states)
     hook_user: str = ""
-    hook_secret: Secret | None = field(default=None, converter=optional_secret)
+    hook_secret: Secret | None = field(default=None, converter=optional_seal)
     hook_path: str = "/hooks/icims"
     person_filter: bool = True
     staleness_minutes: int = 0
@@ -759,14 +759,15 @@ class Icims(Ats):
             return None
         if not _is_ours(headers, (body, content), self.hook_user, self.hook_secret, self.hook_path):
             return None
-        event = read_json(content)
+        event = said(content)
         # One address may serve several customers.
-        if not isinstance(event, dict) or opt_id(event, "customerId") != self.customer_id:
+        if event is None or opt_id(event, "customerId") != self.customer_id:
             return None
         named = ((Kind.APPLICATION, "systemId"), (Kind.CANDIDATE, "personId"), (Kind.JOB, "jobId"))
         # Of other events no page says what systemId is.
         known = named if event.get("eventType") == "WorkFlowStatusChangeEvent" else named[1:]
-        refs = tuple(self.ref(kind, id) for kind, key in known if (id := opt_id(event, key)))
+        found = ((kind, opt_id(event, key)) for kind, key in known)
+        refs = tuple(self.ref(kind, id) for kind, id in found if id and re.fullmatch(_ID, id))
         # The same action may send identical events: the digest makes them one.
         return HookHint(delivery_id=hashlib.sha256(content).hexdigest(), refs=refs) if refs else HookReply()
 
@@ -861,7 +862,9 @@ class _Found:
         fit = {at: id for at, id in enumerate(ids) if type(id) is int and re.fullmatch(_ID, str(id))}
         good = list(fit.values())
         full = len(rows) >= _SEARCHED
-        if good != sorted(set(good)) or len(rows) > _SEARCHED or (full and not good):
+        # One may be odd; where several are and none else is there, it is the answer that is.
+        unnamed = not good and len(rows) > 1
+        if good != sorted(set(good)) or len(rows) > _SEARCHED or unnamed:
             raise BadPayload("the results of a search are not up to 1,000 ids in ascending order")
         odd = [(f"[{at}].id", "expected a whole number") for at in range(len(ids)) if at not in fit]
         return cls(ids=good, rejected=odd, full=full)
@@ -961,7 +964,7 @@ def _is_ours(
     given = headers.get("authorization", "")
     if given.startswith("Basic "):
         right = b64encode(f"{user}:{secret.reveal()}".encode())
-        return bool(secret.reveal()) and hmac.compare_digest(given.encode("utf-8", "replace")[6:], right)
+        return not secret.is_blank() and hmac.compare_digest(given.encode("utf-8", "replace")[6:], right)
     found = _SIGNED.fullmatch(given)
     if found is None or found[1] != user:
         return False

@@ -79,7 +79,7 @@ from ..wire.reading import (
     texts,
     to_millis,
 )
-from ..wire.secrets import Secret, optional_secret
+from ..wire.secrets import Secret, optional_seal, optional_secret
 from ..wire.settings import one_of, words
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -324,7 +324,7 @@ class Lever(Ats):
     withdrawn_reasons: frozenset[str] = field(factory=frozenset, converter=words)
     confidential: bool = False
     hidden_is_404: bool = False
-    hook_token: Secret | None = field(default=None, converter=optional_secret)
+    hook_token: Secret | None = field(default=None, converter=optional_seal)
     hook_signed: str = field(default="token_and_time", validator=one_of("token_and_time", "body"))
     overlap_minutes: float = 5.0
     visible_within_seconds: float = 0.0

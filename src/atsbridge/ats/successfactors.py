@@ -76,7 +76,7 @@ from ..wire.reading import (
     record,
 )
 from ..wire.saml import SamlBearer
-from ..wire.secrets import Secret, optional_secret, secret
+from ..wire.secrets import Secret, optional_seal, secret
 from ..wire.settings import one_of
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -440,7 +440,7 @@ class SuccessFactors(Ats):
     issuer: str | None = None
     name_id_is: str = field(default="user_id", validator=one_of(*_NAME_IDS))
     hook_user: str = "atsbridge"
-    hook_password: Secret | None = field(default=None, converter=optional_secret)
+    hook_password: Secret | None = field(default=None, converter=optional_seal)
     deleted_reads: str = "Deleted"
     audit_trail: bool = True
     overlap_minutes: float = 10.0
@@ -725,7 +725,7 @@ class SuccessFactors(Ats):
 
     def read_hook(self, headers: Mapping[str, str], body: bytes) -> HookHint | HookReply | None:
         """A trigger of Integration Center, whose body is the customer's design: nothing signs it."""
-        if self.hook_password is None or not self.hook_password.reveal():
+        if self.hook_password is None or self.hook_password.is_blank():
             return None
         credential = f"{self.hook_user}:{self.hook_password.reveal()}".encode()
         given = headers.get("authorization", "").encode("utf-8", "replace")
