@@ -322,10 +322,10 @@ def test_a_result_of_a_search_that_is_no_id_is_set_aside_alone(odd: Any) -> None
 
     def broken(asked: SimRequest, respond: Any, _purpose: Any) -> SimResponse:
         answer: SimResponse = respond(asked)
-        if "/search/" not in asked.target:
+        if "/search/" not in asked.target or asked.method != "POST":
             return answer
         told = json.loads(answer.body)
-        told["searchResults"] = [*told["searchResults"], {"id": odd}]
+        told["searchResults"] = [*told.get("searchResults", []), {"id": odd}]
         return evolve(answer, body=json.dumps(told).encode())
 
     account.driver.meddle = broken
