@@ -21,10 +21,11 @@ from atsbridge.ats.ashby import (
     read_stage,
     read_user,
 )
-from atsbridge.ats.interface import Catalogue, HookHint, HookReply, Proof, Unplannable
+from atsbridge.ats.interface import Catalogue, Fresh, HookHint, HookReply, Proof, Unplannable
 from atsbridge.errors import (
     BadPayload,
     BadRecord,
+    ConfigurationError,
     CursorLost,
     Forbidden,
     GuardError,
@@ -130,7 +131,7 @@ def test_how_an_application_stands(status: Any, reason: Any, means: ApplicationS
     assert application(status=status, archiveReason=reason).status is means
 
 
-def test_an_end_is_timed_by_the_status_and_not_by_what_is_left_of_it() -> None:
+def test_trap_8_an_end_is_timed_by_the_status_and_not_by_what_is_left_of_it() -> None:
     ended = {"archivedAt": "2026-11-23T10:00:00.000Z", "status": "Archived"}
     moment = datetime(2026, 11, 23, 10, tzinfo=UTC)
     assert application(**ended, archiveReason=REASON).rejected_at == moment
@@ -151,6 +152,12 @@ def test_an_application() -> None:
     assert (bare.job, bare.stage, bare.source, bare.owner) == (None, None, None, None)
     with pytest.raises(BadRecord):
         application(candidate=None)
+
+
+def test_trap_14_null_and_absent_are_read_alike() -> None:
+    optional = ("createdAt", "updatedAt", "source", "archiveReason", "job", "currentInterviewStage")
+    absent = {key: value for key, value in APPLICATION.items() if key not in optional}
+    assert application(**dict.fromkeys(optional)) == read_application("acme", AT, absent)[0]
 
 
 def test_a_history_is_told_in_the_order_of_its_numbers() -> None:
@@ -336,7 +343,7 @@ def test_a_refusal_without_a_code_is_one_all_the_same(errors: Any) -> None:
         (b'{"success":false,"success":true}', BadPayload),
     ],
 )
-def test_an_answer_has_to_say_that_it_is_a_success(body: Any, error: type) -> None:
+def test_trap_1_an_answer_has_to_say_that_it_is_a_success(body: Any, error: type) -> None:
     with pytest.raises(error):
         meaning(answered(body))
     assert meaning(answered({"results": [], "success": True})) is None
@@ -517,7 +524,7 @@ def delivered(body: Any, *, key: str = "hush", scheme: str = "sha256") -> Any:
     return ADAPTER.read_hook({"ashby-signature": f"{scheme}={seal(Secret(key), content)}"}, content)
 
 
-def test_three_deliveries_of_one_action_have_ids_of_their_own() -> None:
+def test_trap_16_three_deliveries_of_one_action_have_ids_of_their_own() -> None:
     body = {"webhookActionId": "w", "data": {"application": APPLICATION}}
     hints = [delivered({**body, "action": action}) for action in ("candidateHire", "applicationUpdate")]
     assert [h.delivery_id for h in hints] == ["w/candidateHire", "w/applicationUpdate"]
@@ -559,10 +566,13 @@ def test_what_is_sealed_and_says_nothing_is_nothing(content: bytes) -> None:
     assert ADAPTER.read_hook(headers, content) is None
 
 
-def test_an_empty_secret_seals_nothing() -> None:
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_secret_is_refused_and_seals_nothing(blank: str) -> None:
+    with pytest.raises(ConfigurationError, match="blank"):
+        _ = evolve(ADAPTER, hook_secret=blank)
     content = b'{"data": {"application": {"id": "a"}}}'
-    mark = hmac.new(b"", content, hashlib.sha256).hexdigest()
-    open_ = evolve(ADAPTER, hook_secret="")
+    mark = hmac.new(blank.encode(), content, hashlib.sha256).hexdigest()
+    open_ = evolve(ADAPTER, hook_secret=lambda: blank)
     assert open_.read_hook({"ashby-signature": f"sha256={mark}"}, content) is None
 
 
@@ -681,7 +691,7 @@ def test_every_request_pins_the_version(account: Account) -> None:
         assert request.headers["content-type"] == "application/json"
 
 
-def test_drafts_archived_reasons_and_who_has_left_are_read(account: Account) -> None:
+def test_trap_5_drafts_archived_reasons_and_who_has_left_are_read(account: Account) -> None:
     found = account.bridge.configuration()
     assert JobStatus.DRAFT in {job.status for job in found.jobs.values()}
     assert False in {reason.active for reason in found.reasons.values()}
@@ -702,7 +712,7 @@ def test_a_token_is_kept_and_sent_with_the_same_filters() -> None:
     assert jobs["status"] == ["Draft", "Open", "Closed", "Archived"] and "syncToken" in jobs
 
 
-def test_a_bulk_change_too_large_for_a_sync_is_read_in_full() -> None:
+def test_trap_4_a_bulk_change_too_large_for_a_sync_is_read_in_full() -> None:
     account = Account.open("ashby", applications=150, incremental_pages=1)
     _ = account.bridge.pull()
     for id in active(account):
@@ -711,7 +721,7 @@ def test_a_bulk_change_too_large_for_a_sync_is_read_in_full() -> None:
     assert report.restarts == 1 and account.differences() == {}
 
 
-def test_a_page_that_is_not_the_last_gives_no_watermark(account: Account) -> None:
+def test_trap_3_a_page_that_is_not_the_last_gives_no_watermark(account: Account) -> None:
     def meddle(request: SimRequest, respond: Any, purpose: Purpose) -> SimResponse:
         answer = respond(request)
         told = json.loads(answer.body)
@@ -725,7 +735,7 @@ def test_a_page_that_is_not_the_last_gives_no_watermark(account: Account) -> Non
         _ = account.bridge.pull()
 
 
-def test_another_plan_for_a_job_moves_every_application_of_it(account: Account) -> None:
+def test_trap_6_another_plan_for_a_job_moves_every_application_of_it(account: Account) -> None:
     id = active(account)[0]
     job, plan = account.truth()[id].job, plan_of(account, id)
     event = account.ask(
@@ -763,7 +773,7 @@ def test_in_a_job_with_two_plans_each_application_stays_in_its_own(account: Acco
     assert seen == set(job.pipelines)
 
 
-def test_a_rejection_finds_the_archive_stage_under_whatever_title(account: Account) -> None:
+def test_trap_7_a_rejection_finds_the_archive_stage_under_whatever_title(account: Account) -> None:
     reason = account.simulator.reasons("rejected")[0]
     titles = set()
     for id in active(account)[:12]:
@@ -791,7 +801,7 @@ def test_another_reason_for_who_is_rejected(account: Account) -> None:
 
 
 @pytest.mark.parametrize("need", ["needsOffer", "needsOpening"])
-def test_a_hire_that_needs_more_is_refused_in_words(account: Account, need: str) -> None:
+def test_trap_13_a_hire_that_needs_more_is_refused_in_words(account: Account, need: str) -> None:
     id = active(account)[0]
     account.simulator.account["job"].rows[account.truth()[id].job][need] = uuid(1)  # type: ignore[attr-defined]
     _ = account.ask(id, status="hired")
@@ -817,7 +827,7 @@ def test_a_change_in_the_gap_is_seen_in_the_history(account: Account) -> None:
     assert receipt.overwritten == (other,) and here != there
 
 
-def test_leads_can_be_left_out_and_come_in_when_they_apply(account: Account) -> None:
+def test_trap_9_leads_can_be_left_out_and_come_in_when_they_apply(account: Account) -> None:
     leads = {id for id, t in account.truth().items() if _kind(account, t.stage) == "Lead"}
     assert leads <= set(account.views())
     mapping = {**account.mapping, "scope": {**account.mapping["scope"], "leads": False}}
@@ -840,7 +850,7 @@ def _kind(account: Account, stage: str | None) -> str:
     return str(account.simulator.account["interviewStage"].rows[stage]["type"])  # type: ignore[attr-defined]
 
 
-def test_a_job_that_becomes_confidential_is_gone_to_a_sweep(account: Account) -> None:
+def test_trap_10_a_job_that_becomes_confidential_is_gone_to_a_sweep(account: Account) -> None:
     id = active(account)[0]
     job = account.truth()[id].job
     hidden = {i for i, t in account.truth().items() if t.job == job}
@@ -957,3 +967,17 @@ def test_a_fresh_read_without_its_history_is_not_believed(account: Account) -> N
     account.driver.meddle = changing(account, lambda _, told: told["results"].pop("applicationHistory"))
     with pytest.raises(BadRecord, match="applicationHistory"):
         _ = account.fresh(id)
+
+
+def test_an_entry_of_the_history_that_tells_no_stage_leaves_nothing_to_count(account: Account) -> None:
+    id = active(account)[0]
+    whole = account.fresh(id)
+    assert isinstance(whole, Fresh) and "move" in whole.signals
+
+    def change(asked: SimRequest, told: Any) -> None:
+        if asked.target == "/application.info":
+            told["results"]["applicationHistory"][0]["stageId"] = None
+
+    account.driver.meddle = changing(account, change)
+    part = account.fresh(id)
+    assert isinstance(part, Fresh) and "move" not in part.signals

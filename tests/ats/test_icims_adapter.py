@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from atsbridge.ats.icims import Icims, read_application, read_candidate, read_job, read_stage
-from atsbridge.ats.interface import Gone, HookHint, Proof
+from atsbridge.ats.interface import Gone, HookHint, HookReply, Proof
 from atsbridge.errors import BadPayload, BadRecord, ConfigurationError, Forbidden, Refused, Throttled
 from atsbridge.model import (
     Answer,
@@ -297,7 +298,7 @@ def test_a_person_who_changed_is_read_again() -> None:
     [
         b'{"searchResults":[{"id":2},{"id":1}]}',
         b'{"searchResults":[{"id":1},{"id":1}]}',
-        b'{"searchResults":[{"id":"1"}]}',
+        b'{"searchResults":[{"id":"1"},{"id":"2"}]}',
         b'{"searchResults":{}}',
         b"[]",
     ],
@@ -313,6 +314,22 @@ def test_a_search_that_is_not_in_order_is_no_result(body: bytes) -> None:
     with pytest.raises(BadPayload):
         _ = account.bridge.pull()
     assert account.mirror() == {}
+
+
+@pytest.mark.parametrize("odd", [True, "1", 0, -1, 1.0, None, [], 10**18])
+def test_a_result_of_a_search_that_is_no_id_is_set_aside_alone(odd: Any) -> None:
+    account = Account.open("icims", applications=6)
+
+    def broken(asked: SimRequest, respond: Any, _purpose: Any) -> SimResponse:
+        answer: SimResponse = respond(asked)
+        if "/search/" not in asked.target or asked.method != "POST":
+            return answer
+        told = json.loads(answer.body)
+        told["searchResults"] = [*told.get("searchResults", []), {"id": odd}]
+        return evolve(answer, body=json.dumps(told).encode())
+
+    account.driver.meddle = broken
+    assert account.bridge.pull().quarantined and account.differences() == {}
 
 
 def test_trap_14_lost_sight_and_deleted_are_told_apart() -> None:
@@ -474,6 +491,42 @@ def test_an_event_for_another_path_customer_or_body_is_nothing() -> None:
     late = {**sent.headers, "x-icims-date": "2030-01-01T00:00:00+0000"}
     assert told.read_hook(late, sent.body) is None
     assert told.read_hook(sent.headers, sent.body[:-9]) is None
+
+
+@pytest.mark.parametrize("odd", ["", "a/../b", "0", "1x", -1, 1.5, None, [], {"id": "1"}, "\u0661"])
+def test_an_id_that_no_request_can_carry_is_no_hint(odd: Any) -> None:
+    account = opened(hook_auth="basic")
+    account.simulator.move(an_active(account), "C38357")
+    (sent,) = account.simulator.deliveries()
+    event = json.loads(gzip.decompress(sent.body))
+
+    def read(**changes: Any) -> Any:
+        return account.ats.read_hook(sent.headers, json.dumps({**event, **changes}).encode())
+
+    assert Kind.APPLICATION in {ref.kind for ref in read().refs}
+    assert Kind.APPLICATION not in {ref.kind for ref in read(systemId=odd).refs}
+    assert read(systemId=odd, personId=odd, jobId=odd) == HookReply()
+
+
+@pytest.mark.parametrize("content", [b"", b"not json", b"[]", b"null", b"\xff", b'{"a":1,"a":2}'])
+def test_what_is_signed_and_says_nothing_is_nothing(content: bytes) -> None:
+    account = opened(hook_auth="basic")
+    account.simulator.move(an_active(account), "C38357")
+    (sent,) = account.simulator.deliveries()
+    assert account.ats.read_hook(sent.headers, content) is None
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_secret_is_refused_and_is_nobodys_login(blank: str) -> None:
+    account = opened(hook_auth="basic")
+    account.simulator.move(an_active(account), "C38357")
+    (sent,) = account.simulator.deliveries()
+    told: Any = account.ats
+    with pytest.raises(ConfigurationError, match="blank"):
+        _ = evolve(told, hook_secret=blank)
+    login = b64encode(f"{told.hook_user}:{blank}".encode()).decode()
+    open_ = evolve(told, hook_secret=lambda: blank)
+    assert open_.read_hook({**sent.headers, "authorization": f"Basic {login}"}, sent.body) is None
 
 
 def test_a_bomb_is_not_inflated() -> None:

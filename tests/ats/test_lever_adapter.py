@@ -557,6 +557,12 @@ def test_a_fresh_read_has_a_signal_for_every_write():
     assert {fresh.signals[n] for n in ("archive", "hire", "unarchive")} == {fresh.application.token}
 
 
+@pytest.mark.parametrize("changes", [None, "none", [], [{"toStageId": "s"}, {}], [3]])
+def test_moves_are_counted_only_where_all_of_them_were_read(changes):
+    fresh = get(reply({**OPPORTUNITY, "stageChanges": changes}))
+    assert fresh.signals.get("move") == ("0" if changes == [] else None)
+
+
 @pytest.mark.parametrize(
     "status, kind",
     [(404, TombstoneKind.DELETED), (410, TombstoneKind.DELETED), (403, TombstoneKind.LOST_ACCESS)],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from attrs import evolve
 
 from atsbridge.ats.interface import Catalogue, Fresh, Gone, HookHint, HookReply, Proof, Unplannable
 from atsbridge.ats.smartrecruiters import (
@@ -36,6 +39,7 @@ from atsbridge.model import (
     Application,
     ApplicationStatus,
     Candidate,
+    Gap,
     Intent,
     JobStatus,
     Kind,
@@ -51,7 +55,7 @@ from atsbridge.sync.ledger import Quarantined, Where
 from atsbridge.testing import Account
 from atsbridge.testing.direct import DirectDriver
 from atsbridge.wire.answers import judge
-from atsbridge.wire.effects import Request, Response
+from atsbridge.wire.effects import Purpose, Request, Response
 from atsbridge.wire.vendor import Resend, Signal
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -363,13 +367,49 @@ HEADERS = {
 }  # fmt: skip
 
 
+def delivered(event: str, data: Any, key: str = "HeBVky2bccvvkcXPimH8c") -> Any:
+    """What a delivery comes to that the vendor has signed; of bytes, as they are."""
+    body = data if isinstance(data, bytes) else json.dumps(data).encode()
+    headers = {**HEADERS, "event-name": event}
+    parts = [headers[name].encode() for name in ("event-id", "event-name", "event-version", "link")]
+    seal = hmac.digest(key.encode(), b".".join([b"1574080897", body, *parts]), "sha256").hex()
+    return ADAPTER.read_hook({**headers, "smartrecruiters-signature": f"v1={seal}"}, body)
+
+
 def test_trap_8_the_vendors_own_sample_is_believed_link_and_all() -> None:
-    read = ADAPTER.read_hook(HEADERS, BODY)
-    # Trap 7: 202, for 200 is a failure.
-    assert isinstance(read, HookHint) and (read.answer, read.delivery_id) == (202, "123")
-    assert [(r.kind, r.id) for r in read.refs] == [(Kind.APPLICATION, "cid:jid"), (Kind.CANDIDATE, "cid")]
+    """Trap 7: 202, for 200 is a failure. Its ids are of a form that no request can carry."""
+    assert ADAPTER.read_hook(HEADERS, BODY) == HookReply(answer=202)
     several = {**HEADERS, "smartrecruiters-signature": f"v1=00;{HEADERS['smartrecruiters-signature']}"}
-    assert isinstance(ADAPTER.read_hook(several, BODY), HookHint)
+    assert ADAPTER.read_hook(several, BODY) == HookReply(answer=202)
+
+
+def test_a_delivery_names_what_it_is_about() -> None:
+    read = delivered("application.status.updated", {"job_id": JOB, "candidate_id": PERSON})
+    assert isinstance(read, HookHint) and (read.answer, read.delivery_id) == (202, "123")
+    assert [(r.kind, r.id) for r in read.refs] == [(Kind.APPLICATION, PAIR), (Kind.CANDIDATE, PERSON)]
+    (job,) = delivered("job.updated", {"id": JOB}).refs
+    assert (job.kind, job.id) == (Kind.JOB, JOB)
+
+
+@pytest.mark.parametrize("odd", ["", "a/../b", "1", 1, None, [], {"id": JOB}, f"{JOB} ", "\u0660" * 24])
+def test_an_id_that_no_request_can_carry_is_no_hint(odd: Any) -> None:
+    assert delivered("job.updated", {"id": odd}) == HookReply(answer=202)
+    half = delivered("application.created", {"candidate_id": PERSON, "job_id": odd})
+    assert [(r.kind, r.id) for r in half.refs] == [(Kind.CANDIDATE, PERSON)]
+    assert delivered("application.created", {"candidate_id": odd, "job_id": JOB}) == HookReply(answer=202)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not json", b"[" * 100_000, b"\xff", b"[]", b"null", b'{"a":1,"a":2}']
+)
+def test_what_is_signed_and_says_nothing_is_nothing(content: bytes) -> None:
+    assert delivered("job.updated", content) is None
+
+
+@pytest.mark.parametrize("name", ["hook_secret", "hook_secret_before"])
+def test_a_blank_secret_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="blank"):
+        _ = evolve(ADAPTER, **{name: " "})
 
 
 @pytest.mark.parametrize("name", sorted(HEADERS))
@@ -456,6 +496,110 @@ def test_in_the_overlap_only_what_is_new_is_asked_for_again() -> None:
     _ = account.bridge.pull()
     asked = [r.target for r, _ in account.driver.requests[before:]]
     assert not [target for target in asked if target.startswith("/candidates/")]
+
+
+def altering(change: Any) -> Any:
+    """Answers that are JSON, with `change(target, body, headers)` made to them."""
+
+    def meddle(asked: Any, respond: Any, _purpose: Any) -> SimResponse:
+        answer = respond(asked)
+        if answer.status != 200 or "/oauth/" in asked.target:
+            return answer
+        told, headers = json.loads(answer.body), dict(answer.headers)
+        change(asked.target, told, headers)
+        return SimResponse(200, tuple(headers.items()), json.dumps(told).encode())
+
+    return meddle
+
+
+@pytest.mark.parametrize("time", [None, "", 3, "missing"])
+def test_who_tells_no_time_of_change_is_read_whenever_they_are_listed(time: Any) -> None:
+    """Else the second change within an overlap would be taken for the first, and never be read."""
+    account = Account.open("smartrecruiters", applications=20)
+
+    def change(_target: str, told: Any, _headers: Any) -> None:
+        for row in (told, *told.get("content", ())):
+            if time == "missing":
+                row.pop("updatedOn", None)
+            elif "updatedOn" in row:
+                row["updatedOn"] = time
+
+    account.driver.meddle = altering(change)
+    _ = account.bridge.pull()
+    id = next(i for i, t in sorted(account.truth().items()) if t.stage == "NEW")
+    for stage in ("OFFERED", "NEW"):
+        account.time.sleep(60)
+        account.simulator.move(id, stage)
+        _ = account.bridge.pull()
+        assert account.differences() == {}
+
+
+@pytest.mark.parametrize("form", ['<{}>; rel="next"', "</x>; rel=prev, <{}>; title=a; rel=next"])
+def test_a_list_goes_on_where_its_header_alone_says_so(form: str) -> None:
+    account = Account.open("smartrecruiters", applications=40)
+
+    def change(target: str, told: Any, headers: Any) -> None:
+        headers.pop("Link", None)
+        if token := told.pop("nextPageId", ""):
+            headers["Link"] = form.format(f"{target.partition('?')[0]}?limit=10&pageId={quote(token)}")
+
+    account.driver.meddle = altering(change)
+    _ = account.bridge.pull()
+    assert len(account.truth()) > 10 and account.differences() == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [('</candidates?pageId=>; rel="next"', None), ("", 3), ('</jobs?pageId=x>; rel="next"', "")],
+)
+def test_a_next_page_that_cannot_be_read_is_no_end(header: str, told: Any) -> None:
+    account = Account.open("smartrecruiters", applications=40)
+
+    def change(target: str, body: Any, headers: Any) -> None:
+        if target.startswith("/candidates?"):
+            body["nextPageId"], headers["Link"] = told, header
+
+    account.driver.meddle = altering(change)
+    with pytest.raises(BadPayload):
+        _ = account.bridge.pull()
+
+
+@pytest.mark.parametrize("listing", ["/candidates?", "/jobs?", "/user-api/v201804/users?"])
+def test_an_end_before_all_that_was_found_is_no_end(listing: str) -> None:
+    """Once it is read anew; where it stays so the pull ends, and goes on from there when it is whole."""
+    account = Account.open("smartrecruiters", applications=40)
+    cut, times = [True], [0]
+
+    def change(target: str, told: Any, headers: Any) -> None:
+        if target.startswith(listing) and cut[0] and len(told["content"]) > 1:
+            times[0] += 1
+            told.pop("nextPageId", None)
+            headers.pop("Link", None)
+            told["content"] = told["content"][:1]
+            told["totalFound"] = max(2, told["totalFound"])
+
+    account.driver.meddle = altering(change)
+    with pytest.raises(CursorLost, match="before it had shown"):
+        _ = account.bridge.pull()
+    assert times[0] == 4
+    cut[0] = False
+    _ = account.bridge.pull()
+    assert account.differences() == {}
+    cut[0] = True
+    careless = evolve(account.ats, total_found="ignored")
+    _ = account.restarted(ats=careless).bridge.pull(full=True)
+
+
+def test_a_short_list_that_shows_less_than_it_found_is_not_believed() -> None:
+    account = Account.open("smartrecruiters", applications=8)
+
+    def change(target: str, told: Any, _headers: Any) -> None:
+        if target.endswith("/rejection-reasons"):
+            _ = told["content"].pop()
+
+    account.driver.meddle = altering(change)
+    with pytest.raises(BadPayload, match="more than it shows"):
+        _ = account.bridge.pull()
 
 
 def test_templates_are_no_jobs() -> None:
@@ -683,3 +827,33 @@ def test_an_application_whose_history_is_not_found_is_there_and_proves_nothing()
     )
     fresh = account.fresh(sorted(account.truth())[0])
     assert isinstance(fresh, Fresh) and fresh.signals == {}
+
+
+@pytest.mark.parametrize("missing", ["before", "after", "a line without a status"])
+def test_a_history_that_was_not_read_claims_nothing_of_the_gap(missing: str) -> None:
+    """Taken for one of no lines, every line of it would be somebody's change that was written over."""
+    account = Account.open("smartrecruiters", applications=16)
+    _ = account.bridge.pull()
+    id = next(i for i, t in sorted(account.truth().items()) if t.status == "active" and len(t.history) > 1)
+    written = False
+
+    def meddle(asked: Any, respond: Any, purpose: Purpose) -> SimResponse:
+        nonlocal written
+        written = written or purpose is Purpose.WRITE
+        answer = respond(asked)
+        if not asked.target.endswith("/status/history") or written is not (missing == "after"):
+            return answer
+        if missing != "a line without a status":
+            body = b'{"message": "No history", "errors": [{"code": "APPLICATION_NOT_FOUND"}]}'
+            return SimResponse(404, (("Content-Type", "application/json"),), body)
+        told = json.loads(answer.body)
+        told["content"][-1]["status"] = None
+        return SimResponse(200, answer.headers, json.dumps(told).encode())
+
+    there = next(s for s in account.simulator.stages_for(id) if s == "OFFERED")
+    _ = account.ask(id, stage=there)
+    account.driver.meddle = meddle
+    told = list(account.bridge.push().receipts)
+    account.time.sleep(60)  # until it is sure to show
+    (receipt,) = told + account.bridge.push().receipts
+    assert (receipt.result, receipt.gap, receipt.overwritten) == (Result.APPLIED, Gap.UNAUDITED, ())

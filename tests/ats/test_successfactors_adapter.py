@@ -1036,6 +1036,23 @@ def test_statuses_that_were_skipped_are_not_counted(account: Account) -> None:
     assert tuple(t.to for t in after.application.history) == account.truth()[id].history
 
 
+def test_a_row_of_the_trail_that_tells_no_status_leaves_nothing_to_count(account: Account) -> None:
+    id = active(account)[0]
+
+    def meddle(request: SimRequest, respond: Any, _purpose: Purpose) -> SimResponse:
+        answer = respond(request)
+        told = json.loads(answer.body)
+        if "jobApplicationStatusAuditTrail" not in told["d"]:
+            return answer
+        rows = told["d"]["jobApplicationStatusAuditTrail"]["results"]
+        rows.append({**rows[-1], "jobAppStatus": None})
+        return SimResponse(answer.status, answer.headers, json.dumps(told).encode())
+
+    account.driver.meddle = meddle
+    part = account.fresh(id)
+    assert isinstance(part, Fresh) and part.signals == {}
+
+
 def test_an_application_that_is_gone_is_not_inserted_again(account: Account) -> None:
     id = active(account)[0]
     _ = account.ask(id, stage=account.simulator.stages_for(id)[0])

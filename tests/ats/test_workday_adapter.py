@@ -25,6 +25,7 @@ from atsbridge.errors import (
     GuardError,
     NotFound,
     Refused,
+    TooManyGone,
     Unauthorized,
     Unavailable,
 )
@@ -51,6 +52,7 @@ from atsbridge.testing.contract.access import Access
 from atsbridge.testing.contract.reading import Reading
 from atsbridge.testing.contract.resuming import Resuming
 from atsbridge.testing.contract.secrets import Secrecy
+from atsbridge.testing.contract.subject import reason_for
 from atsbridge.testing.contract.writing import Writing
 from atsbridge.wire.answers import judge
 from atsbridge.wire.effects import Purpose, Request, Response
@@ -178,7 +180,7 @@ def test_a_fault_with_200_is_no_answer() -> None:
         _ = account.bridge.pull()
 
 
-def test_a_wrong_password_is_tried_once_and_locks_nobody() -> None:
+def test_trap_4_a_wrong_password_is_tried_once_and_locks_nobody() -> None:
     account = opened(lock_after=3)
     wrong = account.restarted(ats=evolve(account.ats, password="wrong"))
     with pytest.raises(Unauthorized):
@@ -258,7 +260,7 @@ def test_the_tables_of_the_docs_page_can_be_read() -> None:
     assert ats.organisations == {"Data_Platform_sup": "Engineering Job Application"}
 
 
-def test_the_tenant_is_part_of_the_user_name() -> None:
+def test_trap_14_the_tenant_is_part_of_the_user_name() -> None:
     for user in ("isu", "isu@acme"):
         scheme: Any = made(user=user).auth()
         assert scheme.user == "isu@acme"
@@ -279,7 +281,7 @@ def body_of(request: Request) -> Any:
     return as_data(read_xml(request.content()[0]))["Body"][0]["Move_Candidate_Request"][0]
 
 
-def test_a_move_always_names_its_step_or_nothing_would_move() -> None:
+def test_trap_1_a_move_always_names_its_step_or_nothing_would_move() -> None:
     ats = made()
     move = intent(Action.MOVE, State("STEP_B__ACTION_2", ACTIVE))
     request = ats.write_status(move, None, None).request  # type: ignore[arg-type]
@@ -389,7 +391,7 @@ def test_a_move_that_shows_late_is_waited_for_and_written_once() -> None:
     assert account.differences() == {}
 
 
-def test_a_move_that_answers_well_and_never_shows_is_for_a_person() -> None:
+def test_trap_1_a_move_that_answers_well_and_never_shows_is_for_a_person() -> None:
     """A success is no proof: an approval may hold the step back."""
     account = opened(visible_after_seconds=10_000)
     account = account.restarted(ats=evolve(account.ats, visible_within_seconds=60.0))
@@ -453,7 +455,7 @@ def test_a_step_that_the_tenant_has_no_more_is_refused_and_the_application_is_no
     assert not account.views()[id].deleted
 
 
-def test_a_step_of_another_process_is_not_even_tried() -> None:
+def test_trap_2_a_step_of_another_process_is_not_even_tried() -> None:
     account = opened()
     id = movable(account)
     here = account.truth()[id].stage or ""
@@ -481,7 +483,7 @@ def test_a_disposition_is_the_processes_own_whatever_the_recruiter_picked() -> N
 # -- reading, through a bridge --
 
 
-def test_a_move_changes_no_date_and_is_found_by_reading_every_open_requisition() -> None:
+def test_trap_3_a_move_changes_no_date_and_is_found_by_reading_every_open_requisition() -> None:
     account = opened()
     id = movable(account)
     account.time.sleep(86_400)
@@ -519,7 +521,7 @@ def test_a_requisition_that_is_long_over_is_not_read_again() -> None:
     assert all(r["wid"].encode() in bodies for r in over)
 
 
-def test_a_requisition_that_shows_no_more_does_not_stop_the_others() -> None:
+def test_trap_16_a_requisition_that_shows_no_more_does_not_stop_the_others() -> None:
     """Its id would be an invalid one, and fail the whole call."""
     account = opened()
     sim: Any = account.simulator
@@ -548,7 +550,7 @@ def test_applications_on_evergreen_requisitions_are_read(by_wid: bool) -> None:
 
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("size", [1, 3])
-def test_pages_of_one_moment_leave_nobody_out(size: int, whole: bool) -> None:
+def test_trap_9_pages_of_one_moment_leave_nobody_out(size: int, whole: bool) -> None:
     """Somebody is deleted between two pages, and those behind move up."""
     account = Account.open("workday", applications=40, whole_candidate=whole)
     account = account.restarted(ats=evolve(account.ats, page_size=size))
@@ -717,7 +719,7 @@ def test_a_candidate_who_withdrew_altogether_has_withdrawn_applications() -> Non
     assert account.differences() == {}
 
 
-def test_a_permission_that_hides_names_silently_is_found_by_check() -> None:
+def test_trap_6_a_permission_that_hides_names_silently_is_found_by_check() -> None:
     account = opened()
     assert findings(account)["read names and contact data"].proof is Proof.PROVED
     account.simulator.revoke("Candidate Data: Personal Information")
@@ -730,7 +732,36 @@ def test_a_permission_that_hides_names_silently_is_found_by_check() -> None:
     assert account.differences() == {}
 
 
-def test_what_is_hidden_without_a_word_is_said_to_be_unproven() -> None:
+def test_trap_7_a_constrained_group_deletes_nothing_and_a_sweep_asks_for_a_person() -> None:
+    account = opened()
+    before = account.mirror()
+    account.simulator.api.only_organisation = f"{1:032x}"  # type: ignore[attr-defined]
+    _ = account.bridge.pull(full=True)
+    with pytest.raises(TooManyGone):
+        _ = account.bridge.sweep()
+    assert account.mirror().keys() == before.keys()
+
+
+def test_trap_10_who_is_disposed_of_has_ended_whatever_stage_still_shows() -> None:
+    account = opened()
+    id = movable(account)
+    event = account.ask(id, status="rejected", reason=reason_for(account, "rejected"))
+    receipt = pushed(account, event)
+    assert receipt.result is Result.APPLIED and account.truth()[id].status == "rejected"
+    account.time.sleep(3600)
+    _ = account.bridge.pull(full=True)
+    assert account.mirror()[id] == (account.truth()[id].stage, "rejected")
+
+
+def test_trap_12_in_parallel_stages_the_one_that_the_service_shows_is_read() -> None:
+    account = opened()
+    id = movable(account)
+    account.simulator.also_at(id, account.simulator.stages_for(id)[0])  # type: ignore[attr-defined]
+    _ = account.bridge.pull(full=True)
+    assert account.differences() == {}
+
+
+def test_trap_13_what_is_hidden_without_a_word_is_said_to_be_unproven() -> None:
     found = findings(opened())["see every requisition and every candidate"]
     assert found.proof is Proof.UNPROVEN
     assert "Unconstrained" in found.ask
@@ -745,7 +776,7 @@ def test_what_is_hidden_without_a_word_is_said_to_be_unproven() -> None:
         ("Report: shared with the user", "see who was hired"),
     ],
 )
-def test_a_permission_taken_back_is_named(permission: str, what: str) -> None:
+def test_trap_5_a_permission_taken_back_is_named(permission: str, what: str) -> None:
     account = opened()
     account.simulator.revoke(permission)
     found = findings(account)[what]
@@ -754,7 +785,7 @@ def test_a_permission_taken_back_is_named(permission: str, what: str) -> None:
         _ = account.bridge.pull(full=True)
 
 
-def test_what_a_user_with_too_many_permissions_sees_goes_no_further() -> None:
+def test_trap_8_what_a_user_with_too_many_permissions_sees_goes_no_further() -> None:
     account = Account.open("workday", applications=30)
     account = account.restarted(ats=evolve(account.ats, exclude_attachments=False))
     client = account.bridge.client
@@ -844,7 +875,7 @@ def data_of(**candidate: Any) -> dict[str, Any]:
     return {"candidate": {"Candidate_Reference": reference, "Withdrawn": "0", **candidate}, "hired": None}
 
 
-def test_a_name_is_read_flat_and_nested() -> None:
+def test_trap_11_a_name_is_read_flat_and_nested() -> None:
     flat = {"First_Name": ["Amara"], "Last_Name": ["Osei"]}
     for shape in (flat, {"Legal_Name": [{"Name_Detail_Data": [flat]}]}):
         person = read_candidate("w", NOW, data_of(Name_Data=[shape]))
@@ -919,7 +950,7 @@ def test_a_requisitions_state_is_by_the_tenants_table_then_label_then_id(
     assert (job.status, job.title, job.code) == (told, "R-1 Nurse", "R-1")
 
 
-def test_renamed_states_are_read_through_a_bridge() -> None:
+def test_trap_15_renamed_states_are_read_through_a_bridge() -> None:
     account = opened(status_ids={"OPEN": "Approved"})
     jobs = account.bridge.configuration().jobs.values()
     assert JobStatus.OPEN in {job.status for job in jobs} and JobStatus.UNKNOWN not in {

@@ -98,11 +98,11 @@ def world() -> World:
 # -- the envelope, keys and permissions --
 
 
-def test_a_refusal_is_a_200_that_says_it_is_no_success(world: World) -> None:
+def test_trap_1_a_refusal_is_a_200_that_says_it_is_no_success(world: World) -> None:
     assert world.refused("application.info", applicationId=NOBODY) == "application_not_found"
 
 
-def test_a_wrong_key_is_403_and_a_missing_one_401(world: World) -> None:
+def test_trap_2_a_wrong_key_is_403_and_a_missing_one_401(world: World) -> None:
     assert world.ask("job.list", key="another").status == 403
     assert world.ask("job.list", authorization="").status == 401
     world.sim.deactivated = True
@@ -182,7 +182,7 @@ def test_in_maintenance_reads_work_and_writes_fail(world: World) -> None:
 # -- pages and sync tokens --
 
 
-def test_the_sync_token_comes_with_the_last_page_alone() -> None:
+def test_trap_3_the_sync_token_comes_with_the_last_page_alone() -> None:
     world = World(230)
     first = world.call("application.list")
     assert len(first["results"]) == 100 and first["moreDataAvailable"] and "syncToken" not in first
@@ -217,7 +217,7 @@ def test_a_deletion_is_in_no_run(world: World) -> None:
     assert id in world.sim.deleted()
 
 
-def test_too_much_has_changed_for_an_incremental_run() -> None:
+def test_trap_4_too_much_has_changed_for_an_incremental_run() -> None:
     world = World(150, incremental_pages=1)
     _, token = world.all("application.list")
     for id in world.sim.truth():
@@ -259,7 +259,7 @@ def test_a_token_is_of_one_list_and_a_cursor_of_one_request() -> None:
 # -- what lists leave out, and filters --
 
 
-def test_drafts_archived_and_deactivated_ones_must_be_asked_for(world: World) -> None:
+def test_trap_5_drafts_archived_and_deactivated_ones_must_be_asked_for(world: World) -> None:
     states = ["Draft", "Open", "Closed", "Archived"]
     assert "Draft" not in {job["status"] for job in world.all("job.list")[0]}
     assert {job["status"] for job in world.all("job.list", status=states)[0]} == set(states)
@@ -272,7 +272,7 @@ def test_drafts_archived_and_deactivated_ones_must_be_asked_for(world: World) ->
         assert len(world.all(method, **{key: True})[0]) == len(short) + 1
 
 
-def test_confidential_jobs_are_missing_without_a_word() -> None:
+def test_trap_10_confidential_jobs_are_missing_without_a_word() -> None:
     world, id = World(), ""
     id = world.one()
     job = world.info(id)["job"]["id"]
@@ -285,7 +285,7 @@ def test_confidential_jobs_are_missing_without_a_word() -> None:
     assert id in {a["id"] for a in world.all("application.list")[0]}
 
 
-def test_applications_are_listed_by_one_status_and_jobs_by_several(world: World) -> None:
+def test_trap_12_applications_are_listed_by_one_status_and_jobs_by_several(world: World) -> None:
     assert world.refused("application.list", status=["Active"]) == "invalid_input"
     assert world.refused("job.list", status="Open") == "invalid_input"
     by_status = {
@@ -293,10 +293,18 @@ def test_applications_are_listed_by_one_status_and_jobs_by_several(world: World)
     }
     assert all(by_status.values()) and sum(map(len, by_status.values())) == len(world.sim.truth())
     assert all(a["status"] == status for status, rows in by_status.items() for a in rows)
-    assert {a["currentInterviewStage"]["type"] for a in by_status["Lead"]} == {"Lead"}
 
 
-def test_times_are_filtered_in_milliseconds_and_shown_in_iso(world: World) -> None:
+def test_trap_9_leads_are_listed_among_the_applications_unless_a_status_is_asked_for(world: World) -> None:
+    everything, _ = world.all("application.list")
+    leads = {a["id"] for a in everything if a["status"] == "Lead"}
+    assert leads and {a["id"] for a in world.all("application.list", status="Lead")[0]} == leads
+    assert not leads & {a["id"] for a in world.all("application.list", status="Active")[0]}
+    kinds = {a["currentInterviewStage"]["type"] for a in everything if a["id"] in leads}
+    assert kinds == {"Lead"}
+
+
+def test_trap_11_times_are_filtered_in_milliseconds_and_shown_in_iso(world: World) -> None:
     assert world.refused("application.list", createdAfter="2026-09-01T00:00:00.000Z") == "invalid_input"
     edge = int((NOW - 50 * DAY) * 1000)
     later = {a["id"] for a in world.all("application.list", createdAfter=edge)[0]}
@@ -305,9 +313,21 @@ def test_times_are_filtered_in_milliseconds_and_shown_in_iso(world: World) -> No
     assert 0 < len(later) < len(everything)
 
 
-def test_a_requisitions_own_id_is_free_text_and_brands_may_be_null(world: World) -> None:
+def test_trap_14_what_is_typed_as_text_may_be_null_and_what_is_optional_absent(world: World) -> None:
     jobs, _ = world.all("job.list")
-    assert "ENG-201" in {j["customRequisitionId"] for j in jobs} and {j["brandId"] for j in jobs} == {None}
+    assert {j["brandId"] for j in jobs} == {None}
+    stages = world.call(
+        "interviewStage.list",
+        interviewPlanId=world.info(world.one())["currentInterviewStage"]["interviewPlanId"],
+    )["results"]
+    assert None in {stage["interviewStageGroupId"] for stage in stages}
+    history = world.info(world.one())["applicationHistory"]
+    assert "leftStageAt" not in history[-1]
+
+
+def test_trap_15_a_requisitions_own_id_is_free_text(world: World) -> None:
+    jobs, _ = world.all("job.list")
+    assert "ENG-201" in {j["customRequisitionId"] for j in jobs}
 
 
 # -- stages and plans --
@@ -324,7 +344,7 @@ def test_jobs_share_plans_and_one_may_have_two(world: World) -> None:
     assert world.call("interviewStage.info", interviewStageId=listed[0]["id"])["results"] == listed[0]
 
 
-def test_archived_is_a_stage_of_each_plan_whatever_its_title(world: World) -> None:
+def test_trap_7_archived_is_a_stage_of_each_plan_whatever_its_title(world: World) -> None:
     plans, _ = world.all("interviewPlan.list")
     titles = set()
     for plan in plans:
@@ -334,7 +354,7 @@ def test_archived_is_a_stage_of_each_plan_whatever_its_title(world: World) -> No
     assert titles == {"Archived", "Not now"}
 
 
-def test_another_plan_changes_every_stage_id_of_a_jobs_applications(world: World) -> None:
+def test_trap_6_another_plan_changes_every_stage_id_of_a_jobs_applications(world: World) -> None:
     id = world.one()
     before = world.info(id)
     other = next(
@@ -415,7 +435,7 @@ def test_a_reason_of_the_candidates_is_a_withdrawal(world: World) -> None:
 
 
 @pytest.mark.parametrize("stays", [False, True])
-def test_what_leaves_the_archive_loses_its_reason_and_maybe_its_time(stays: bool) -> None:
+def test_trap_8_what_leaves_the_archive_loses_its_reason_and_maybe_its_time(stays: bool) -> None:
     world = World(keeps_archived_at=stays)
     id = world.one("rejected")
     shown = world.change(id, "Active")
@@ -433,7 +453,7 @@ def test_what_is_hired_may_not_be_taken_back(leaves: bool) -> None:
         assert world.refused("application.changeStage", **body) == "invalid_input"
 
 
-def test_a_hire_may_need_an_offer_or_an_opening(world: World) -> None:
+def test_trap_13_a_hire_may_need_an_offer_or_an_opening(world: World) -> None:
     id = world.one()
     job = world.sim.account["job"].rows[world.info(id)["job"]["id"]]
     body = {"applicationId": id, "interviewStageId": world.stage(id, "Hired")}
@@ -494,7 +514,7 @@ def test_a_transfer_wants_all_four_ids(world: World) -> None:
 # -- web hooks --
 
 
-def test_a_hire_sends_three_under_one_id(world: World) -> None:
+def test_trap_16_a_hire_sends_three_under_one_id(world: World) -> None:
     before = len(world.sim.deliveries())
     world.change(world.one(), "Hired")
     sent = [json.loads(d.body) for d in world.sim.deliveries()[before:]]

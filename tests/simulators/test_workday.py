@@ -36,7 +36,7 @@ def world() -> World:
 # -- logging in --
 
 
-def test_a_login_needs_the_tenant_in_the_user_name(world: World) -> None:
+def test_trap_14_a_login_needs_the_tenant_in_the_user_name(world: World) -> None:
     assert (
         world.call("Server_Timestamp_Get").findtext(w("Server_Timestamp_Data"))
         == "2026-09-21T07:13:20.000-07:00"
@@ -48,13 +48,13 @@ def test_a_login_needs_the_tenant_in_the_user_name(world: World) -> None:
     assert world.fault("Server_Timestamp_Get", security="") == BAD_LOGIN
 
 
-def test_a_bad_login_is_a_fault_without_detail_under_500(world: World) -> None:
+def test_trap_4_a_bad_login_is_a_fault_without_detail_under_500(world: World) -> None:
     answer = world.post("Server_Timestamp_Get", security=world.security(password="no"))
     assert answer.status == 500
     assert inside(answer).find("detail") is None
 
 
-def test_retrying_a_wrong_password_locks_the_user() -> None:
+def test_trap_4_retrying_a_wrong_password_locks_the_user() -> None:
     world = World(lock_after=3)
     for _ in range(3):
         assert world.fault("Server_Timestamp_Get", security=world.security(password="no")) == BAD_LOGIN
@@ -124,7 +124,7 @@ def test_maintenance_is_an_html_page_with_503(world: World) -> None:
     assert (answer.status, answer.header("content-type")) == (503, "text/html")
 
 
-def test_a_name_is_flat_before_v34_and_nested_from_then_on(world: World) -> None:
+def test_trap_11_a_name_is_flat_before_v34_and_nested_from_then_on(world: World) -> None:
     id = world.one()
     old = world.candidate(id, path="/ccx/service/acme/Recruiting/v26.1")
     new = world.candidate(id)
@@ -187,7 +187,7 @@ def test_an_answer_without_results_has_no_data(pages: int) -> None:
     assert told.findtext(w("Response_Results/Total_Pages")) == str(pages)
 
 
-def test_pages_drift_unless_the_moment_is_fixed(world: World) -> None:
+def test_trap_9_pages_drift_unless_the_moment_is_fixed(world: World) -> None:
     def crawl(at: str) -> list[str | None]:
         everybody = sorted({t.candidate or "" for t in world.sim.truth().values()})
         first = world.pages("Get_Candidates", count=999)
@@ -267,7 +267,7 @@ def test_effective_moments_come_in_pairs(world: World) -> None:
     assert world.fault("Get_Job_Requisitions_Request", asked)[0] == "SOAP-ENV:Client.validationError"
 
 
-def test_one_unknown_requisition_fails_the_whole_call_unless_it_is_skipped(world: World) -> None:
+def test_trap_16_one_unknown_requisition_fails_the_whole_call_unless_it_is_skipped(world: World) -> None:
     known = next(iter(world.sim.account.requisitions.values()))["id"]
     both = ref("Job_Requisition_Reference", "Job_Requisition_ID", known) + ref(
         "Job_Requisition_Reference", "Job_Requisition_ID", "R-99999"
@@ -313,7 +313,7 @@ def test_an_application_on_an_evergreen_requisition_never_comes_to_an_offer(worl
                 assert not stages & {"OFFER", "CONTRACT", "READY_FOR_HIRE"}
 
 
-def test_the_id_of_a_state_can_be_renamed_by_the_tenant() -> None:
+def test_trap_15_the_id_of_a_state_can_be_renamed_by_the_tenant() -> None:
     world = World(status_ids={"OPEN": "Approved"})
     told = world.call("Get_Job_Requisitions_Request", descriptors=True)
     found = {
@@ -324,15 +324,21 @@ def test_the_id_of_a_state_can_be_renamed_by_the_tenant() -> None:
     assert ("Approved", "Open") in found
 
 
-def test_a_constrained_group_and_confidential_requisitions_are_left_out_without_a_word(world: World) -> None:
+def test_trap_7_a_constrained_group_is_shown_a_part_without_a_word(world: World) -> None:
+    everything = results(world.call("Get_Job_Requisitions_Request"))[0]
+    world.sim.api.only_organisation = f"{1:032x}"
+    assert 0 < results(world.call("Get_Job_Requisitions_Request"))[0] < everything / 2
+
+
+def test_trap_13_confidential_requisitions_and_their_people_are_left_out_without_a_word(
+    world: World,
+) -> None:
     everything = results(world.call("Get_Job_Requisitions_Request"))[0]
     people = results(world.call("Get_Candidates_Request"))[0]
     id = world.one()
     world.sim.make_confidential(world.sim.truth()[id].job or "")
     assert results(world.call("Get_Job_Requisitions_Request"))[0] == everything - 1
     assert results(world.call("Get_Candidates_Request"))[0] < people
-    world.sim.api.only_organisation = f"{1:032x}"
-    assert 0 < results(world.call("Get_Job_Requisitions_Request"))[0] < everything / 2
 
 
 def test_postings_name_their_requisition(world: World) -> None:
@@ -344,7 +350,7 @@ def test_postings_name_their_requisition(world: World) -> None:
 # -- candidates --
 
 
-def test_a_stage_move_does_not_change_the_application_date(world: World) -> None:
+def test_trap_3_a_stage_move_does_not_change_the_application_date(world: World) -> None:
     """No criterion finds what was moved: only the time of the status tells."""
     id = world.one()
     before = world.shown(id)
@@ -373,7 +379,7 @@ def test_empty_criteria_find_nothing(world: World) -> None:
     assert results(world.call("Get_Candidates_Request"))[0] > 0
 
 
-def test_resumes_come_in_base64_unless_attachments_are_left_out(world: World) -> None:
+def test_trap_8_resumes_come_in_base64_unless_attachments_are_left_out(world: World) -> None:
     assert world.post("Get_Candidates_Request").body.count(b"File_Content>") > 20
     group = (
         "<w:Response_Group><w:Include_Reference>1</w:Include_Reference>"
@@ -397,7 +403,7 @@ def test_a_hit_comes_with_all_applications_of_the_candidate(whole: bool) -> None
     ]))  # fmt: skip
 
 
-def test_a_dispositioned_application_shows_its_last_active_stage(world: World) -> None:
+def test_trap_10_a_dispositioned_application_shows_its_last_active_stage(world: World) -> None:
     id = world.one()
     before = world.shown(id)
     world.sim.reject(id, world.sim.reasons("rejected")[0])
@@ -408,7 +414,7 @@ def test_a_dispositioned_application_shows_its_last_active_stage(world: World) -
     assert before.find(w("Disposition_Reference")) is None
 
 
-def test_a_missing_domain_is_a_fault_and_a_missing_field_permission_is_silent(world: World) -> None:
+def test_trap_6_a_missing_domain_is_a_fault_and_a_missing_field_permission_is_silent(world: World) -> None:
     id = world.one()
     assert world.candidate(id).find(w("Candidate_Data/Name_Data")) is not None
     world.sim.revoke("Candidate Data: Personal Information")
@@ -424,7 +430,7 @@ def test_a_missing_domain_is_a_fault_and_a_missing_field_permission_is_silent(wo
         assert world.fault(f"{name}_Request") == NOT_AUTHORISED
 
 
-def test_a_permission_counts_only_once_the_changes_are_activated(world: World) -> None:
+def test_trap_5_a_permission_counts_only_once_the_changes_are_activated(world: World) -> None:
     world.sim.revoke("Job Requisition Data")
     world.sim.grant("Job Requisition Data")
     assert world.fault("Get_Job_Requisitions_Request") == NOT_AUTHORISED
@@ -471,7 +477,7 @@ def test_a_move_answers_with_the_event_and_no_stage(world: World) -> None:
     assert [a.application for a in world.sim.accepted] == [id]
 
 
-def test_a_move_without_parameters_succeeds_and_moves_nothing(world: World) -> None:
+def test_trap_1_a_move_without_parameters_succeeds_and_moves_nothing(world: World) -> None:
     id = world.one()
     before = world.sim.truth()[id]
     told = world.call(MOVE, f"<w:Move_Candidate_Data>{world.target(id)}</w:Move_Candidate_Data>")
@@ -496,12 +502,12 @@ def test_a_stage_or_disposition_in_the_data_block_is_no_known_form(world: World,
     assert world.sim.accepted == []
 
 
-def test_a_stage_id_is_not_a_step_id(world: World) -> None:
+def test_trap_2_a_stage_id_is_not_a_step_id(world: World) -> None:
     id = world.one()
     assert "Invalid ID value" in world.fault(MOVE, world.move(id, "OFFER"))[1]
 
 
-def test_a_step_that_is_not_next_or_of_another_process_is_invalid(world: World) -> None:
+def test_trap_2_a_step_that_is_not_next_or_of_another_process_is_invalid(world: World) -> None:
     id = world.one()
     account = world.sim.account
     here = account.steps[world.sim.truth()[id].stage or ""]
@@ -614,7 +620,9 @@ def test_an_unknown_application_is_an_invalid_id_and_a_missing_permission_comes_
     assert world.fault(MOVE, asked) == NOT_AUTHORISED
 
 
-def test_a_sandbox_refresh_keeps_reference_ids_and_changes_wids_and_the_password(world: World) -> None:
+def test_trap_14_a_sandbox_refresh_keeps_reference_ids_and_changes_wids_and_the_password(
+    world: World,
+) -> None:
     id, old = world.one(), world.security()
     step = world.sim.account.steps[world.sim.stages_for(id)[0]]
     wid = step.wid
@@ -682,7 +690,9 @@ def test_workers_and_reference_ids_are_other_services(world: World) -> None:
     assert set(world.sim.account.steps) <= ids
 
 
-def test_an_application_in_parallel_stages_shows_one_by_soap_and_all_in_the_report(world: World) -> None:
+def test_trap_12_an_application_in_parallel_stages_shows_one_by_soap_and_all_in_the_report(
+    world: World,
+) -> None:
     id = world.one()
     before = world.shown(id)
     world.sim.also_at(id, world.sim.stages_for(id)[0])

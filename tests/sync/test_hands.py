@@ -60,9 +60,18 @@ def test_all_that_the_same_history_counts_grows_with_it() -> None:
     """Else the second part of a chain would seem to have come after somebody else's change."""
     w = world("1")
     hands = evolve(imagined(w), counted=frozenset({"move", "end"}))
-    w.run(hands.read(REF))
+    seen = w.run(hands.read(REF))
+    hands._left[REF] = evolve(seen, signals={"move": "0", "end": "0"})
     after = send(w, hands, wish(State("B", ACTIVE)))
     assert (after.signals["move"], after.signals["end"]) == ("1", "1")
+
+
+def test_a_count_that_was_not_read_is_not_imagined() -> None:
+    w = world("1")
+    hands = imagined(w)
+    seen = w.run(hands.read(REF))
+    hands._left[REF] = evolve(seen, signals={})
+    assert send(w, hands, wish(State("B", ACTIVE))).signals == {}
 
 
 def test_other_writes_leave_the_history_alone() -> None:

@@ -153,7 +153,7 @@ LISTED_OR_REACHED_BY = {
     *("api_host", "service_host", "pod", "region", "environment", "token_environment", "version"),
     *("customer_id", "company_id", "user_id", "tenant", "issuer", "name_id_is", "identity_domain"),
     *("page_size", "overlap_minutes", "overlap_hours", "parents_overlap_hours", "staleness_minutes"),
-    *("visible_within_seconds", "incremental", "person_filter"),
+    *("visible_within_seconds", "incremental", "person_filter", "total_found"),
     # writes and their proof, and what is gone
     *("from_stage_id_is", "audit_trail", "hidden_is_404"),
     # stages, which are read whole at each pull

@@ -293,8 +293,29 @@ def test_accepted_and_at_target_without_a_step_is_for_a_person() -> None:
     assert accepted(sent(signal="1"), read("B", "B")) == closed(Result.REVIEW, SAID_YES, gap=Gap.AUDITED)
 
 
-def test_no_signal_stored_counts_from_the_start() -> None:
-    assert audit(sent(signal=None), read("B", "B"), COUNT) == closed(Result.APPLIED, gap=Gap.AUDITED)
+UNCOUNTED = "its history could not be read, which would tell whether somebody else changed it meanwhile"
+
+
+@pytest.mark.parametrize(
+    "row, seen",
+    [
+        (sent(signal=None), read("B", "X", "A", "B")),  # not read before: all of it is no overwrite
+        (sent(signal=None), read("B", "B")),
+        (sent(signal="2"), fresh("B", history=("X", "A", "C", "B"), signals={})),  # nor whole after
+        (sent(signal="2"), fresh("B", signals={})),
+    ],
+)
+def test_what_was_not_counted_is_applied_and_not_audited(row: Any, seen: Any) -> None:
+    """A history that could not be read is none of length 0."""
+    unaudited = closed(Result.APPLIED, UNCOUNTED, gap=Gap.UNAUDITED)
+    assert audit(row, seen, COUNT) == accepted(row, seen) == unaudited
+    assert decided(row, seen) == refused(row, seen, Doubtful("half")) == unaudited
+
+
+@pytest.mark.parametrize("signal, signals", [(None, {"move": "3"}), ("1", {})])
+def test_what_was_not_counted_and_moved_on_is_for_a_person(signal: Any, signals: Any) -> None:
+    seen = fresh("C", history=("A", "B", "C"), signals=signals)
+    assert accepted(sent(signal=signal), seen) == closed(Result.REVIEW, SAID_YES)
 
 
 def test_accepted_and_moved_on_is_applied() -> None:

@@ -51,7 +51,8 @@ def test_what_is_no_signature_is_none(claimed):
 
 
 def test_an_empty_key_signs_nothing():
-    assert not signed_by(["", ""], b"m", sign("", b"m"))
+    for blank in ("", " ", "\t\n"):
+        assert not signed_by([blank, ""], b"m", sign(blank, b"m"))
     assert not signed_by([], b"m", sign("", b"m"))
     assert not signed_by(["key"], b"m", None)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atsbridge.errors import BadPayload, WatermarkLost
-from atsbridge.wire.paging import Headway, Span, next_token
+from atsbridge.wire.paging import Headway, Span, Tally, linked_token, next_token
 
 OVERLAP = timedelta(minutes=10)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,6 +100,66 @@ def test_an_envelope_that_does_not_say_is_an_error_and_no_end(envelope: dict[str
 def test_a_watermark_that_no_calendar_holds_is_lost(since):
     with pytest.raises(WatermarkLost):
         Span.of(Span.first({"since": since}))
+
+
+# --- a token in a link ---------------------------------------------------------------------------
+
+NEXT = "/things?limit=10&page=a%2Bb%3D"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f'<{NEXT}>; rel="next"',
+        f"<{NEXT}>; rel=next",
+        f'<{NEXT}>; title="a, b"; rel="next"',
+        f'<{NEXT}>;REL = "prefetch Next"',
+        f'</things?page=z>; rel="prev", <{NEXT}>; rel=next, </things>; rel=first',
+        '</things?page=a+b=&limit=10>; rel="next"',
+        f'<https://api.example{NEXT}>; rel="next"',
+    ],
+)
+def test_a_link_tells_the_token_of_the_next_page_in_every_form_of_rfc_8288(header: str) -> None:
+    listings = ["/things", "https://api.example/things"]
+    assert linked_token(header, listings=listings, key="page") == "a+b="
+
+
+@pytest.mark.parametrize("header", ["", f'<{NEXT}>; rel="prev"', f"<{NEXT}>", '<>; rel="nextish"'])
+def test_no_link_to_a_next_page_is_the_end(header: str) -> None:
+    assert linked_token(header, listings=["/things"], key="page") is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '</others?page=a>; rel="next"',
+        '<https://elsewhere.example/things?page=a>; rel="next"',
+        '</things?limit=10>; rel="next"',
+        '</things?page=>; rel="next"',
+        '</things?page=a&page=b>; rel="next"',
+        '/things?page=a; rel="next"',
+    ],
+)
+def test_a_link_that_cannot_be_read_is_no_end(header: str) -> None:
+    with pytest.raises(BadPayload):
+        linked_token(header, listings=["/things"], key="page")
+
+
+def tallied(*pages: tuple[int, int | None]) -> bool:
+    """Whether a listing with so many entries a page, and such a figure with each, ended too early."""
+    cursor: Any = {}
+    for shown, found in pages:
+        cursor = json.loads(json.dumps(Tally.of(cursor).after(shown, found).json()))
+    return Tally.of(cursor).short
+
+
+def test_an_end_before_all_that_was_found_is_none() -> None:
+    assert tallied((0, 1)) and tallied((10, 25), (10, 25)) and tallied((10, None), (5, 16))
+    assert not tallied((0, 0)) and not tallied((10, 25), (10, 25), (5, 25)) and not tallied((10, None))
+
+
+def test_who_comes_or_goes_while_a_listing_is_read_makes_no_end_too_early() -> None:
+    assert not tallied((10, 20), (10, 21)) and not tallied((10, 20), (9, 19)) and not tallied((10, 9))
 
 
 # --- is it getting anywhere? ---------------------------------------------------------------------

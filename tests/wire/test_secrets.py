@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atsbridge.errors import ConfigurationError
-from atsbridge.wire.secrets import Secret, optional_secret, secret
+from atsbridge.wire.secrets import Secret, optional_seal, optional_secret, secret
 
 
 @given(st.text(min_size=4, alphabet="abcxyz0123456789"))
@@ -63,3 +63,12 @@ def test_converters() -> None:
     assert secret("a") == one
     assert optional_secret(None) is None
     assert optional_secret("a") == one
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+def test_what_web_hooks_are_known_by_is_not_blank(blank: str) -> None:
+    with pytest.raises(ConfigurationError, match="blank"):
+        optional_seal(blank)
+    fetched = optional_seal(lambda: blank)  # looked at when it is needed
+    assert fetched is not None and fetched.is_blank()
+    assert optional_seal(None) is None and optional_seal("a") == Secret("a")

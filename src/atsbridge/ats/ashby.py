@@ -85,7 +85,7 @@ from ..wire.reading import (
     record,
     texts,
 )
-from ..wire.secrets import Secret, optional_secret, secret
+from ..wire.secrets import Secret, optional_seal, secret
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import (
@@ -304,7 +304,7 @@ class Ashby(Ats):
 
     connection: str
     api_key: Secret = field(converter=secret)
-    hook_secret: Secret | None = field(default=None, converter=optional_secret)
+    hook_secret: Secret | None = field(default=None, converter=optional_seal)
     anonymised_name: str = ""
     visible_within_seconds: float = 0.0
 
@@ -403,8 +403,9 @@ class Ashby(Ats):
         _, envelope, plans = yield from _listed(
             "interviewPlan", {"includeArchived": True}, cursor["cursor"], limit=_PLANS_A_PAGE
         )
-        found, unnamed = sort_out(plans, _plan_item)
-        answers = yield from _stages(item.ids[0][1] for item in found)
+        # Of a plan its id alone is needed: the stages are asked for by it.
+        found, unnamed = sort_out(plans, lambda raw: _id(raw, form=_ID))
+        answers = yield from _stages(found)
         items: list[Item] = []
         rejected = list(unnamed)
         for response, raws in answers:
@@ -438,8 +439,11 @@ class Ashby(Ats):
         if not isinstance(data.get("applicationHistory"), list):
             raise BadRecord("applicationHistory", "expected a list")
         (application,) = read_application(self.connection, response.sent_at, data)
-        entered = str(len(application.history))
-        signals = {write.name: entered for write in VENDOR.writes if write.signal is Signal.COUNT}
+        signals: dict[str, str] = {}
+        if len(application.history) == len(data["applicationHistory"]):
+            # One entry that tells no stage may hide a change: nothing can be counted then.
+            entered = str(len(application.history))
+            signals |= {write.name: entered for write in VENDOR.writes if write.signal is Signal.COUNT}
         if application.token is not None:
             signals["rearchive"] = application.token
         return Fresh(application=application, signals=signals)
@@ -676,20 +680,8 @@ def _results(response: Response) -> Any:
     return envelope.get("results") if isinstance(envelope, dict) else None
 
 
-def _id(raw: Raw) -> str:
-    return need_id({"id": raw.peek("id")}, "id")
-
-
-def _plan_item(raw: Raw) -> Item:
-    """A plan, of which its id alone is needed: the stages are asked for by it."""
-    id = _id(raw)
-    if not re.fullmatch(_ID, id):
-        raise BadRecord("id", "no id of this ATS's form")
-    return Item(((Kind.STAGE, id),), raw, _nothing)
-
-
-def _nothing(_data: Any) -> tuple[Record, ...]:
-    return ()
+def _id(raw: Raw, *, form: str | None = None) -> str:
+    return need_id({"id": raw.peek("id")}, "id", form=form)
 
 
 def _write_finding(key: Response | VendorError) -> Finding:

@@ -73,7 +73,7 @@ from ..wire.reading import (
     record,
     texts,
 )
-from ..wire.secrets import Secret, optional_secret, secret
+from ..wire.secrets import Secret, optional_seal, optional_secret, secret
 from ..wire.settings import one_of
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -335,7 +335,7 @@ class Greenhouse(Ats):
     )
     prospects: bool = True
     job_details: bool = True
-    hook_secret: Secret | None = field(default=None, converter=optional_secret)
+    hook_secret: Secret | None = field(default=None, converter=optional_seal)
     overlap_minutes: float = 60.0
     visible_within_seconds: float = _SETTLES_SECONDS
 
@@ -540,7 +540,9 @@ class Greenhouse(Ats):
         response, link, raws = yield from _list("application_stages", query, span.token)
         rows, rejected = _versions(raws)
         new = [row for row in rows if row.mark not in marks.before]
-        ids = dict.fromkeys(id for row in new if (id := _part(row.raw, "application_id")))
+        named, nameless = sort_out([row.raw for row in new], lambda raw: _id(raw, "application_id"))
+        ids = dict.fromkeys(named)
+        rejected.extend(nameless)
         items: list[Item] = []
         for answer, found in (yield from _chunks("applications", "ids", list(ids), self._everyone)):
             complete = yield from _completed(found)
@@ -814,7 +816,8 @@ def _shown(name: str, kind: Kind, cursor: Any) -> Flow[Page]:
     if link is not None and link == cursor["link"]:
         raise BadPayload("the listing gave the same link twice")
     following: Json = {"link": link} if link else None
-    return Page(shown=[(kind, _id(raw)) for raw in raws], next=following)
+    shown, rejected = sort_out(raws, lambda raw: (kind, _id(raw)))
+    return Page(shown=shown, rejected=rejected, next=following)
 
 
 @routine
@@ -922,7 +925,8 @@ def _grouped(rows: Iterable[Mapping[str, Any]], key: str) -> dict[str | None, li
 
 
 def _id(raw: Raw, name: str = "id") -> str:
-    return need_id({name: raw.peek(name)}, name)
+    """Of the form that a list of ids can hold, by which its parts are asked for."""
+    return need_id({name: raw.peek(name)}, name, form=_ID)
 
 
 def _part(raw: Raw, name: str) -> str | None:

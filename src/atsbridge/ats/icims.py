@@ -19,7 +19,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
@@ -64,12 +64,12 @@ from ..wire.answers import Complaint, Complaints, safe_time
 from ..wire.auth import Basic, ClientCredentials, Scheme, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Purpose, Request, Response, all_of, request
-from ..wire.hooks import sealed_by
+from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
 from ..wire.payload import Raw, object_in, read_json
 from ..wire.reading import need_id, objects, opt_id, opt_int, opt_object, opt_text, record
-from ..wire.secrets import Secret, optional_secret
+from ..wire.secrets import Secret, optional_seal, optional_secret
 from ..wire.streams import Item, Page, Stream
 from ..wire.vendor import Read, Rows, Signal, Slot, SlotName, StatusWrite, Vendor
 from .chain import ENDS, StageChain
@@ -401,7 +401,7 @@ class Icims(Ats):
     statuses: tuple[Status, ...] = field(factory=tuple, converter=_statuses)
     job_states: Mapping[str, JobStatus] = field(factory=dict, converter=_job_states)
     hook_user: str = ""
-    hook_secret: Secret | None = field(default=None, converter=optional_secret)
+    hook_secret: Secret | None = field(default=None, converter=optional_seal)
     hook_path: str = "/hooks/icims"
     person_filter: bool = True
     staleness_minutes: int = 0
@@ -530,8 +530,9 @@ class Icims(Ats):
 
     def _page(self, listing: _Listing, place: _Place) -> Flow[Page]:
         """Some of the records that were found; where none is left, the next thousand is sought."""
+        rejected: Sequence[tuple[str, str]] = ()
         if not place.todo:
-            place = yield from self._seek(listing, place)
+            place, rejected = yield from self._seek(listing, place)
         batch = place.batch()
         place = evolve(place, todo=place.todo[len(batch) :])
         if listing.table == "jobs":
@@ -540,38 +541,39 @@ class Icims(Ats):
             items, read = yield from self._applications(batch, place)
             place = evolve(place, read=(*place.read, *read))
         if place.todo or place.more:
-            return Page(items=items, next=place.json())
+            return Page(items=items, rejected=rejected, next=place.json())
         following, watermark = Span.of(place.span).after(
             None, overlap=timedelta(minutes=self.overlap_minutes)
         )
         following = None if following is None else _Place(span=following).json()
-        return Page(items=items, next=following, watermark=watermark)
+        return Page(items=items, rejected=rejected, next=following, watermark=watermark)
 
-    def _seek(self, listing: _Listing, place: _Place) -> Flow[_Place]:
+    def _seek(self, listing: _Listing, place: _Place) -> Flow[tuple[_Place, Sequence[tuple[str, str]]]]:
         """The next ids of a window. Where there are any, it is asked whose person is to be read with them."""
         span = Span.of(place.span)
-        answer, ids = yield from self._search(listing.table, place.after, listing.changed, span.since)
-        people = ids
+        answer, found = yield from self._search(listing.table, place.after, listing.changed, span.since)
+        people = found
         if span.since is not None:
-            people = []
-            if ids and listing.of_people:
+            people = _Found()
+            if found.ids and listing.of_people:
                 _, people = yield from self._search(listing.table, place.after, listing.of_people, span.since)
         # As far as both reach: a search ends at its thousandth.
-        cut = min((found[-1] for found in (ids, people) if len(found) >= _SEARCHED), default=None)
-        todo = [id for id in ids if cut is None or id <= cut]
-        return _Place(
+        cut = min((one.ids[-1] for one in (found, people) if one.full), default=None)
+        todo = [id for id in found.ids if cut is None or id <= cut]
+        place = _Place(
             span=span.seen(safe_time(answer)).json(),
             after=place.after if cut is None else cut,
             todo=todo,
-            people=sorted({*people} & {*todo}),
+            people=sorted({*people.ids} & {*todo}),
             more=cut is not None,
         )
+        return place, found.rejected
 
     def _search(
         self, table: str, after: int, names: Sequence[str] = (), since: float | None = None
-    ) -> Flow[tuple[Response, list[int]]]:
+    ) -> Flow[tuple[Response, _Found]]:
         answer = yield from request(self._sought(table, after, names, since))
-        return answer, _ids(answer)
+        return answer, _Found.in_(answer)
 
     def _sought(
         self, table: str, after: int, names: Sequence[str] = (), since: float | None = None
@@ -605,7 +607,7 @@ class Icims(Ats):
         wanted, people, called = dict[str, None](), set(place.people), set[str]()
         for id, answer in (yield from _each("applicantworkflows", map(str, ids), _WORKFLOWS.fields)):
             raw = Raw(answer.body)
-            person = opt_id(_inner(raw, "associatedprofile"), "id")
+            person = _person(_inner(raw, "associatedprofile"))
             read = partial(read_application, self.connection, answer.sent_at, id)
             # Without a person in sight it is put aside by its reader, which says so.
             named = ((Kind.CANDIDATE, person),) if person else ()
@@ -627,10 +629,13 @@ class Icims(Ats):
 
     def _shown(self, table: str, kind: Kind, cursor: Any) -> Operation[Page]:
         def page() -> Flow[Page]:
-            _, ids = yield from self._search(table, cursor["after"])
-            more = len(ids) >= _SEARCHED
-            following = {"after": ids[-1]} if more else None
-            return Page(shown=[(kind, str(id)) for id in ids], next=following, watermark=None if more else {})
+            _, found = yield from self._search(table, cursor["after"])
+            return Page(
+                shown=[(kind, str(id)) for id in found.ids],
+                rejected=found.rejected,
+                next={"after": found.ids[-1]} if found.full else None,
+                watermark=None if found.full else {},
+            )
 
         return Routine(page)
 
@@ -684,7 +689,7 @@ class Icims(Ats):
             answers.append(answer)
             findings += _fields_shown(wanted, answer, fields)
             data = read_json(answer.body) if isinstance(answer, Response) else {}
-            person = opt_id(opt_object(record(data), "associatedprofile") or {}, "id")
+            person = _person(opt_object(record(data), "associatedprofile") or {})
         jobs = yield from ask(self._sought("jobs", 0))
         for what, table, id, names in (
             ("jobs", "jobs", _first(jobs), ("jobtitle", "folder")),
@@ -754,14 +759,15 @@ class Icims(Ats):
             return None
         if not _is_ours(headers, (body, content), self.hook_user, self.hook_secret, self.hook_path):
             return None
-        event = read_json(content)
+        event = said(content)
         # One address may serve several customers.
-        if not isinstance(event, dict) or opt_id(event, "customerId") != self.customer_id:
+        if event is None or opt_id(event, "customerId") != self.customer_id:
             return None
         named = ((Kind.APPLICATION, "systemId"), (Kind.CANDIDATE, "personId"), (Kind.JOB, "jobId"))
         # Of other events no page says what systemId is.
         known = named if event.get("eventType") == "WorkFlowStatusChangeEvent" else named[1:]
-        refs = tuple(self.ref(kind, id) for kind, key in known if (id := opt_id(event, key)))
+        found = ((kind, opt_id(event, key)) for kind, key in known)
+        refs = tuple(self.ref(kind, id) for kind, id in found if id and re.fullmatch(_ID, id))
         # The same action may send identical events: the digest makes them one.
         return HookHint(delivery_id=hashlib.sha256(content).hexdigest(), refs=refs) if refs else HookReply()
 
@@ -830,24 +836,53 @@ def _moment(seconds: float) -> str:
     return f"{at:%Y-%m-%d} {at.hour % 12 or 12}:{at:%M} {half}"
 
 
-def _ids(answer: Response) -> list[int]:
-    """The ids of a search, ascending; an empty result may have no list at all."""
-    body = read_json(answer.body)
-    if not isinstance(body, dict):
-        raise BadPayload("the answer to a search is not an object")
-    rows = body.get("searchResults", [])
-    if not isinstance(rows, list):
-        raise BadPayload("the results of a search are not a list")
-    ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
-    found = [id for id in ids if type(id) is int and id > 0]
-    if len(found) != len(ids) or found != sorted(set(found)) or len(found) > _SEARCHED:
-        raise BadPayload("the results of a search are not up to 1,000 ids in ascending order")
-    return found
+@frozen(kw_only=True)
+class _Found:
+    """The results of a search.
+
+    Args:
+        ids: ascending. rejected: results that have none, as ``(path, why)``.
+        full: it ended because it had shown all that a search may show.
+    """
+
+    ids: Sequence[int] = ()
+    rejected: Sequence[tuple[str, str]] = ()
+    full: bool = False
+
+    @classmethod
+    def in_(cls, answer: Response) -> Self:
+        """Raises `BadPayload` where nothing tells how to go on; an empty result may have no list at all."""
+        body = read_json(answer.body)
+        if not isinstance(body, dict):
+            raise BadPayload("the answer to a search is not an object")
+        rows = body.get("searchResults", [])
+        if not isinstance(rows, list):
+            raise BadPayload("the results of a search are not a list")
+        ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
+        fit = {at: id for at, id in enumerate(ids) if type(id) is int and re.fullmatch(_ID, str(id))}
+        good = list(fit.values())
+        full = len(rows) >= _SEARCHED
+        # One may be odd; where several are and none else is there, it is the answer that is.
+        unnamed = not good and len(rows) > 1
+        if good != sorted(set(good)) or len(rows) > _SEARCHED or unnamed:
+            raise BadPayload("the results of a search are not up to 1,000 ids in ascending order")
+        odd = [(f"[{at}].id", "expected a whole number") for at in range(len(ids)) if at not in fit]
+        return cls(ids=good, rejected=odd, full=full)
+
+
+def _ids(answer: Response) -> Sequence[int]:
+    return _Found.in_(answer).ids
 
 
 def _first(answer: Response | VendorError) -> str | None:
-    ids = _ids(answer) if isinstance(answer, Response) else []
+    ids = _ids(answer) if isinstance(answer, Response) else ()
     return str(ids[0]) if ids else None
+
+
+def _person(profile: Mapping[str, Any]) -> str | None:
+    """Whom a request can ask for; None where the profile names no such one."""
+    id = opt_id(profile, "id")
+    return id if id and re.fullmatch(_ID, id) else None
 
 
 def _inner(raw: Raw, name: str) -> Mapping[str, Any]:
@@ -929,7 +964,7 @@ def _is_ours(
     given = headers.get("authorization", "")
     if given.startswith("Basic "):
         right = b64encode(f"{user}:{secret.reveal()}".encode())
-        return bool(secret.reveal()) and hmac.compare_digest(given.encode("utf-8", "replace")[6:], right)
+        return not secret.is_blank() and hmac.compare_digest(given.encode("utf-8", "replace")[6:], right)
     found = _SIGNED.fullmatch(given)
     if found is None or found[1] != user:
         return False
@@ -1079,8 +1114,8 @@ def read_application(connection: str, read_at: datetime, id: str, data: Any) -> 
     workflow = record(data)
     _about(workflow, "applicantworkflows", id)
     # What the user may not see is not there: without these two nothing can be done with it.
-    job = need_id(opt_object(workflow, "baseprofile") or {}, "id")
-    person = need_id(opt_object(workflow, "associatedprofile") or {}, "id")
+    job = need_id(opt_object(workflow, "baseprofile") or {}, "id", form=_ID)
+    person = need_id(opt_object(workflow, "associatedprofile") or {}, "id", form=_ID)
     status = opt_object(workflow, "status") or {}
     node, source = opt_text(status, "id"), opt_text(workflow, "source")
     return (

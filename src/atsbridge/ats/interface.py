@@ -76,7 +76,9 @@ class Fresh:
 
     ``read_at`` is when the (first) request was sent. ``signals`` holds, per
     declared write, what the protocol compares around it; where a write's
-    signal is COUNT it is the number of history entries.
+    signal is COUNT it is the number of history entries. What was not read, or
+    not whole, is left out: a history that is there without its count tells of
+    itself alone.
     """
 
     application: Application

@@ -79,7 +79,7 @@ from ..wire.reading import (
     texts,
     to_millis,
 )
-from ..wire.secrets import Secret, optional_secret
+from ..wire.secrets import Secret, optional_seal, optional_secret
 from ..wire.settings import one_of, words
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -324,7 +324,7 @@ class Lever(Ats):
     withdrawn_reasons: frozenset[str] = field(factory=frozenset, converter=words)
     confidential: bool = False
     hidden_is_404: bool = False
-    hook_token: Secret | None = field(default=None, converter=optional_secret)
+    hook_token: Secret | None = field(default=None, converter=optional_seal)
     hook_signed: str = field(default="token_and_time", validator=one_of("token_and_time", "body"))
     overlap_minutes: float = 5.0
     visible_within_seconds: float = 0.0
@@ -473,9 +473,9 @@ class Lever(Ats):
         """
         # Nearly every record says "no" in just these bytes, which are found much sooner than a pattern.
         doubtful = [raw for raw in raws if _NOT_ANONYMISED not in raw.content]
-        items, _ = sort_out([raw for raw in doubtful if _ANONYMISED.search(raw.content)], _contact)
         # A contact of another form cannot be asked for; its opportunity is then blank by itself.
-        marked = sorted({id for item in items if re.fullmatch(_ID, id := item.ids[0][1])})
+        contacts, _ = sort_out([raw for raw in doubtful if _ANONYMISED.search(raw.content)], _contact)
+        marked = sorted({*contacts})
         if not marked:
             return frozenset()
         asked = [Request(operation="get_contact", method="GET", url=f"/contacts/{id}") for id in marked]
@@ -489,8 +489,7 @@ class Lever(Ats):
         query = {"deleted_at_start": str(to_millis(span.since or 0.0)), **self._secrecy}
         response, token, raws = yield from _list(f"list_{name}", f"/{listing}/deleted", query, span.token)
         following, watermark = span.seen(safe_time(response)).after(token, overlap=self._overlap)
-        items, rejected = sort_out(raws, lambda raw: Item(((kind, _id(raw)),), raw, lambda _data: ()))
-        gone = [Ref(self.connection, *item.ids[0]) for item in items]
+        gone, rejected = sort_out(raws, lambda raw: self.ref(kind, _id(raw)))
         return Page(deleted=gone, rejected=rejected, next=following, watermark=watermark)
 
     def _read_reason(self, connection: str, read_at: datetime, data: Any) -> tuple[Record, ...]:
@@ -519,10 +518,14 @@ class Lever(Ats):
     def _fresh(self, response: Response) -> Fresh:
         """An application from ``{"data": opportunity}``, with what the protocol compares around a write."""
         envelope = read_json(response.body)
-        data = envelope.get("data") if isinstance(envelope, dict) else None
-        application = read_application(self.connection, response.sent_at, record(data))
+        data = record(envelope.get("data") if isinstance(envelope, dict) else None)
+        application = read_application(self.connection, response.sent_at, data)
         signals = dict.fromkeys(("archive", "hire", "unarchive"), application.token or "")
-        return Fresh(application=application, signals={**signals, "move": str(len(application.history))})
+        changes = data.get("stageChanges")
+        if isinstance(changes, list) and len(changes) == len(application.history):
+            # One that tells no stage may hide a change: nothing can be counted then.
+            signals["move"] = str(len(changes))
+        return Fresh(application=application, signals=signals)
 
     @routine
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:
@@ -564,7 +567,7 @@ class Lever(Ats):
         if not named:
             tried = "nothing: no opportunity names a contact"
             return Finding(what=what, proof=Proof.UNPROVEN, tried=tried, ask=grant)
-        wanted = _get("get_contact", f"/contacts/{quote(named[0].ids[0][1], safe='')}", {})
+        wanted = _get("get_contact", f"/contacts/{named[0]}", {})
         return proof_of_read(what, wanted, (yield from ask(wanted)), grant=grant)
 
     def _check_confidential(self) -> Flow[tuple[Finding, ...]]:
@@ -722,8 +725,8 @@ def _placed(raw: Raw, place: int) -> Raw:
     return Raw.of({**data, _PLACE: place}) if isinstance(data, dict) else raw
 
 
-def _contact(raw: Raw) -> Item:
-    return Item(((Kind.CANDIDATE, _id(raw, "contact")),), raw, lambda _data: ())
+def _contact(raw: Raw) -> str:
+    return need_id({"contact": raw.peek("contact")}, "contact", form=_ID)
 
 
 def _blank(answer: Response | VendorError) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -529,13 +529,17 @@ class OracleRecruiting(Ats):
         whole: list[Raw] = []
         for raw in raws:
             # Whoever is no person yet has no applications either.
-            if raw.peek("PersonId") is not None:
+            if _tells(raw, "PersonId", nothing=(None,)):
                 whole.append((yield from self._with_phones(raw)))
         return sort_out(whole, lambda raw: Item(((Kind.CANDIDATE, _id(raw, "PersonId")),), raw, read))
 
     def _with_phones(self, raw: Raw) -> Flow[Raw]:
         """An expanded child stops at 25 rows: the rest is asked for by itself."""
-        shown, number = raw.peek("candidatePhones"), raw.peek("CandidateNumber")
+        try:
+            shown, number = raw.peek("candidatePhones"), raw.peek("CandidateNumber")
+            person = record(raw.data)
+        except BadRecord:
+            return raw  # its reader says what is wrong with it
         if not isinstance(shown, dict) or shown.get("hasMore") is not True:
             return raw
         if not isinstance(number, str) or not re.fullmatch(_NUMBER, number):
@@ -552,14 +556,16 @@ class OracleRecruiting(Ats):
         if isinstance(answer, VendorError):
             raise answer
         _, phones = read_list(answer.body, "items")
-        return Raw.of({**raw.data, "candidatePhones": {"items": [phone.data for phone in phones]}})
+        return Raw.of({**person, "candidatePhones": {"items": [phone.data for phone in phones]}})
 
     def _learned(self, raws: list[Raw], response: Response) -> Flow[tuple[list[Item], list[tuple[str, str]]]]:
         yield from ()
         return self._stages_of(raws, response), []
 
     def _stages_of(self, raws: Iterable[Raw], response: Response) -> list[Item]:
-        read, rows = partial(read_stage, self.connection, response.sent_at), _learned(r.data for r in raws)
+        # Of what cannot be read its own reader tells.
+        readable, _ = sort_out(list(raws), lambda raw: raw.data)
+        read, rows = partial(read_stage, self.connection, response.sent_at), _learned(readable)
         return [Item(((Kind.STAGE, id),), Raw.of(row), read) for id, row in rows.items()]
 
     def _applications(
@@ -567,7 +573,7 @@ class OracleRecruiting(Ats):
     ) -> Flow[tuple[list[Item], list[tuple[str, str]]]]:
         yield from ()
         read = partial(self._read, self.connection, response.sent_at)
-        confirmed = [raw for raw in raws if raw.peek("ConfirmedFlag") not in _NOT_CONFIRMED]
+        confirmed = [raw for raw in raws if _tells(raw, "ConfirmedFlag", nothing=_NOT_CONFIRMED)]
         items, rejected = sort_out(confirmed, lambda raw: _application_item(raw, read))
         learned = [] if self.states else self._stages_of(confirmed, response)
         return [*learned, *items], rejected
@@ -604,10 +610,9 @@ class OracleRecruiting(Ats):
             span = Span.of(cursor)
             response, raws, token = yield from self._rows(listing, span)
             following, _ = span.seen(safe_time(response)).after(token, overlap=timedelta())
-            shown = [
-                (listing.kind, _id(raw, listing.key)) for raw in raws if raw.peek(listing.key) is not None
-            ]
-            return Page(shown=shown, next=following, watermark=None if following else {})
+            there = [raw for raw in raws if _tells(raw, listing.key, nothing=(None,))]
+            shown, rejected = sort_out(there, lambda raw: (listing.kind, _id(raw, listing.key)))
+            return Page(shown=shown, rejected=rejected, next=following, watermark=None if following else {})
 
         return Routine(page)
 
@@ -775,10 +780,15 @@ def _id(raw: Raw, name: str) -> str:
 
 def _need(data: Mapping[str, Any], name: str) -> str:
     """A whole number, as every id here is: only such a one can be asked for again."""
-    id = need_id(data, name)
-    if not re.fullmatch(_ID, id):
-        raise BadRecord(name, "expected a whole number")
-    return id
+    return need_id(data, name, form=_ID)
+
+
+def _tells(raw: Raw, name: str, *, nothing: Collection[object]) -> bool:
+    """Whether a field says something else than nothing; of an entry without fields its reader tells."""
+    try:
+        return raw.peek(name) not in nothing
+    except BadRecord:
+        return True
 
 
 def _application_item(raw: Raw, read: Callable[[Any], tuple[Record, ...]]) -> Item:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import unquote
 
 from attrs import evolve, field, frozen
 
@@ -64,9 +63,9 @@ from ..wire.answers import AnswerRule, Complaint, Complaints, safe_time
 from ..wire.auth import ClientCredentials, KeyHeader, Scheme, Token, TokenEndpoint
 from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Json, Request, Response, all_of, request
-from ..wire.hooks import sealed_by
+from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
-from ..wire.paging import Marks, Span, mark_of
+from ..wire.paging import Marks, Span, Tally, linked_token, mark_of
 from ..wire.payload import Raw, object_in, read_json, read_list
 from ..wire.reading import (
     from_iso,
@@ -81,7 +80,7 @@ from ..wire.reading import (
     record,
     texts,
 )
-from ..wire.secrets import Secret, optional_secret
+from ..wire.secrets import Secret, optional_seal, optional_secret
 from ..wire.settings import one_of
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import SEPARATOR, Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -240,6 +239,8 @@ VENDOR = Vendor(
         "visible_within_seconds": "how long a write may take to show in a read; default 5",
         "overlap_minutes": "how late the search may show a change; default 10",
         "omitted_sub_status": "where a call without subStatus leads: to none, or the first; default none",
+        "total_found": "what a list says it has found: its entries (counts), or any figure (ignored);"
+        " default counts",
     },
 )
 
@@ -299,6 +300,8 @@ class SmartRecruiters(Ats):
         hook_secret: of the web hooks' subscription, where there is one.
         hook_secret_before: the one before it, while it is being replaced.
         omitted_sub_status: where a call without a sub-status leads: ``none`` or ``first``.
+        total_found: whether a list that ends before it has shown all that it says it has found has
+            ended: not where that ``counts``; it has where it is ``ignored``.
     """
 
     VENDOR: ClassVar[Vendor] = VENDOR
@@ -309,9 +312,10 @@ class SmartRecruiters(Ats):
     api_key: Secret | None = field(default=None, converter=optional_secret)
     client_id: Secret | None = field(default=None, converter=optional_secret)
     client_secret: Secret | None = field(default=None, converter=optional_secret)
-    hook_secret: Secret | None = field(default=None, converter=optional_secret)
-    hook_secret_before: Secret | None = field(default=None, converter=optional_secret)
+    hook_secret: Secret | None = field(default=None, converter=optional_seal)
+    hook_secret_before: Secret | None = field(default=None, converter=optional_seal)
     omitted_sub_status: str = field(default="none", validator=one_of("none", "first"))
+    total_found: str = field(default="counts", validator=one_of("counts", "ignored"))
     overlap_minutes: float = 10.0
     visible_within_seconds: float = 5.0
 
@@ -340,6 +344,7 @@ class SmartRecruiters(Ats):
             "environment": self.environment,
             "token_environment": self.token_environment or self.environment,
             "omitted_sub_status": self.omitted_sub_status,
+            "total_found": self.total_found,
             "overlap_minutes": f"{self.overlap_minutes:g}",
             "visible_within_seconds": f"{self.visible_within_seconds:g}",
         }
@@ -393,28 +398,32 @@ class SmartRecruiters(Ats):
 
         def page(cursor: Any) -> Flow[Page]:
             span, marks = Span.of(cursor["span"]), Marks.of(cursor["marks"])
+            tally = Tally.of(cursor.get("tally", {}))
             since = (("updatedAfter", _iso(span.since)),) if span.since is not None else ()
-            response, raws, token = yield from _listed(
+            response, raws, token, tally = yield from _listed(
                 f"list_{listing}",
                 f"/{listing}",
                 span.token,
+                tally,
                 *since,
                 limit=_PAGE if span.since is None else _MOST,
             )
-            named, rejected = sort_out(raws, lambda raw: Item(((Kind.JOB, _id(raw)),), raw, _nothing))
-            wanted = [item for item in named if _mark(item.raw) not in marks.before]
-            details = yield from all_of([_detail(one, item.ids[0][1]) for item in wanted], 8)
+            self._check_end(token, tally)
+            named, rejected = sort_out(raws, lambda raw: (_id(raw, form=_ID), raw))
+            dealt_with = [mark for _, raw in named if (mark := _mark(raw)) in marks.before]
+            wanted = [(id, raw) for id, raw in named if _mark(raw) not in marks.before]
+            details = yield from all_of([_detail(one, id) for id, _ in wanted], 8)
             if any(isinstance(detail, VendorError) for detail in details):
                 # Refused as well, it is the credential that may see nothing any more.
                 _ = yield from request(_first_of(listing))
             found: list[Item] = []
-            seen: list[str] = []
-            for place, (item, detail) in enumerate(zip(wanted, details, strict=True)):
+            seen: list[str | None] = []
+            for place, ((_, listed), detail) in enumerate(zip(wanted, details, strict=True)):
                 if detail is None:
                     continue
                 try:
                     if isinstance(detail, VendorError):
-                        found += [evolve(i, read=_unseen) for i in items(item.raw, response)]
+                        found += [evolve(i, read=_unseen) for i in items(listed, response)]
                         continue
                     answer, raw = detail
                     found += items(raw, answer)
@@ -422,12 +431,11 @@ class SmartRecruiters(Ats):
                     seen.append(_mark(raw))
                 except BadRecord as error:
                     rejected.append((f"[{place}].{error.path}", error.why))
-            known = [_mark(item.raw) for item in named if _mark(item.raw) in marks.before]
             following, watermark = span.seen(safe_time(response)).after(
                 token, overlap=timedelta(minutes=self.overlap_minutes)
             )
-            marks = marks.noting([*known, *seen])
-            following, watermark = _onwards(following, watermark, marks)
+            marks = marks.noting(filter(None, [*dealt_with, *seen]))
+            following, watermark = _onwards(following, watermark, marks, tally)
             return Page(items=found, rejected=rejected, next=following, watermark=watermark)
 
         def start(watermark: Json, _job: str | None) -> Json:
@@ -441,6 +449,14 @@ class SmartRecruiters(Ats):
             start=start,
             page=lambda cursor: Routine(lambda: page(cursor)),
         )
+
+    def _check_end(self, following: str | None, tally: Tally) -> None:
+        """A list that ends too early is read anew: its figure is not to be relied on, nor is such an end.
+
+        https://developers.smartrecruiters.com/docs/pagination
+        """
+        if following is None and tally.short and self.total_found == "counts":
+            raise CursorLost("the list ended before it had shown all that it found", vendor=VENDOR.name)
 
     def _job_items(self, raw: Raw, response: Response) -> list[Item]:
         if record(raw.data).get("template") is True:
@@ -457,12 +473,14 @@ class SmartRecruiters(Ats):
         return [Item((*applied, (Kind.CANDIDATE, id)), raw, read)]
 
     def _users_page(self, cursor: Any) -> Flow[Page]:
-        response, raws, token = yield from _listed("list_users", _USERS, cursor["token"], limit=_MOST)
+        token, tally = cursor["token"], Tally.of(cursor.get("tally", {}))
+        response, raws, token, tally = yield from _listed("list_users", _USERS, token, tally, limit=_MOST)
+        self._check_end(token, tally)
         if token is not None and token == cursor["token"]:
             raise BadPayload("the listing gave the same page id twice")
         read = partial(read_user, self.connection, response.sent_at)
         items, rejected = sort_out(raws, lambda raw: Item(((Kind.USER, _id(raw)),), raw, read))
-        following = None if token is None else {"token": token}
+        following = None if token is None else {"token": token, "tally": tally.json()}
         return Page(items=items, rejected=rejected, next=following, watermark=None if following else {})
 
     def _reasons_page(self, _cursor: Any) -> Flow[Page]:
@@ -477,15 +495,17 @@ class SmartRecruiters(Ats):
         return Page(items=items, rejected=rejected, watermark={})
 
     def _stages_page(self, _cursor: Any) -> Flow[Page]:
-        read_at, rows = yield from self._stage_rows()
+        read_at, rows, rejected = yield from self._stage_rows()
         read = partial(read_stage, self.connection, read_at)
-        return Page(items=[Item(((Kind.STAGE, row["id"]),), Raw.of(row), read) for row in rows], watermark={})
+        items = [Item(((Kind.STAGE, row["id"]),), Raw.of(row), read) for row in rows]
+        return Page(items=items, rejected=rejected, watermark={})
 
-    def _stage_rows(self) -> Flow[tuple[datetime, list[dict[str, Any]]]]:
+    def _stage_rows(self) -> Flow[tuple[datetime, list[dict[str, Any]], list[tuple[str, str]]]]:
         """The statuses, and the sub-statuses of all processes: which process a job has, no page says."""
         response, raws = yield from _unpaged("list_processes", "/configuration/hiring-processes")
-        asked = [_process(_id(raw)) for raw in raws]
-        processes = yield from all_of(asked, 8)
+        # Whose sub-statuses nobody can ask for has none to offer.
+        named, rejected = sort_out(raws, lambda raw: _id(raw, form=_WORD))
+        processes = yield from all_of([_process(id) for id in named], 8)
         used: dict[str, bool] = {}
         for process in processes:
             active = opt_bool(process, "active") is not False
@@ -494,7 +514,7 @@ class SmartRecruiters(Ats):
                 for name in texts(subs, status):
                     id = f"{status}{SEPARATOR}{name}"
                     used[id] = used.get(id, False) or active
-        return response.sent_at, list(_rows(used, bare=self.omitted_sub_status == "none"))
+        return response.sent_at, list(_rows(used, bare=self.omitted_sub_status == "none")), rejected
 
     @routine
     def _get_application(self, ref: Ref) -> Flow[Fresh | Gone]:
@@ -518,7 +538,7 @@ class SmartRecruiters(Ats):
 
     @routine
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:
-        read_at, rows = yield from self._stage_rows()
+        read_at, rows, _ = yield from self._stage_rows()
         stages = [stage for row in rows for stage in read_stage(self.connection, read_at, row)]
         reasons: list[Reason] = []
         for name, status in _REASONS.items():
@@ -590,9 +610,10 @@ class SmartRecruiters(Ats):
             return HookReply(answer=200, headers=(("X-Hook-Secret", handshake),)) if plain else None
         if not self._signed(headers, body):
             return None
-        delivery = read_json(body)
-        data = delivery if isinstance(delivery, dict) else {}
-        refs = tuple(self.ref(kind, id) for kind, id in _about(headers.get("event-name", ""), data))
+        delivery = said(body)
+        if delivery is None:
+            return None
+        refs = tuple(self.ref(kind, id) for kind, id in _about(headers.get("event-name", ""), delivery))
         # Only 202 counts as received; 200 is a failure, and many of those suspend the subscription.
         if not refs:
             return HookReply(answer=202)
@@ -680,8 +701,6 @@ _REASONS: Mapping[str, ApplicationStatus] = {
     "rejection": ApplicationStatus.REJECTED,
     "withdrawal": ApplicationStatus.WITHDRAWN,
 }
-# A relative address with the page id in it, percent-encoded.
-_NEXT = re.compile(r"""<[^<>]*[?&]pageId=([^&<>]+)[^<>]*>\s*;\s*rel="?next\b""")
 
 
 def _get(operation: str, url: str, *query: tuple[str, str]) -> Request:
@@ -690,23 +709,42 @@ def _get(operation: str, url: str, *query: tuple[str, str]) -> Request:
 
 
 def _listed(
-    operation: str, path: str, token: str | None, *filters: tuple[str, str], limit: int = _PAGE
-) -> Flow[tuple[Response, list[Raw], str | None]]:
-    """One page of a list: the answer, its records and the id of the page after it."""
+    operation: str,
+    path: str,
+    token: str | None,
+    tally: Tally,
+    *filters: tuple[str, str],
+    limit: int = _PAGE,
+) -> Flow[tuple[Response, list[Raw], str | None, Tally]]:
+    """One page of a list: the answer, its records, the id of the page after it and what was shown so far."""
     paging = [("limit", str(limit)), *([("pageId", token)] if token is not None else [])]
     response = yield from request(_get(operation, path, *filters, *paging))
     envelope, raws = read_list(response.body, "content")
-    following = opt_text(envelope, "nextPageId")
-    if following is None and (link := _NEXT.search(response.headers.get("link", ""))) is not None:
-        following = unquote(link[1])
-    return response, raws, following
+    following, tally = _next_id(path, envelope, response), tally.after(len(raws), _total(envelope))
+    return response, raws, following, tally
+
+
+def _next_id(path: str, envelope: Mapping[str, Any], response: Response) -> str | None:
+    """From the body or, where it has none, the header; both may say where the list goes on."""
+    told = envelope.get("nextPageId")
+    if told is None or told == "":
+        header = response.headers.get("link", "")
+        return linked_token(header, listings=[path, *(h + path for h in VENDOR.hosts.values())], key="pageId")
+    if not isinstance(told, str):
+        raise BadPayload("the id of the next page is no text")
+    return told
+
+
+def _total(envelope: Mapping[str, Any]) -> int | None:
+    """What a list says it has found; None where it does not."""
+    return opt_int(envelope, "totalFound")
 
 
 def _unpaged(operation: str, path: str) -> Flow[tuple[Response, list[Raw]]]:
     """A short list without pages."""
     response = yield from request(_get(operation, path))
     envelope, raws = read_list(response.body, "content")
-    if opt_text(envelope, "nextPageId") is not None:
+    if _next_id(path, envelope, response) is not None or Tally().after(len(raws), _total(envelope)).short:
         raise BadPayload(f"{path} has more than it shows, and no pages to ask for")
     return response, raws
 
@@ -771,12 +809,13 @@ def _gone(ref: Ref) -> Flow[Tombstone | None]:
     return found if isinstance(found, Tombstone) else None
 
 
-def _onwards(following: Json, watermark: Json, marks: Marks) -> tuple[Json, Json]:
+def _onwards(following: Json, watermark: Json, marks: Marks, tally: Tally) -> tuple[Json, Json]:
     """Where a page leads, with its marks. Those of a whole window are the next window's to look at."""
     if isinstance(following, Mapping):
         again = following["token"] is None
         left = Marks(before=frozenset(marks.now)) if again else marks
-        return {"span": following, "marks": left.json()}, None
+        counted = Tally() if again else tally
+        return {"span": following, "marks": left.json(), "tally": counted.json()}, None
     held = watermark if isinstance(watermark, Mapping) else {}
     return None, {**held, "marks": list(marks.now)}
 
@@ -792,17 +831,14 @@ def _whole(name: str, kind: Kind, page: Callable[[Any], Flow[Page]]) -> Stream:
     )
 
 
-def _id(raw: Raw) -> str:
-    return need_id({"id": raw.peek("id")}, "id")
+def _id(raw: Raw, *, form: str | None = None) -> str:
+    return need_id({"id": raw.peek("id")}, "id", form=form)
 
 
-def _mark(raw: Raw) -> str:
-    """One version of a record, by its own time."""
-    return mark_of(raw.peek("id"), raw.peek("updatedOn"))
-
-
-def _nothing(_data: Any) -> tuple[Record, ...]:
-    return ()
+def _mark(raw: Raw) -> str | None:
+    """One version of a record, by its own time; one that tells none is new whenever it is listed."""
+    at = raw.peek("updatedOn")
+    return mark_of(raw.peek("id"), at) if isinstance(at, str) and at else None
 
 
 def _unseen(_data: Any) -> tuple[Record, ...]:
@@ -818,7 +854,7 @@ def _iso(seconds: float) -> str:
 
 
 def _fresh(application: Application, told: Response) -> Fresh:
-    """With its history, which counts only where it is whole and ends where the application stands."""
+    """With its history, which counts only where it was read whole and ends where the application stands."""
     listed = record(read_json(told.body))
     if not isinstance(listed.get("content"), list):
         raise BadPayload("the history is no list")
@@ -827,7 +863,8 @@ def _fresh(application: Application, told: Response) -> Fresh:
     application = evolve(application, history=history, stage_entered_at=history[-1].at if history else None)
     total = opt_int(listed, "totalFound")
     stands = application.stage.id if application.stage else None
-    if (total is not None and total > len(rows)) or not history or history[-1].to != stands:
+    whole = len(history) == len(listed["content"]) and (total is None or total <= len(rows))
+    if not whole or not history or history[-1].to != stands:
         return Fresh(application=application)
     return Fresh(application=application, signals={write.name: str(len(rows)) for write in VENDOR.writes})
 
@@ -844,8 +881,9 @@ def _history(rows: Sequence[Mapping[str, Any]]) -> Iterable[Transition]:
 
 
 def _about(event: str, data: Mapping[str, Any]) -> Iterable[tuple[Kind, str]]:
-    """What a delivery is about: its body has ids and nothing else."""
-    candidate, job, id = (opt_text(data, key) for key in ("candidate_id", "job_id", "id"))
+    """What a delivery is about: its body has ids and nothing else. One that no request can carry is none."""
+    told = (opt_text(data, key) for key in ("candidate_id", "job_id", "id"))
+    candidate, job, id = (text if text and re.fullmatch(_ID, text) else None for text in told)
     if candidate and job:
         yield Kind.APPLICATION, f"{candidate}{SEPARATOR}{job}"
     if candidate:

@@ -76,7 +76,7 @@ from ..wire.reading import (
     record,
 )
 from ..wire.saml import SamlBearer
-from ..wire.secrets import Secret, optional_secret, secret
+from ..wire.secrets import Secret, optional_seal, secret
 from ..wire.settings import one_of
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
@@ -440,7 +440,7 @@ class SuccessFactors(Ats):
     issuer: str | None = None
     name_id_is: str = field(default="user_id", validator=one_of(*_NAME_IDS))
     hook_user: str = "atsbridge"
-    hook_password: Secret | None = field(default=None, converter=optional_secret)
+    hook_password: Secret | None = field(default=None, converter=optional_seal)
     deleted_reads: str = "Deleted"
     audit_trail: bool = True
     overlap_minutes: float = 10.0
@@ -629,10 +629,14 @@ class SuccessFactors(Ats):
         if not isinstance(trail.get("results"), list):
             raise BadRecord(_HISTORY, "expected a list")
         # Who skips a status leaves a row for it too.
-        counted = str(sum(not opt_int(row, "skippedStatus") for row in objects(trail, "results")))
+        skipped = sum(bool(opt_int(row, "skippedStatus")) for row in objects(trail, "results"))
         history = tuple(_history(trail))
         entered = history[-1].at if history else None
         application = evolve(application, history=history, stage_entered_at=entered)
+        if skipped + len(history) != len(trail["results"]):
+            # One that tells no status may hide a change: nothing can be counted.
+            return Fresh(application=application)
+        counted = str(len(history))
         return Fresh(application=application, signals={write.name: counted for write in VENDOR.writes})
 
     @routine
@@ -721,7 +725,7 @@ class SuccessFactors(Ats):
 
     def read_hook(self, headers: Mapping[str, str], body: bytes) -> HookHint | HookReply | None:
         """A trigger of Integration Center, whose body is the customer's design: nothing signs it."""
-        if self.hook_password is None or not self.hook_password.reveal():
+        if self.hook_password is None or self.hook_password.is_blank():
             return None
         credential = f"{self.hook_user}:{self.hook_password.reveal()}".encode()
         given = headers.get("authorization", "").encode("utf-8", "replace")
@@ -849,15 +853,17 @@ def _after(cursor: Any) -> str:
 
 
 def _last(raws: Sequence[Raw], key: str) -> str:
-    """The key that the next page begins after.
+    """The key that the next page begins after: that of the last row which tells one.
+
+    What comes after it is listed again.
 
     Raises:
-        BadPayload: the page says there is more, and its last row tells no key.
+        BadPayload: the page says there is more, and no row of it tells a key.
     """
-    found = raws[-1].peek(key) if raws else None
-    if isinstance(found, str) and re.fullmatch(_ID, found):
-        return found
-    raise BadPayload("the listing says there is more, and its last row tells no key")
+    keys, _ = sort_out(raws, lambda raw: _id(raw, key))
+    if keys:
+        return keys[-1]
+    raise BadPayload("the listing says there is more, and no row of it tells a key")
 
 
 def _shown(listing: _Listing, kind: Kind, cursor: Any) -> Operation[Page]:
@@ -869,9 +875,9 @@ def _shown(listing: _Listing, kind: Kind, cursor: Any) -> Operation[Page]:
         response = yield from request(_asked(bare, keyed, top=1000))
         envelope, raws = read_list(_inner(response.body), "results")
         more = len(raws) >= 1000 or envelope.get("__next") is not None
-        shown = [(kind, _id(raw, listing.key)) for raw in raws]
+        shown, rejected = sort_out(raws, lambda raw: (kind, _id(raw, listing.key)))
         following = {"after": _last(raws, listing.key)} if more else None
-        return Page(shown=shown, next=following, watermark=None if more else {})
+        return Page(shown=shown, rejected=rejected, next=following, watermark=None if more else {})
 
     return Routine(page)
 
@@ -882,10 +888,7 @@ def _id(raw: Raw, key: str) -> str:
 
 def _need(data: Mapping[str, Any], key: str) -> str:
     """A whole number, as every id but a user's is: only such a one can be asked for again."""
-    id = need_id(data, key)
-    if not re.fullmatch(_ID, id):
-        raise BadRecord(key, "expected a whole number")
-    return id
+    return need_id(data, key, form=_ID)
 
 
 # --- what a preflight found ----------------------------------------------------------------------

@@ -946,19 +946,27 @@ def _applications(candidate: Any) -> Iterator[Any]:
 
 
 def _on(job: str, candidates: Iterable[Raw], hired: Mapping[str, str] | None) -> list[Raw]:
-    """A record for each application on a requisition; a candidate comes with those on others too."""
+    """A record for each application on a requisition; a candidate comes with those on others too.
+
+    One that names no requisition by a WID may be on this one: its own reader sets it aside.
+    """
+
+    def may_be(applied: Any) -> bool:
+        wid = _reference(applied, "Job_Requisition_Reference")[0].get("WID", "")
+        return wid == job or not re.fullmatch(_WID, wid)
+
     return [
         Raw.of(_kept(candidate.data, applied, hired))
         for candidate in candidates
         for applied in _applications(candidate.data)
-        if _reference(applied, "Job_Requisition_Reference")[0].get("WID", job) == job
+        if may_be(applied)
     ]
 
 
 def _own(candidate: Raw, wid: str) -> Raw | None:
     """A candidate with one application, by its WID; None where there is no such."""
     for applied in _applications(candidate.data):
-        if _wid(applied, "Job_Application_Reference") == wid:
+        if _reference(applied, "Job_Application_Reference")[0].get("WID") == wid:
             return Raw.of(_kept(candidate.data, applied, None))
     return None
 

@@ -125,11 +125,11 @@ class ImaginedHands:
 
 
 def _one_more(fresh: Fresh, intent: Intent, counted: frozenset[str]) -> Fresh:
-    """The history after a write that adds one entry to it: one for all writes that are counted."""
+    """The history after a write that adds one entry to it: one for all writes whose count was read."""
     if intent.target.stage is None:
         return fresh
     entry = Transition(None, intent.target.stage, intent.expected.stage)
     history = (*fresh.application.history, entry)
     application = evolve(fresh.application, history=history)
-    signals = {**fresh.signals, **dict.fromkeys(counted, str(len(history)))}
+    signals = {**fresh.signals, **dict.fromkeys(counted & fresh.signals.keys(), str(len(history)))}
     return evolve(fresh, application=application, signals=signals)

@@ -30,6 +30,7 @@ from .ledger import IntentRow
 _LONGEST_WAIT = 900.0
 NOTHING_SHOWS_IT = "the vendor said yes and nothing shows it"
 ENDED_MEANWHILE = "it was moved, and its status was changed in the ATS at the same moment"
+UNCOUNTED = "its history could not be read, which would tell whether somebody else changed it meanwhile"
 
 
 @frozen(kw_only=True)
@@ -189,8 +190,8 @@ def confirm(
 def _confirm_accepted(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> Step:
     if fresh.state.meets(target_of(intent)):
         return audit(intent, fresh, write)
-    if write.signal is Signal.COUNT and intent.action == Action.MOVE:
-        since = _since(intent, fresh)
+    since = _since(intent, fresh, write)
+    if since is not None and intent.action == Action.MOVE:
         if intent.target_stage in since and since[-1] != intent.target_stage:
             # Where it was entered twice, ours is taken to be the later: an overwrite is never hidden.
             before_ours = since[: len(since) - 1 - since[::-1].index(intent.target_stage)]
@@ -206,7 +207,9 @@ def audit(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> Close:
     """It is at its target: was anything changed in between?"""
     if write.signal is not Signal.COUNT:
         return Close(result=Result.APPLIED, gap=Gap.UNAUDITED)
-    since = _since(intent, fresh)
+    since = _since(intent, fresh, write)
+    if since is None:
+        return Close(result=Result.APPLIED, why=UNCOUNTED, gap=Gap.UNAUDITED)
     if not since:
         return Close(result=Result.REVIEW, why=NOTHING_SHOWS_IT, gap=Gap.AUDITED)
     if len(since) == 1:
@@ -219,10 +222,14 @@ def audit(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> Close:
     )
 
 
-def _since(intent: IntentRow, fresh: Fresh) -> Sequence[str]:
-    """The stages entered since the signal was read, oldest first."""
-    before = int(intent.signal or 0)
-    return [transition.to for transition in fresh.application.history[before:]]
+def _since(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> Sequence[str] | None:
+    """The stages entered since the signal was read, oldest first.
+
+    None where no history counts them: what was not read, before the write or after it, is no history of 0.
+    """
+    if write.signal is not Signal.COUNT or intent.signal is None or write.name not in fresh.signals:
+        return None
+    return [transition.to for transition in fresh.application.history[int(intent.signal) :]]
 
 
 def _unchanged(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> bool:

@@ -20,14 +20,14 @@ def sealed_by(keys: Iterable[Secret], message: bytes, given: str | None) -> bool
     """Whether one of these secrets made this seal; compared in constant time.
 
     Args:
-        keys: the secret, and while it is being replaced the old one too. An empty one seals nothing.
+        keys: the secret, and while it is being replaced the old one too. A blank one seals nothing.
         message: what the vendor signs: as a rule the body, as it arrived.
         given: lower-case hex, from the delivery; None where there is none.
     """
     if given is None or not given.isascii():
         return False
     # Every key is tried, so that the time taken does not tell which one fits.
-    fits = [hmac.compare_digest(seal(key, message), given) for key in keys if key.reveal()]
+    fits = [hmac.compare_digest(seal(key, message), given) for key in keys if not key.is_blank()]
     return any(fits)
 
 

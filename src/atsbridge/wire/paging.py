@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qsl
@@ -25,6 +25,7 @@ _CURSOR_BYTES = 64 * 1024
 _IDLE_PAGES = 1_000
 # RFC 8288, section 3: <target>; name=value; name="value", ...
 _LINK = re.compile(r"""<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~-]+\s*(?:=\s*(?:"[^"]*"|[^",;\s]*))?)*)""")
+_ELSEWHERE = "the link to the next page leads elsewhere than to a page of this listing"
 _REL = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]*))""", re.IGNORECASE)
 
 
@@ -87,6 +88,37 @@ class Span:
         began = self.began or 0.0
         back = began - overlap.total_seconds()
         return (Span(since=back).json(), None) if self.again else (None, {"since": back})
+
+
+@frozen(kw_only=True)
+class Tally:
+    """How much of what a listing says it has found its pages have shown.
+
+    Args:
+        shown: entries of the pages so far.
+        found: the smallest figure that a page gave; None where none did, which says nothing. Who comes
+            while it is read raises the figure and need not be shown, who goes lowers it.
+    """
+
+    shown: int = 0
+    found: int | None = None
+
+    @classmethod
+    def of(cls, cursor: Any) -> Self:
+        return cls(**cursor)
+
+    def json(self) -> Json:
+        return {"shown": self.shown, "found": self.found}
+
+    def after(self, shown: int, found: int | None) -> Self:
+        """With one page more."""
+        known = [figure for figure in (self.found, found) if figure is not None]
+        return evolve(self, shown=self.shown + shown, found=min(known, default=None))
+
+    @property
+    def short(self) -> bool:
+        """Whether an end here would be none."""
+        return self.found is not None and self.shown < self.found
 
 
 @define
@@ -158,15 +190,44 @@ def next_link(header: str, *, listing: str, only: str) -> str | None:
     Raises:
         BadPayload: the header speaks of a next page and gives no such link.
     """
+    target = _next_target(header)
+    if target is None:
+        return None
+    path, _, query = target.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if path != listing or [key for key, _ in pairs] != [only] or not pairs[0][1]:
+        raise BadPayload(_ELSEWHERE)
+    return target
+
+
+def linked_token(header: str, *, listings: Collection[str], key: str) -> str | None:
+    """The next page's token from a ``Link`` header, which is not followed itself; None at the end.
+
+    Args:
+        listings: the addresses of the listing without their query; the link must be of one.
+        key: of its query, with the token.
+
+    Raises:
+        BadPayload: the header speaks of a next page and gives no such link.
+    """
+    target = _next_target(header)
+    if target is None:
+        return None
+    path, _, query = target.partition("?")
+    # A token in base64 has no blanks: where its plus was not encoded it is a plus.
+    pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
+    tokens = [value for name, value in pairs if name == key]
+    if path not in listings or len(tokens) != 1 or not tokens[0]:
+        raise BadPayload(_ELSEWHERE)
+    return tokens[0]
+
+
+def _next_target(header: str) -> str | None:
+    """Where the link to the next page leads."""
     for target, parameters in _LINK.findall(header):
         rel = _REL.search(parameters)
-        if rel is None or "next" not in (rel[1] or rel[2]).lower().split():
-            continue
-        path, _, query = target.partition("?")
-        pairs = parse_qsl(query, keep_blank_values=True)
-        if path != listing or [key for key, _ in pairs] != [only] or not pairs[0][1]:
-            raise BadPayload("the link to the next page leads elsewhere than to a page of this listing")
-        return str(target)
+        if rel is not None and "next" in (rel[1] or rel[2]).lower().split():
+            return str(target)
     # To stop here as if all were read would lose what follows.
     if re.search(r"\bnext\b", _LINK.sub("", header), re.IGNORECASE):
         raise BadPayload("the Link header names a next page and cannot be read")

@@ -26,14 +26,20 @@ def record(data: Any) -> Mapping[str, Any]:
     return data
 
 
-def need_id(data: Mapping[str, Any], name: str) -> str:
-    """A mandatory id, as text; an integer is taken too."""
+def need_id(data: Mapping[str, Any], name: str, *, form: str | None = None) -> str:
+    """A mandatory id, as text; an integer is taken too.
+
+    Args:
+        form: what it must match in full, where a request is to carry it: one that none can is a
+            fault of its record, found before the request.
+    """
     value = data.get(name)
-    if isinstance(value, str) and value:
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise BadRecord(name, f"expected an id, found {type(value).__name__}")
+    id = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(id, str) or not id:
+        raise BadRecord(name, f"expected an id, found {type(value).__name__}")
+    if form is not None and not re.fullmatch(form, id):
+        raise BadRecord(name, "an id of another form than this ATS's")
+    return id
 
 
 def opt_id(data: Mapping[str, Any], name: str) -> str | None:

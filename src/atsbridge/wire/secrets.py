@@ -37,6 +37,10 @@ class Secret:
             )
         return text
 
+    def is_blank(self) -> bool:
+        """Whether there is nothing in it: whoever guesses that has it."""
+        return not self.reveal().strip()
+
     def __repr__(self) -> str:
         return "Secret(<hidden>)"
 
@@ -63,3 +67,17 @@ def secret(value: str | Secret | Callable[[], str]) -> Secret:
 def optional_secret(value: str | Secret | Callable[[], str] | None) -> Secret | None:
     """The same for a credential that may be absent."""
     return None if value is None else secret(value)
+
+
+def optional_seal(value: str | Secret | Callable[[], str] | None) -> Secret | None:
+    """The same for what web hooks are known by.
+
+    Raises:
+        ConfigurationError: it is blank, so that anybody could make it. One that is fetched when it
+            is needed is looked at then, and a blank one is believed no delivery.
+    """
+    if isinstance(value, str) and Secret(value).is_blank():
+        raise ConfigurationError(
+            "the secret of the web hooks is blank", advice="set it as the ATS has it, or leave it out"
+        )
+    return optional_secret(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import field, frozen
 
@@ -14,6 +14,8 @@ from .collecting import uncollected
 from .effects import Json
 from .operations import Operation
 from .payload import Raw
+
+T = TypeVar("T")
 
 
 class StreamScope(StrEnum):
@@ -91,9 +93,13 @@ class Stream:
 
 
 @uncollected
-def sort_out(raws: Sequence[Raw], make: Callable[[Raw], Item]) -> tuple[list[Item], list[tuple[str, str]]]:
-    """The items of a listing, and what has not even an id, as ``(path, why)``."""
-    items: list[Item] = []
+def sort_out(raws: Sequence[Raw], make: Callable[[Raw], T]) -> tuple[list[T], list[tuple[str, str]]]:
+    """What is made of a listing's entries, and those that have not even an id, as ``(path, why)``.
+
+    Args:
+        make: an entry's `Item`, or merely its kind and id; raises `BadRecord` where there is none.
+    """
+    items: list[T] = []
     rejected: list[tuple[str, str]] = []
     for place, raw in enumerate(raws):
         try:

@@ -62,7 +62,7 @@ from atsbridge.wire.hooks import said, sealed_by
 from atsbridge.wire.operations import Call, Operation, Routine, routine
 from atsbridge.wire.payload import Raw, read_json
 from atsbridge.wire.reading import need_id, opt_id, opt_int, opt_text, record
-from atsbridge.wire.secrets import Secret, optional_secret, secret
+from atsbridge.wire.secrets import Secret, optional_seal, secret
 from atsbridge.wire.streams import Item, Page, Stream, sort_out
 from atsbridge.wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 
@@ -184,7 +184,7 @@ class Kestrel(Ats):
     connection: str
     account: str
     api_key: Secret = field(converter=secret)
-    hook_secret: Secret | None = field(default=None, converter=optional_secret)
+    hook_secret: Secret | None = field(default=None, converter=optional_seal)
 
     # -- how it is reached --
 

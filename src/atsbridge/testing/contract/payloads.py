@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from ...errors import AtsBridgeError
 from ...simulators.interface import SimRequest, SimResponse
 from ...wire.effects import Purpose
+from ...wire.vendor import SEPARATOR
 from ..account import Account
 from ..direct import Respond
 from .subject import Subject, operation_of
@@ -51,6 +53,15 @@ VALUES: dict[str, Any] = {
     "a surrogate": "\udce4",
 }
 """What can stand where something else should. A missing field is one more."""
+
+ODD_IDS: dict[str, Any] = {
+    "a path": "a/../b",
+    "nothing": "",
+    "a list": [],
+    "a fraction": 1.5,
+    "another alphabet": "\u00e4\u0660",
+}
+"""What no request can carry in the place of an id."""
 
 _GATE = 110
 
@@ -96,6 +107,56 @@ class Payloads(Subject):
         # An id that was altered to another is a record that nobody has.
         _ = account.bridge.sweep(limit=1.0)
         assert account.differences() == {}, (operation, path, name)
+
+    # -- ids that no request can carry --
+
+    def test_a_listed_id_of_another_form_costs_its_own_record(self) -> None:
+        """Quarantined or left out by itself: the rest is read, by pull and sweep, and nothing seems gone."""
+        for number, (operation, path) in enumerate(self._named()):
+            self._try_id(operation, path, list(ODD_IDS)[number % len(ODD_IDS)])
+
+    @pytest.mark.campaign
+    def test_every_listed_id_of_every_other_form(self) -> None:
+        for operation, path in self._named():
+            for name in ODD_IDS:
+                self._try_id(operation, path, name)
+
+    def _named(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Places where an entry of a listing names a record, or one that it belongs to."""
+        account = self._small()
+        known = {id for one in _concerned(account).values() for id in one}
+        return [
+            (operation, path)
+            for operation, body in sorted(self._bodies().items())
+            for path in _places(body)
+            if (path[0] == "xml" or _in_a_row(path)) and _value_at(body, path) in known
+        ]
+
+    def _try_id(self, operation: str, path: tuple[Any, ...], name: str) -> None:
+        account, place = self._small(), (operation, path, name)
+        concerned, hurt = _concerned(account), set[str]()
+
+        def change(body: bytes) -> bytes:
+            # What is one record's alone is named as a whole, in its path.
+            found = _beside(body, () if "*" in operation and path[0] != "xml" else path)
+            hurt.update(found & {id for one in concerned.values() for id in one})
+            return _altered(body, path, name, ODD_IDS)
+
+        self._alter(account, operation, change)
+        report = account.bridge.pull()
+        whole = {id for id, one in concerned.items() if not one & hurt}
+        for _ in range(2):
+            lost = account.differences()
+            assert not lost.keys() & whole, place
+            missing = [id for id, (_, shown) in lost.items() if shown is None]
+            assert not missing or report.quarantined + report.waiting, place
+            _ = account.bridge.sweep(limit=1.0)
+        _ = account.driver.run(account.bridge.client.run(account.ats.check_access()))
+        account.driver.meddle = None
+        account.time.sleep(3600)
+        _ = account.bridge.pull(full=True)
+        _ = account.bridge.sweep(limit=1.0)
+        assert account.differences() == {}, place
 
     # -- which bodies, and which places in them --
 
@@ -166,9 +227,57 @@ def _paths(data: Any) -> Iterator[tuple[Any, ...]]:
         yield from ((key, *rest) for rest in _paths(value))
 
 
-def _altered(body: bytes, path: tuple[Any, ...], name: str) -> bytes:
+def _concerned(account: Account) -> dict[str, set[str]]:
+    """The ids that each application is known by: its own, its parts, its candidate's and its job's."""
+    return {
+        id: {part for part in (id, *id.split(SEPARATOR), one.candidate, one.job) if part}
+        for id, one in account.truth().items()
+    }
+
+
+def _in_a_row(path: tuple[Any, ...]) -> bool:
+    """Whether it is a field of a listing's entry, or of an object in it."""
+    rows = [place for place, part in enumerate(path) if isinstance(part, int)]
+    return len(rows) == 1 and rows[0] <= 2 and 1 <= len(path) - 1 - rows[0] <= 2
+
+
+def _value_at(body: bytes, path: tuple[Any, ...]) -> str | None:
+    if path[0] == "xml":
+        elements = list(ElementTree.fromstring(body).iter())  # noqa: S314 - the simulator's own
+        return elements[path[1]].text if path[1] < len(elements) else None
+    value: Any = json.loads(body)
+    try:
+        for part in path:
+            value = value[part]
+    except (KeyError, IndexError, TypeError):
+        return None  # a later page is shorter
+    return str(value) if isinstance(value, (str, int)) else None
+
+
+def _beside(body: bytes, path: tuple[Any, ...]) -> set[str]:
+    """The texts of the entry that a place is in: what it costs at the most. Of XML the place's own.
+
+    Args:
+        path: none is the whole body.
+    """
     if path and path[0] == "xml":
-        return _altered_xml(body, path[1], name)
+        return {_value_at(body, path) or ""}
+    data: Any = json.loads(body)
+    row = next((place + 1 for place, part in enumerate(path) if isinstance(part, int)), 0)
+    try:
+        for part in path[:row]:
+            data = data[part]
+    except (KeyError, IndexError, TypeError):
+        return set()
+    found = (_value_at(body, (*path[:row], *inner)) for inner in _paths(data))
+    return {text for text in found if text is not None}
+
+
+def _altered(
+    body: bytes, path: tuple[Any, ...], name: str, values: Mapping[str, Any] = MappingProxyType(VALUES)
+) -> bytes:
+    if path and path[0] == "xml":
+        return _altered_xml(body, path[1], name, values)
     data: Any = json.loads(body) if body else None
     try:
         inner = data
@@ -177,18 +286,18 @@ def _altered(body: bytes, path: tuple[Any, ...], name: str) -> bytes:
         if name == "missing":
             del inner[path[-1]]
         else:
-            inner[path[-1]] = VALUES[name]
+            inner[path[-1]] = values[name]
     except (KeyError, IndexError, TypeError):
         return body  # a later page is shorter
     return json.dumps(data).encode()
 
 
-def _altered_xml(body: bytes, number: int, name: str) -> bytes:
+def _altered_xml(body: bytes, number: int, name: str, values: Mapping[str, Any]) -> bytes:
     root = ElementTree.fromstring(body)  # noqa: S314 - the simulator's own
     elements = list(root.iter())
     if number >= len(elements):
         return body
-    element, value = elements[number], VALUES.get(name)
+    element, value = elements[number], values.get(name)
     if name == "missing":
         for parent in elements:
             if element in list(parent):
