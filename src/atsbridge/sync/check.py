@@ -91,6 +91,8 @@ def _not_looked_at(finding: Finding) -> Finding:
 
 
 def _check_mapping(ctx: Context) -> Flow[tuple[MappingFinding, ...]]:
+    if ctx.ats.lacks_stages:
+        return (_no_stages(ctx),)
     (outcome,) = yield from together([read_configuration(ctx)], 1)
     if isinstance(outcome, Failed):
         what = f"the ATS's stages could not be read: {outcome.error}"
@@ -101,6 +103,16 @@ def _check_mapping(ctx: Context) -> Flow[tuple[MappingFinding, ...]]:
     if ctx.mapping.scope.confidential and not ctx.ats.reads_confidential:
         findings += (_leaves_out_confidential(ctx),)
     return findings
+
+
+def _no_stages(ctx: Context) -> MappingFinding:
+    """Of a vendor that lists no stages, whose customer has not named them."""
+    return MappingFinding(
+        severity=Severity.FAULT,
+        what=f"{ctx.ats.VENDOR.title} lists no stages, and the connection names none: no step can line up",
+        where=f"ats.{ctx.ats.STAGES_IN}",
+        mend=f"list the customer's as {ctx.ats.STAGES_IN}, under [ats] in the connection file",
+    )
 
 
 def _leaves_out_confidential(ctx: Context) -> MappingFinding:
