@@ -207,6 +207,37 @@ def test_nothing_is_written_without_approval(link: Any) -> None:
     assert "approve" in ended.out
 
 
+@pytest.mark.parametrize("line", ["plan", "sync --push", "sync"])
+def test_changes_that_wait_for_an_approval_need_a_person(link: Any, line: str) -> None:
+    link.write_on()
+    assert link.run("sync", "--pull").code == 0
+    assert link.run(*line.split()).code == 0  # nobody waits for anything
+    link.request_moves(1)
+    told = link.run(*line.split(), "--json")
+    assert told.code == 5
+    report = told.json.get("push", told.json)
+    assert report["unapproved"] and not report["stopped"] and "vendors approve" in report["held_back"]
+    spoken = link.run(*line.split())
+    assert spoken.code == 5 and "vendors approve" in " ".join(spoken.out.split())
+    assert not link.simulator.accepted
+    assert link.run("vendors", "approve", "--yes").code == 0
+    assert link.run(*line.split()).code == 0
+
+
+@pytest.mark.parametrize("line", ["plan", "sync --push"])
+def test_a_credential_refused_while_changes_wait_needs_a_person(
+    ready: Any, monkeypatch: Any, line: str
+) -> None:
+    assert ready.run("sync", "--push").code == 0  # the stages are read, and known for a while
+    ready.request_moves(1)
+    monkeypatch.setenv("LEVER_API_KEY", "canary-wrong-key")
+    spoken = ready.run(*line.split())
+    assert spoken.code == 5 and "Unauthorized" in spoken.out
+    told = ready.run(*line.split(), "--json")
+    assert told.code == 5
+    assert told.json.get("push", told.json)["stopped"]
+
+
 # -- what goes wrong --
 
 

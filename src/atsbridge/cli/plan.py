@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from .exits import Exit
 from .names import Names
 from .opening import Options, faults_of, need_reading, on_connection
 from .output import heading, plural, say, show_table
-from .reports import show_receipts
+from .reports import exit_of_writes, show_receipts
 
 
 @click.command()
@@ -23,13 +22,15 @@ from .reports import show_receipts
 def plan(options: Options, *, mapping: Path | None) -> int:
     """Show what the next push would do. Nothing is written to ATS, CRM or ledger.
 
-    Exit 4 if the ATS could not be asked for all that it takes to tell.
+    Exits as the push would: 1 if a change would end in doubt, 4 if the ATS could not be asked for all
+    that it takes to tell, 5 if the ATS refuses the credential or changes wait for the approval of the
+    write surface.
     """
     if mapping is not None:
         return _compare(options, mapping)
     with options.bridge() as bridge:
         report, names = bridge.plan(), Names.known_to(bridge)
-    code = Exit.LATER if report.unavailable else Exit.OK
+    code = exit_of_writes(report)
     if options.as_json:
         options.show_json(report.as_dict())
         return code

@@ -37,6 +37,7 @@ class PlanReport:
         writes: how many status writes would leave.
         held_back: why nothing, or no more, would leave, where that is so.
         waiting: intents that a push could not settle yet.
+        stopped, unapproved: whether a person has to act before anything leaves; see `PushReport`.
         unavailable: whether the ATS could not be asked for all of it.
     """
 
@@ -44,12 +45,16 @@ class PlanReport:
     writes: int
     held_back: str
     waiting: int
+    stopped: bool = False
+    unapproved: bool = False
     unavailable: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "writes": self.writes,
             "held_back": self.held_back,
+            "stopped": self.stopped,
+            "unapproved": self.unapproved,
             "unavailable": self.unavailable,
             "waiting": self.waiting,
             "receipts": [receipt_dict(r) for r in self.receipts],
@@ -97,6 +102,8 @@ def plan(ctx: Context) -> Flow[PlanReport]:
         writes=report.writes,
         held_back=report.held_back,
         waiting=report.settling + report.pending,
+        stopped=report.stopped,
+        unapproved=report.unapproved,
         unavailable=report.unavailable,
     )
 
