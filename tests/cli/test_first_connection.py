@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from atsbridge.cli.toml import as_toml
 from atsbridge.connection import parse_connection, secret_settings
 from atsbridge.errors import ConfigurationError
 from atsbridge.registry import Group, load, names
-from atsbridge.simulators.interface import Limits
+from atsbridge.simulators.interface import Limits, SimRequest, SimResponse
 from atsbridge.simulators.serve import serve
+from atsbridge.wire.retry import RetryBudget
 
 VENDORS = sorted({*names(Group.ATS)} & {*names(Group.SIMULATOR)})
 CHOICES = [name for name in VENDORS if load(Group.ATS, name).LOGINS]
@@ -64,6 +66,45 @@ def test_nothing_that_is_told_for_the_connection_file_is_a_credential(account: A
         "\n[crm]\n", "\n" + "".join(f"{k} = {as_toml(v)}\n" for k, v in told.items()) + "\n[crm]\n"
     )
     assert {*told} <= {*parse_connection(text, Path("/somewhere/atsbridge.toml")).ats.settings}
+
+
+def test_an_api_that_is_away_proves_nothing_of_a_permission(
+    account: Any, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor, simulator = account
+    monkeypatch.setattr(RetryBudget, "wait_seconds", lambda *_: None)
+    Path("atsbridge.toml").write_text(connection_text(vendor, name="acme", settings={}))
+    Path("mapping.toml").write_text("version = 1\n")
+    paste(Path("atsbridge.toml"), customer_settings(vendor, simulator))
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    ended = command("check", "--json", "--simulator", f"http://127.0.0.1:{port}")
+    assert ended.code == 1
+    (reach, *others) = sorted(ended.json["access"], key=lambda f: f["proof"] != "missing")
+    assert (reach["needed_for"], reach["proof"]) == ("reach", "missing")
+    told = {(f["proof"], f["tried"]) for f in others}
+    assert told == {("unproven", "nothing that counts: the API cannot be reached")}
+
+
+def test_a_list_of_users_that_is_away_does_not_say_that_nobody_acts(
+    tmp_path: Path, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Greenhouse tells by that list who acts: https://harvestdocs.greenhouse.io"""
+    simulator = make_simulator("greenhouse", applications=2, seed=1, limits=Limits(None))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(RetryBudget, "wait_seconds", lambda *_: None)
+    for name, value in environment("greenhouse", simulator).items():
+        monkeypatch.setenv(name, value)
+
+    def no_users(asked: SimRequest, answer: Any) -> Any:
+        return SimResponse(503) if asked.target.startswith("/v3/users") else answer(asked)
+
+    with serve(simulator, intercept=no_users) as server:
+        at = ("--simulator", server.url)
+        assert command("init", "greenhouse", *at).code == 0
+        found = command("check", "--json", *at).json["access"]
+    (admin,) = [f for f in found if "Site Admin" in f["what"]]
+    assert admin["proof"] == "unproven" and "not available" in admin["tried"]
 
 
 # -- kinds of credentials --

@@ -105,7 +105,7 @@ class Finding:
         tried: what was asked of the ATS.
         ask: what to ask the customer's ATS administrator for; empty when proved.
         needed_for: ``reach``, ``read`` or ``write``.
-        refused: the credential itself was refused, so that nothing shows what it might do.
+        void: why nothing else that was tried counts, as where the credential is refused; empty where it does.
     """
 
     what: str
@@ -113,7 +113,7 @@ class Finding:
     tried: str
     ask: str = ""
     needed_for: str = "read"
-    refused: bool = False
+    void: str = ""
 
 
 @frozen(kw_only=True)

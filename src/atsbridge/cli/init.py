@@ -16,7 +16,7 @@ from ..errors import ConfigurationError
 from ..registry import Group, load
 from .example import settings_of
 from .exits import Exit
-from .opening import Options, on_connection
+from .opening import NO_MAPPING, Options, on_connection
 from .output import say
 from .simulate import variable
 from .toml import as_toml
@@ -58,7 +58,7 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
         return _end(
             options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.", code=code
         )
-    with options.bridge(mapping={"version": 1}) as bridge:
+    with options.bridge(mapping=NO_MAPPING) as bridge:
         if bridge.ats.lacks_stages:
             raise ConfigurationError(
                 f"{bridge.ats.VENDOR.title} lists no stages, and the connection names none: there is nothing"

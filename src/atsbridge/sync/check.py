@@ -64,8 +64,8 @@ def check(ctx: Context) -> Flow[CheckReport]:
     # Where no token could be had, the findings say so already.
     (token,) = yield from together([client.token()], 1)
     access = ctx.ats.with_grant(access, None if isinstance(token, Failed) else token.value)
-    if any(finding.refused for finding in access):
-        access = tuple(map(_not_looked_at, access))
+    if why := next((finding.void for finding in access if finding.void), ""):
+        access = tuple(_not_looked_at(finding, why) for finding in access)
     crm = yield from ctx.crm.check_access()
     mapping: tuple[MappingFinding, ...] = ()
     if not any(f.needed_for == "reach" and f.proof is Proof.MISSING for f in access):
@@ -82,12 +82,11 @@ def check(ctx: Context) -> Flow[CheckReport]:
     )
 
 
-def _not_looked_at(finding: Finding) -> Finding:
-    """Of a credential that is refused nobody can say what it lacks beside."""
-    if finding.refused or finding.proof is Proof.PROVED:
+def _not_looked_at(finding: Finding, why: str) -> Finding:
+    """Of a credential that is refused, or an API that is away, nobody can say what is lacking beside."""
+    if finding.void or finding.proof is Proof.PROVED:
         return finding
-    tried = "nothing that counts: the credential itself is refused"
-    return evolve(finding, proof=Proof.UNPROVEN, tried=tried, ask="")
+    return evolve(finding, proof=Proof.UNPROVEN, tried=f"nothing that counts: {why}", ask="")
 
 
 def _check_mapping(ctx: Context) -> Flow[tuple[MappingFinding, ...]]:
