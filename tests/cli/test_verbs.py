@@ -313,6 +313,17 @@ def test_no_connection_file(tmp_path: Path, command: Any, monkeypatch: Any) -> N
         assert "atsbridge init" in ended.err
 
 
+@pytest.mark.parametrize("line", ["sync", "status", "check", "plan"])
+def test_a_changed_name_is_refused_before_anything_is_read(ready: Any, line: str) -> None:
+    file = ready.folder / "atsbridge.toml"
+    file.write_text(file.read_text().replace('name = "acme"', 'name = "acme2"'))
+    served = len(ready.server.requests)
+    ended = ready.run(line, "--json")
+    assert ended.code == 2
+    assert "acme2" in ended.json["error"]["message"] and "shared = true" in ended.json["error"]["advice"]
+    assert len(ready.server.requests) == served and ready.count() == 120
+
+
 def test_no_mapping(link: Any) -> None:
     (link.folder / "mapping.toml").unlink()
     ended = link.run("sync", "--json")
