@@ -324,6 +324,21 @@ def test_a_changed_name_is_refused_before_anything_is_read(ready: Any, line: str
     assert len(ready.server.requests) == served and ready.count() == 120
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["init", "init nobody", "vendors show nobody", "vendors approve", "vendors nothing", "check", "sync",
+     "worker", "plan", "plan --all", "verify", "repair", "explain x", "status", "pause", "resume",
+     "simulate nobody", "new-adapter 9", "demo --vendor nobody", "nothing", "sync --push --full"],
+)  # fmt: skip
+def test_every_verb_says_in_json_what_is_wrong(
+    tmp_path: Path, command: Any, monkeypatch: Any, line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = command(*line.split(), "--json")
+    assert ended.code == ended.json["error"]["exit_code"] == 2
+    assert ended.json["error"]["message"] and ended.err == ""
+
+
 def test_no_mapping(link: Any) -> None:
     (link.folder / "mapping.toml").unlink()
     ended = link.run("sync", "--json")

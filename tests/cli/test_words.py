@@ -17,7 +17,10 @@ from atsbridge.cli.reports import receipt_text
 from atsbridge.cli.status import _how_ended
 from atsbridge.errors import NoAnswer
 from atsbridge.ledgers.sqlite import SqliteLedger
+from atsbridge.model import ApplicationStatus, State
 from atsbridge.sync.ledger import Update, Where
+from atsbridge.sync.reality import Reality
+from atsbridge.sync.verify import _words
 from atsbridge.wire.retry import RetryBudget
 
 
@@ -148,6 +151,16 @@ def test_status_says_how_the_last_run_ended(link: Any, monkeypatch: Any) -> None
     said = lines(link.run("status").out)
     assert said["last run"].endswith("ended well")
     assert "120 applications" in said["records"]
+
+
+def test_verify_says_of_a_prospect_that_it_stands_in_no_stage() -> None:
+    assert _words(State(None, ApplicationStatus.ACTIVE), Reality.of([])) == "no stage, active"
+
+
+def test_check_says_how_to_approve(link: Any) -> None:
+    assert "NO   `atsbridge vendors approve`" in link.run("check").out
+    assert link.run("vendors", "approve", "--yes").code == 0
+    assert "vendors approve" not in link.run("check").out
 
 
 def test_status_says_that_a_run_did_not_send_all(ready: Any, monkeypatch: Any) -> None:

@@ -52,11 +52,12 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
     missing = found.missing_variables()
     if found.mapping.exists():
         return _end(options, done, f"{found.mapping} is there already; it was left as it is.")
+    at = f" --simulator {options.simulator}" if options.simulator else ""
     if missing:
         done["missing"] = missing
         code = Exit.OK if done["written"] else Exit.SETUP  # without them there was nothing to do
         return _end(
-            options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.", code=code
+            options, done, f"Now set {', '.join(missing)}, and run `atsbridge init{at}` again.", code=code
         )
     with options.bridge(mapping=NO_MAPPING) as bridge:
         if bridge.ats.lacks_stages:
@@ -69,7 +70,7 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
         suggested = bridge.suggest()
     _write(found.mapping, suggested, done)
     done["next"] = ["atsbridge check", "atsbridge sync --pull", "atsbridge vendors approve"]
-    again = f" (each with --simulator {options.simulator})" if options.simulator else ""
+    again = f" (each with{at})" if at else ""
     return _end(
         options,
         done,
