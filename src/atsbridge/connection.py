@@ -27,6 +27,7 @@ from .errors import ConfigurationError
 from .mapping import load_mapping
 from .registry import Group, load
 from .sync.context import Tuning
+from .sync.ledger import Control, Ledger, Where
 from .tokens import KeyringTokens
 from .wire.secrets import Secret
 
@@ -77,6 +78,7 @@ class ConnectionFile:
         name: the connection's globally unique id.
         approved: the digest of the write surface that was approved, or None.
         tokens_in: the keyring service that keeps access and refresh tokens between runs, or None.
+        shared: whether the ledger is other connections' as well, so that a new name may come to it.
     """
 
     path: Path
@@ -87,6 +89,7 @@ class ConnectionFile:
     mapping: Path
     approved: str | None = None
     tokens_in: str | None = None
+    shared: bool = False
     proxy: str | None = field(default=None, repr=False)
     """Its URL or, where it asks for a login, a reference to it."""
     ca_file: str | None = None
@@ -101,7 +104,21 @@ class ConnectionFile:
         return _make(load(Group.CRM, self.crm.plugin), dict(self.crm.settings), where="crm")
 
     def make_ledger(self) -> Any:
-        return _make(load(Group.LEDGER, self.ledger.plugin), dict(self.ledger.settings), where="ledger")
+        """The ledger, open.
+
+        Raises:
+            ConfigurationError: it is other connections', and this one is neither known to it nor shares it.
+        """
+        ledger = _make(load(Group.LEDGER, self.ledger.plugin), dict(self.ledger.settings), where="ledger")
+        if not self.shared and (others := _strangers(ledger, self.name)):
+            ledger.close()
+            raise ConfigurationError(
+                f"the ledger knows the connection {others}, and none of the name {self.name}: under a new"
+                " name everything would be created anew",
+                advice=f"give it back its name in {self.path}; or, if this is another connection, give it a"
+                " ledger of its own, or set shared = true under [ledger]",
+            )
+        return ledger
 
     def missing_variables(self) -> list[str]:
         """The environment variables that are named and not set."""
@@ -148,9 +165,13 @@ def parse_connection(text: str, path: Path) -> ConnectionFile:
         _refuse_clear(f"network.{key}", key, value)
     mapping = _text(tables.get("mapping", {}), "file", where="mapping.file", default="mapping.toml")
     ca_file = _text(network, "ca_file", where="network.ca_file") if "ca_file" in network else None
+    shared = tables.get("ledger", {}).get("shared", False)
+    if not isinstance(shared, bool):
+        raise ConfigurationError("ledger.shared has to be true or false")
     return ConnectionFile(
         path=path,
         name=name,
+        shared=shared,
         ats=_plugin(tables, "ats", key="vendor", folder=folder),
         crm=_plugin(tables, "crm", key="plugin", folder=folder, default="sql"),
         ledger=_plugin(tables, "ledger", key="plugin", folder=folder, default="sqlite"),
@@ -242,7 +263,8 @@ def _plugin(
 ) -> PluginSettings:
     table = dict(tables.get(name, {}))
     plugin = _text(table, key, where=f"{name}.{key}", default=default)
-    table.pop(key, None)
+    for ours in (key, "shared") if name == "ledger" else (key,):
+        table.pop(ours, None)
     for setting, value in table.items():
         _refuse_clear(f"{name}.{setting}", setting, value)
         if setting in _PATHS and isinstance(value, str) and value != ":memory:":
@@ -305,6 +327,13 @@ def _tuning(table: Mapping[str, Any]) -> Tuning:
 # -- making -------------------------------------------------------------------------------------
 
 
+def _strangers(ledger: Ledger, name: str) -> str:
+    """The connections that a ledger knows, where it does not know this one; nothing where it does."""
+    rows = ledger.look(lambda txn: txn.find(Control, Where(), order=("connection",)))
+    known = [row.connection for row in rows]
+    return "" if name in known else ", ".join(known[:3]) + (" and others" if len(known) > 3 else "")
+
+
 def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
     """The plugin with its settings; what is wrong with them is said without their values."""
     secrets = secret_settings(plugin)
@@ -364,8 +393,8 @@ def bridge_parts(connection: ConnectionFile, *, mapping: Mapping[str, Any] | Non
     return {
         "mapping": load_mapping(connection.mapping if mapping is None else mapping),
         "ats": connection.make_ats(),
-        "crm": connection.make_crm(),
         "ledger": connection.make_ledger(),
+        "crm": connection.make_crm(),
         "approved": connection.approved,
         "tokens": KeyringTokens(connection.tokens_in) if connection.tokens_in else None,
         "tuning": connection.tuning,

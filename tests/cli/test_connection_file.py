@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from atsbridge.bridge import Bridge
 from atsbridge.cli.init import connection_text
 from atsbridge.connection import bridge_parts, parse_connection, read_connection, resolve_reference
 from atsbridge.errors import ConfigurationError
@@ -105,6 +107,34 @@ def test_a_secret_of_the_adapter_is_refused_whatever_its_name(monkeypatch: pytes
 def test_what_is_not_known_is_refused_by_name(extra: str, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named.replace(".", r"\.")):
         parse(GOOD + extra)
+
+
+def test_another_name_is_no_new_connection_unless_it_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "mapping.toml").write_text("version = 1\n")
+
+    def parts(name: str, shared: str = "") -> dict[str, Any]:
+        text = GOOD.replace("acme-lever", name) + shared
+        return bridge_parts(parse_connection(text, tmp_path / "atsbridge.toml"))
+
+    def close(made: dict[str, Any]) -> None:
+        made["crm"].close()
+        made["ledger"].close()
+
+    first = parts("acme")
+    Bridge(**first).pause("something is known of it")
+    close(first)
+    with pytest.raises(
+        ConfigurationError, match="knows the connection acme, and none of the name acme-2"
+    ) as no:
+        parts("acme-2")
+    assert "give it back its name" in no.value.advice and "shared = true" in no.value.advice
+    second = parts("acme-2", "[ledger]\nshared = true\n")
+    Bridge(**second).pause("and of this one")
+    close(second)
+    for name in ("acme", "acme-2"):
+        close(parts(name))
+    with pytest.raises(ConfigurationError, match=r"ledger\.shared has to be true or false"):
+        parts("acme", "[ledger]\nshared = 'yes'\n")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "x" * 101, "é"])

@@ -37,6 +37,9 @@ def test_the_list(command: Any) -> None:
     assert {row["name"]: row["capabilities"] for row in told} == matrix()
     said = command("vendors", "list").out
     assert all(name in said for name in names(Group.ATS)) and "incremental" in said
+    rows = [line.split() for line in said.splitlines() if line.split()[0] in names(Group.ATS)]
+    assert len(rows) == len(told) and not [row for row in rows if "-" in row]
+    assert all("none told" in " ".join(row) for row in rows)
 
 
 def test_what_a_third_partys_adapter_can_do_is_shown_by_itself(command: Any, monkeypatch: Any) -> None:

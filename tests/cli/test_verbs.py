@@ -207,6 +207,37 @@ def test_nothing_is_written_without_approval(link: Any) -> None:
     assert "approve" in ended.out
 
 
+@pytest.mark.parametrize("line", ["plan", "sync --push", "sync"])
+def test_changes_that_wait_for_an_approval_need_a_person(link: Any, line: str) -> None:
+    link.write_on()
+    assert link.run("sync", "--pull").code == 0
+    assert link.run(*line.split()).code == 0  # nobody waits for anything
+    link.request_moves(1)
+    told = link.run(*line.split(), "--json")
+    assert told.code == 5
+    report = told.json.get("push", told.json)
+    assert report["unapproved"] and not report["stopped"] and "vendors approve" in report["held_back"]
+    spoken = link.run(*line.split())
+    assert spoken.code == 5 and "vendors approve" in " ".join(spoken.out.split())
+    assert not link.simulator.accepted
+    assert link.run("vendors", "approve", "--yes").code == 0
+    assert link.run(*line.split()).code == 0
+
+
+@pytest.mark.parametrize("line", ["plan", "sync --push"])
+def test_a_credential_refused_while_changes_wait_needs_a_person(
+    ready: Any, monkeypatch: Any, line: str
+) -> None:
+    assert ready.run("sync", "--push").code == 0  # the stages are read, and known for a while
+    ready.request_moves(1)
+    monkeypatch.setenv("LEVER_API_KEY", "canary-wrong-key")
+    spoken = ready.run(*line.split())
+    assert spoken.code == 5 and "Unauthorized" in spoken.out
+    told = ready.run(*line.split(), "--json")
+    assert told.code == 5
+    assert told.json.get("push", told.json)["stopped"]
+
+
 # -- what goes wrong --
 
 
@@ -280,6 +311,32 @@ def test_no_connection_file(tmp_path: Path, command: Any, monkeypatch: Any) -> N
         ended = command(verb)
         assert ended.code == 2
         assert "atsbridge init" in ended.err
+
+
+@pytest.mark.parametrize("line", ["sync", "status", "check", "plan"])
+def test_a_changed_name_is_refused_before_anything_is_read(ready: Any, line: str) -> None:
+    file = ready.folder / "atsbridge.toml"
+    file.write_text(file.read_text().replace('name = "acme"', 'name = "acme2"'))
+    served = len(ready.server.requests)
+    ended = ready.run(line, "--json")
+    assert ended.code == 2
+    assert "acme2" in ended.json["error"]["message"] and "shared = true" in ended.json["error"]["advice"]
+    assert len(ready.server.requests) == served and ready.count() == 120
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["init", "init nobody", "vendors show nobody", "vendors approve", "vendors nothing", "check", "sync",
+     "worker", "plan", "plan --all", "verify", "repair", "explain x", "status", "pause", "resume",
+     "simulate nobody", "new-adapter 9", "demo --vendor nobody", "nothing", "sync --push --full"],
+)  # fmt: skip
+def test_every_verb_says_in_json_what_is_wrong(
+    tmp_path: Path, command: Any, monkeypatch: Any, line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = command(*line.split(), "--json")
+    assert ended.code == ended.json["error"]["exit_code"] == 2
+    assert ended.json["error"]["message"] and ended.err == ""
 
 
 def test_no_mapping(link: Any) -> None:

@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from atsbridge.cli.names import Names
 from atsbridge.cli.output import plural, show_table, time_text
 from atsbridge.cli.reports import receipt_text
+from atsbridge.cli.status import _how_ended
 from atsbridge.errors import NoAnswer
+from atsbridge.ledgers.sqlite import SqliteLedger
+from atsbridge.model import ApplicationStatus, State
+from atsbridge.sync.ledger import Update, Where
+from atsbridge.sync.reality import Reality
+from atsbridge.sync.verify import _words
+from atsbridge.wire.retry import RetryBudget
 
 
 @pytest.fixture
@@ -143,6 +151,108 @@ def test_status_says_how_the_last_run_ended(link: Any, monkeypatch: Any) -> None
     said = lines(link.run("status").out)
     assert said["last run"].endswith("ended well")
     assert "120 applications" in said["records"]
+
+
+def test_verify_says_of_a_prospect_that_it_stands_in_no_stage() -> None:
+    assert _words(State(None, ApplicationStatus.ACTIVE), Reality.of([])) == "no stage, active"
+
+
+def test_check_says_how_to_approve(link: Any) -> None:
+    assert "NO   `atsbridge vendors approve`" in link.run("check").out
+    assert link.run("vendors", "approve", "--yes").code == 0
+    assert "vendors approve" not in link.run("check").out
+
+
+def test_status_says_that_a_run_did_not_send_all(ready: Any, monkeypatch: Any) -> None:
+    assert ready.run("sync", "--push").code == 0  # the stages are read, and known for a while
+    ready.request_moves(1)
+    monkeypatch.setattr(RetryBudget, "wait_seconds", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    assert ready._command("sync", "--push", "--simulator", f"http://127.0.0.1:{port}").code == 4
+    said = lines(ready.run("status").out)["last run"]
+    assert "not all was sent: the ATS could not be read: NoAnswer" in said
+    assert ready.run("sync", "--push").code == 0
+    assert lines(ready.run("status").out)["last run"].endswith("ended well")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({}, "ended well"),
+        ({"taken": 3, "results": {"applied": 3}}, "ended well"),
+        ({"error": "Unavailable: away"}, "failed: Unavailable: away"),
+        ({"push": {"unavailable": True, "held_back": ""}}, "not all was sent: the ATS could not be asked"),
+        ({"stopped": True, "held_back": "stopped: no"}, "not all was sent: stopped: no"),
+        ({"push": {"unapproved": True, "held_back": "not approved"}}, "not all was sent: not approved"),
+        ({"results": {"review": 1, "applied": 2}}, "ended, 1 change for a person"),
+        ({"push": {"results": {"review": 1, "dead": 1}}}, "ended, 2 changes for a person"),
+        ({"counts": {"fault": 2, "pending": 1}}, "ended, 2 unexplained"),
+        ({"counts": {"pending": 1}}, "ended well"),
+    ],
+)
+def test_how_a_run_ended(told: dict[str, Any], said: str) -> None:
+    assert _how_ended(told) == said
+
+
+def test_what_needs_no_mapping_goes_without_one(link: Any) -> None:
+    file = link.folder / "mapping.toml"
+    text = file.read_text()
+    file.unlink()
+    assert link.run("status", "--json").json["mapping"] is None
+    told = link.run("status")
+    assert told.code == 0 and "no mapping yet" in told.out and "atsbridge init" in told.out
+    file.write_text("this is = = no mapping")
+    assert link.run("pause", "--why", "broken").code == 0
+    file.write_text(text)
+    assert link.run("status", "--json").json["paused"] == "broken"
+    file.unlink()
+    assert link.run("resume").code == 0
+    file.write_text(text)
+    told = link.run("status", "--json").json
+    assert told["paused"] is None and told["mapping"] == str(file.resolve())
+
+
+def test_every_id_that_status_shows_is_explained(ready: Any) -> None:
+    (moved,) = ready.request_moves(1)
+    assert ready.run("sync", "--push").code == 0
+    whole = ready.run("explain", moved, "--json").json
+    (change,), (intent,) = whole["updates"], whole["intents"]
+    ledger = SqliteLedger(ready.folder / "atsbridge-ledger.sqlite")
+    with ledger.transaction() as txn:
+        txn.put([evolve(row, result="review") for row in txn.find(Update, Where())])
+    ledger.close()
+    told = ready.run("status", "--json").json["review"]
+    assert told == [change["event_id"]]
+    for id in (*told, intent["intent_id"]):
+        ended = ready.run("explain", id)
+        assert ended.code == 0 and f"Application {moved}" in ended.out
+    said = ready.run("status").out
+    assert lines(said)["for a person"] == told[0] and "atsbridge explain" in said
+
+
+def test_explain_has_the_crms_own_words(ready: Any) -> None:
+    file = ready.folder / "mapping.toml"
+    file.write_text(file.read_text().replace('[steps."Offer"]', '[steps."We made an offer"]'))
+    assert ready.run("sync", "--pull").code == 0
+    truth = ready.simulator.truth()
+    (offered, *_) = [id for id, now in truth.items() if now.stage == "offer" and now.status == "active"]
+    said = lines(ready.run("explain", offered).out)
+    assert said["in its words"] == "We made an offer, Active"
+    assert ready.run("explain", offered, "--json").json["crm"]["words"]["step"] == "We made an offer"
+
+
+def test_a_comparison_says_how_much_of_it_is_shown(ready: Any) -> None:
+    new = ready.folder / "new.toml"
+    new.write_text((ready.folder / "mapping.toml").read_text().replace('"Active"', '"Going on"'))
+    line = ("plan", "--mapping", str(new))
+    found = ready.run(*line, "--json").json
+    assert len(found["records"]) == found["changed"] > 20
+    few, whole = ready.run(*line).out, ready.run(*line, "--all").out
+    assert f"20 of {found['changed']} shown" in few and " shown" not in whole
+    ids = [record["application"] for record in found["records"]]
+    assert [sum(id in said for id in ids) for said in (few, whole)] == [20, len(ids)]
+    assert ready.run("plan", "--all").code == 2
 
 
 def test_check_says_whom_it_asked_and_what_it_did_not_compare(link: Any, monkeypatch: Any) -> None:

@@ -53,13 +53,18 @@ def test_without_reach_the_mapping_is_not_held_against_anything() -> None:
 
 def test_of_a_credential_that_is_refused_nothing_else_is_said_to_be_missing() -> None:
     refused = Finding(
-        what="reach", proof=Proof.MISSING, tried="t", ask="a new one", needed_for="reach", refused=True
+        what="reach",
+        proof=Proof.MISSING,
+        tried="t",
+        ask="a new one",
+        needed_for="reach",
+        void="it is refused",
     )
     missing = Finding(what="users", proof=Proof.MISSING, tried="t", ask="read access to users")
     report = checked(with_findings(world(pulled=False), refused, missing))
     assert report.access[0] == refused and report.exit_code == 1
     assert (report.access[1].proof, report.access[1].ask) == (Proof.UNPROVEN, "")
-    assert "the credential itself is refused" in report.access[1].tried
+    assert report.access[1].tried == "nothing that counts: it is refused"
 
 
 def test_confidential_records_that_only_the_mapping_wants() -> None:

@@ -38,6 +38,24 @@ def test_of_one_that_was_moved() -> None:
     assert told.as_dict()["application"] == "1"
 
 
+def test_by_the_id_of_a_change_or_of_a_write() -> None:
+    w = world("1", "2")
+    w.wants("2", step="B")
+    w.push()
+    for id in ("2", "e1", "e1/0"):
+        told = story(w, id)
+        assert told.application == "2" and [u["event_id"] for u in told.updates] == ["e1"]
+    assert told.crm is not None and told.crm["words"] == {"step": "B", "status": "Active", "reason": None}
+    assert story(w, "e2").application == "e2"
+
+
+def test_an_applications_own_id_goes_before_a_changes() -> None:
+    w = world("e1", "2")
+    w.wants("2", step="B")
+    w.push()
+    assert story(w, "e1").application == "e1" and story(w, "e1").updates == ()
+
+
 def test_bytes_are_told_in_hexadecimal() -> None:
     known = story(world("1")).known
     assert known is not None and isinstance(known["digest"], str) and len(known["digest"]) == 32

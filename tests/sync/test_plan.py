@@ -138,7 +138,8 @@ def test_it_tells_as_plain_data() -> None:
     w.wants("1", step="B")
     told = planned(w).as_dict()
     (receipt,) = told.pop("receipts")
-    assert told == {"writes": 1, "held_back": "", "unavailable": False, "waiting": 0}
+    nobody = {"stopped": False, "unapproved": False, "unavailable": False}
+    assert told == {"writes": 1, "held_back": "", **nobody, "waiting": 0}
     assert receipt == {
         "event_id": "e1",
         "application": "1",
@@ -209,9 +210,9 @@ def test_another_mapping_says_how_many_records_would_read_otherwise() -> None:
     w.log.clear()
     found = compared(w, MAPPING.replace("[steps.A]", "[steps.Start]"))
     assert (found.changed, found.total, found.write_mode) == (2, 3, "on")
-    assert [e["application"] for e in found.examples] == ["1", "3"]
-    assert found.examples[0]["before"] == ("A", "Active", None)
-    assert found.examples[0]["after"] == ("Start", "Active", None)
+    assert [e["application"] for e in found.records] == ["1", "3"]
+    assert found.records[0]["before"] == ("A", "Active", None)
+    assert found.records[0]["after"] == ("Start", "Active", None)
     assert not w.log and found.as_dict()["changed"] == 2
 
 
@@ -224,13 +225,13 @@ def test_another_scope_says_how_many_would_leave_and_how_many_come_in() -> None:
     narrow = rules(prospects="prospects = false\nterminal = false").replace("[steps.A]", "[steps.Start]")
     found = compared(w, narrow)
     assert (found.changed, found.leaving, found.joining, found.total) == (1, 2, 0, 3)
-    reasons = {e["application"]: e["left_out"] for e in found.examples}
+    reasons = {e["application"]: e["left_out"] for e in found.records}
     assert reasons["3"] is None and reasons["1"].startswith("scope.prospects is false")
     w.ctx.mapping = load_mapping(narrow)
     w.pull()
     found = compared(w, MAPPING)
     assert (found.changed, found.leaving, found.joining) == (1, 0, 2)
-    assert compared(w, narrow).examples == ()
+    assert compared(w, narrow).records == ()
 
 
 def test_what_a_date_of_the_scope_does_is_said_to_be_unknown() -> None:
@@ -245,10 +246,10 @@ def test_the_same_mapping_changes_nothing() -> None:
     assert compared(world("1", "2"), MAPPING).changed == 0
 
 
-def test_examples_are_few() -> None:
+def test_every_record_is_told() -> None:
     w = world(*map(str, range(1, 26)))
     found = compared(w, MAPPING.replace("[steps.A]", "[steps.Start]"))
-    assert (found.changed, len(found.examples)) == (25, 20)
+    assert (found.changed, len(found.records)) == (25, 25)
 
 
 def test_what_was_deleted_does_not_count() -> None:

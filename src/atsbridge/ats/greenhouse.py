@@ -623,10 +623,7 @@ class Greenhouse(Ats):
         what = "the user in whose name the token acts is an active Site Admin"
         grant = "a Site Admin of Greenhouse for the integration; its id goes into acting_user"
         if self.acting_user is None:
-            seen = isinstance(users, Response) and bool(read_list(users.body)[1])
-            proof = Proof.PROVED if seen else Proof.MISSING
-            tried = f"acting_user is not set; the list of users holds {'some' if seen else 'nobody'}"
-            return Finding(what=what, proof=proof, tried=tried, ask="" if seen else grant, needed_for="reach")
+            return _admin_seen(what, users, grant)
         fields = {"fields": "id,site_admin,deactivated", "show_service_accounts": "true"}
         wanted = _get("users", {"ids": self.acting_user, **fields})
         answer = yield from ask(wanted)
@@ -953,6 +950,20 @@ def _readable(raw: Raw) -> Iterator[Mapping[str, Any]]:
         yield record(raw.data)
     except BadRecord:
         return
+
+
+def _admin_seen(what: str, users: Response | VendorError, grant: str) -> Finding:
+    """Whether the list of users holds anybody, as it does for a Site Admin alone."""
+    if not isinstance(users, Response):
+        return evolve(proof_of_read(what, _preflight("users"), users, grant=grant), needed_for="reach")
+    seen = bool(read_list(users.body)[1])
+    return Finding(
+        what=what,
+        proof=Proof.PROVED if seen else Proof.MISSING,
+        tried=f"acting_user is not set; the list of users holds {'some' if seen else 'nobody'}",
+        ask="" if seen else grant,
+        needed_for="reach",
+    )
 
 
 def _is_admin(answer: Response) -> bool:

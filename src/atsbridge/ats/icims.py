@@ -372,7 +372,7 @@ class Icims(Ats):
     Args:
         connection: the link's globally unique id.
         customer_id: the integer that iCIMS gives.
-        client_id, client_secret: of the OAuth client; or
+        client_id, client_secret: of the OAuth client.
         user, password: of an integration user, in place of them.
         api_host: ``api-eu.icims.com`` for customers hosted in the EU.
         audience: that tokens are asked for; empty for the API host's own.
@@ -389,6 +389,8 @@ class Icims(Ats):
     VENDOR: ClassVar[Vendor] = VENDOR
     STAGE_DECIDES: ClassVar[bool] = True
     READS_BY: ClassVar[tuple[str, ...]] = ("job_states",)
+    LOGINS: ClassVar[tuple[tuple[str, ...], ...]] = (("client_id", "client_secret"), ("user", "password"))
+    STAGES_IN: ClassVar[str] = "statuses"
 
     connection: str
     customer_id: str = field(converter=str)
@@ -415,19 +417,15 @@ class Icims(Ats):
         return VENDOR.hosts["api"].format(api_host=self.api_host, customer_id=self.customer_id)
 
     def auth(self) -> Scheme:
-        if self.password is not None:
-            return Basic(user=self.user, password=self.password)
-        if self.client_id is None or self.client_secret is None:
-            raise ConfigurationError(
-                "an iCIMS connection has client_id and client_secret, or user and password"
-            )
+        login = self.login()
+        if "user" in login:
+            return Basic(**login)
         return ClientCredentials(
             token_endpoint=VENDOR.tokens[0],
             url=f"https://login.icims.{_REGIONS.get(self.api_host, 'com')}/oauth/token",
-            client_id=self.client_id,
-            client_secret=self.client_secret,
             basic=False,
             extra=(("audience", self.audience or f"https://{self.api_host}/v1/"),),
+            **login,
         )
 
     def settings(self) -> Mapping[str, str]:

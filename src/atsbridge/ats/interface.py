@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import attrs
 from attrs import evolve, field, frozen
 
-from ..errors import Refused
+from ..errors import ConfigurationError, Refused
 from ..model import Action, Application, Intent, Kind, Reason, Ref, Stage, State, Tombstone
 from ..wire.auth import Scheme, Token
 from ..wire.effects import Flow
@@ -107,7 +107,7 @@ class Finding:
         tried: what was asked of the ATS.
         ask: what to ask the customer's ATS administrator for; empty when proved.
         needed_for: ``reach``, ``read`` or ``write``.
-        refused: the credential itself was refused, so that nothing shows what it might do.
+        void: why nothing else that was tried counts, as where the credential is refused; empty where it does.
     """
 
     what: str
@@ -115,7 +115,7 @@ class Finding:
     tried: str
     ask: str = ""
     needed_for: str = "read"
-    refused: bool = False
+    void: str = ""
 
 
 @frozen(kw_only=True)
@@ -172,8 +172,16 @@ class Ats(ABC):
 
     Not those that `Stage` and `Reason` records tell of by themselves.
     """
+    LOGINS: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """The kinds of credentials of which it takes one: all the settings of each, the usual kind first.
+
+    Settings that are required in any case stand in none. Empty where there is one kind alone.
+    """
 
     connection: str
+
+    STAGES_IN: ClassVar[str] = ""
+    """The setting that lists the customer's stages, where no request does: without it there are none."""
 
     @property
     def reader(self) -> str:
@@ -196,6 +204,19 @@ class Ats(ABC):
     @abstractmethod
     def auth(self) -> Scheme:
         """The auth scheme of this connection."""
+
+    def login(self) -> Mapping[str, Any]:
+        """The one of `LOGINS` that this connection has: its settings by name.
+
+        Raises:
+            ConfigurationError: it has none of them whole, or more than one.
+        """
+        values = [{name: getattr(self, name) for name in login} for login in self.LOGINS]
+        whole = [login for login in values if all(login.values())]
+        if len(whole) != 1:
+            kinds = "; or ".join(", ".join(login) for login in self.LOGINS)
+            raise ConfigurationError(f"{self.VENDOR.title} needs one whole kind of credentials: {kinds}")
+        return whole[0]
 
     # -- reading --
 
@@ -278,6 +299,11 @@ class Ats(ABC):
     def settings(self) -> Mapping[str, str]:
         """The connection's settings that matter to a reader of `check`, without secrets."""
         return {}
+
+    @property
+    def lacks_stages(self) -> bool:
+        """Whether no stage is known, since the setting that has to list them is empty."""
+        return bool(self.STAGES_IN) and not getattr(self, self.STAGES_IN)
 
     # -- hooks --
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from attrs import evolve, field, frozen
 
-from ..errors import BadPayload, ConfigurationError, CursorLost, Forbidden, NotFound, VendorError
+from ..errors import BadPayload, CursorLost, Forbidden, NotFound, VendorError
 from ..model import (
     Action,
     ActorKind,
@@ -299,8 +299,8 @@ class Lever(Ats):
 
     Args:
         connection: the link's globally unique id.
-        api_key: of the integration; or ``client_id``, ``client_secret`` and
-            ``refresh_token`` for an OAuth app.
+        api_key: of the integration.
+        client_id, client_secret, refresh_token: of an OAuth app, in its place.
         acting_user: the user in whose name writes are made (``perform_as``).
         region: ``global``, ``eu`` or ``sandbox``.
         withdrawn_reasons: ids of archive reasons that mean the candidate withdrew.
@@ -313,6 +313,10 @@ class Lever(Ats):
 
     VENDOR: ClassVar[Vendor] = VENDOR
     READS_BY: ClassVar[tuple[str, ...]] = ("withdrawn_reasons", "confidential")
+    LOGINS: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("api_key",),
+        ("client_id", "client_secret", "refresh_token"),
+    )
 
     connection: str
     api_key: Secret | None = field(default=None, converter=optional_secret)
@@ -336,19 +340,16 @@ class Lever(Ats):
         return VENDOR.hosts[self.region]
 
     def auth(self) -> Scheme:
-        if self.api_key is not None:
-            return Basic(user=self.api_key)
-        if self.client_id is None or self.client_secret is None or self.refresh_token is None:
-            raise ConfigurationError(
-                "lever needs an api_key, or client_id, client_secret and refresh_token together"
-            )
+        login = self.login()
+        if "api_key" in login:
+            return Basic(user=login["api_key"])
         # The sandbox has an issuer of its own: https://hire.lever.co/developer/documentation
         return RefreshToken(
             token_endpoint=VENDOR.tokens[0],
             url=VENDOR.tokens[0].urls[self.region == "sandbox"],
-            client_id=self.client_id,
-            client_secret=self.client_secret,
-            first=self.refresh_token,
+            client_id=login["client_id"],
+            client_secret=login["client_secret"],
+            first=login["refresh_token"],
             basic=False,
         )
 

@@ -63,7 +63,7 @@ from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Span
 from ..wire.payload import Raw, read_json, read_list
 from ..wire.reading import from_iso, need_id, objects, opt_id, opt_object, opt_text, record, texts
-from ..wire.secrets import Secret, optional_secret, secret
+from ..wire.secrets import Secret, optional_secret
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .chain import ENDS, UNREADABLE, StageChain
@@ -359,6 +359,10 @@ class OracleRecruiting(Ats):
     VENDOR: ClassVar[Vendor] = VENDOR
     STAGE_DECIDES: ClassVar[bool] = True
     READS_BY: ClassVar[tuple[str, ...]] = ("job_states",)
+    LOGINS: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("user", "password"),
+        ("identity_domain", "client_id", "client_secret", "scope"),
+    )
 
     connection: str
     pod: str = field(validator=_is_host, metadata={"example": "acme.fa.us2.oraclecloud.com"})
@@ -386,21 +390,16 @@ class OracleRecruiting(Ats):
         return VENDOR.hosts["pod"].format(pod=self.pod)
 
     def auth(self) -> Scheme:
-        if self.user and self.password is not None:
-            return Basic(user=secret(self.user), password=self.password)
-        needed = (self.identity_domain, self.client_id, self.client_secret, self.scope)
-        if self.client_id is None or self.client_secret is None or not all(needed):
-            raise ConfigurationError(
-                "an Oracle connection has user and password, or identity_domain, client_id, client_secret"
-                " and scope"
-            )
+        login = self.login()
+        if "user" in login:
+            return Basic(**login)
         endpoint = VENDOR.tokens[0]
         return ClientCredentials(
             token_endpoint=endpoint,
-            url=endpoint.urls[0].format(identity_domain=self.identity_domain),
-            client_id=self.client_id,
-            client_secret=self.client_secret,
-            extra=(("scope", self.scope),),
+            url=endpoint.urls[0].format(identity_domain=login["identity_domain"]),
+            client_id=login["client_id"],
+            client_secret=login["client_secret"],
+            extra=(("scope", login["scope"]),),
         )
 
     def settings(self) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import evolve
 
-from ..errors import Forbidden, NotFound, Unauthorized, VendorError
+from ..errors import Forbidden, NotFound, Unauthorized, Unavailable, VendorError
 from ..wire.auth import Token
 from ..wire.effects import Failed, Flow, Request, Response, once, request, together
 from .interface import Finding, Proof
@@ -137,5 +137,12 @@ def reach(answers: Sequence[Response | VendorError], *, host: str) -> Finding:
         tried=f"{tried}; the first answered: {first.message}",
         ask=advice,
         needed_for="reach",
-        refused=isinstance(first, Unauthorized),
+        void=_void(answers),
     )
+
+
+def _void(answers: Sequence[Response | VendorError]) -> str:
+    """Why refusals and silence say nothing of single permissions, where they do not."""
+    if isinstance(answers[0], Unauthorized):
+        return "the credential itself is refused"
+    return "the API cannot be reached" if all(isinstance(a, Unavailable) for a in answers) else ""

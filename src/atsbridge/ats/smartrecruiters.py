@@ -20,7 +20,6 @@ from attrs import evolve, field, frozen
 from ..errors import (
     BadPayload,
     BadRecord,
-    ConfigurationError,
     CursorLost,
     Forbidden,
     NotFound,
@@ -295,8 +294,8 @@ class SmartRecruiters(Ats):
         connection: the link's globally unique id.
         environment: ``production`` or ``sandbox``.
         token_environment: which of the two gives access tokens, where it is another.
-        api_key: one of two kinds of credentials.
-        client_id, client_secret: the other.
+        api_key: which has no scopes and may do everything, in place of an OAuth client.
+        client_id, client_secret: of the OAuth client.
         hook_secret: of the web hooks' subscription, where there is one.
         hook_secret_before: the one before it, while it is being replaced.
         omitted_sub_status: where a call without a sub-status leads: ``none`` or ``first``.
@@ -305,6 +304,7 @@ class SmartRecruiters(Ats):
     """
 
     VENDOR: ClassVar[Vendor] = VENDOR
+    LOGINS: ClassVar[tuple[tuple[str, ...], ...]] = (("client_id", "client_secret"), ("api_key",))
 
     connection: str
     environment: str = field(default="production", validator=one_of("production", "sandbox"))
@@ -326,17 +326,14 @@ class SmartRecruiters(Ats):
         return VENDOR.hosts[self.environment]
 
     def auth(self) -> Scheme:
-        client = (self.client_id, self.client_secret)
-        if self.api_key is not None and client == (None, None):
-            return KeyHeader(name="X-SmartToken", key=self.api_key)
-        if self.client_id is None or self.client_secret is None or self.api_key is not None:
-            raise ConfigurationError("smartrecruiters needs an api_key, or client_id and client_secret")
+        login = self.login()
+        if "api_key" in login:
+            return KeyHeader(name="X-SmartToken", key=login["api_key"])
         return ClientCredentials(
             token_endpoint=VENDOR.tokens[0],
             url=f"{VENDOR.hosts[self.token_environment or self.environment]}/identity/oauth/token",
-            client_id=self.client_id,
-            client_secret=self.client_secret,
             basic=False,
+            **login,
         )
 
     def settings(self) -> Mapping[str, str]:

@@ -357,6 +357,11 @@ class Workday(Ats):
         "exclude_attachments",
     )
 
+    LOGINS: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("password",),
+        ("client_id", "client_secret", "refresh_token"),
+    )
+
     connection: str
     service_host: str = field(
         validator=_of_form(VENDOR.host_slots["service_host"], "a host of myworkday.com or workday.com"),
@@ -387,21 +392,18 @@ class Workday(Ats):
         return VENDOR.hosts["tenant"].format(service_host=self.service_host, tenant=self.tenant)
 
     def auth(self) -> Scheme:
-        if self.password is not None:
+        login = self.login()
+        if "password" in login:
             # The tenant belongs to the name; what others call a wrong password is often its absence.
             user = self.user if "@" in self.user else f"{self.user}@{self.tenant}"
-            return UsernameToken(user=user, password=self.password)
-        if self.client_id is None or self.client_secret is None or self.refresh_token is None:
-            raise ConfigurationError(
-                "a Workday connection has a password, or client_id, client_secret and refresh_token"
-            )
+            return UsernameToken(user=user, password=login["password"])
         endpoint = VENDOR.tokens[0]
         return RefreshToken(
             token_endpoint=endpoint,
             url=endpoint.urls[0].format(service_host=self.service_host, tenant=self.tenant),
-            client_id=self.client_id,
-            client_secret=self.client_secret,
-            first=self.refresh_token,
+            client_id=login["client_id"],
+            client_secret=login["client_secret"],
+            first=login["refresh_token"],
             rotates=False,
         )
 

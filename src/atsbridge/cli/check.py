@@ -50,7 +50,8 @@ def show_check(report: CheckReport, *, simulator: str | None = None) -> None:
     heading("CRM and approval")
     rows = [(f.what, "yes" if f.ok else "NO", f.why) for f in report.crm]
     approved = "yes" if report.surface_approved else "NO"
-    rows.append(("the write surface is approved", approved, f"digest {report.surface[:16]}..."))
+    mend = "" if report.surface_approved else "`atsbridge vendors approve`; "
+    rows.append(("the write surface is approved", approved, f"{mend}digest {report.surface[:16]}..."))
     rows.append(("write mode", report.write_mode, ""))
     show_table(("what", "", ""), rows)
     say()

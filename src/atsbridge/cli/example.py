@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import attrs
 
@@ -54,8 +54,11 @@ def _deletions(adapter: type[Ats], streams: Any) -> str:
 
 
 def settings_of(adapter: Any) -> list[dict[str, Any]]:
-    """The adapter's settings: name, default as text, whether it is a secret or required, and its note."""
-    notes = _notes(adapter)
+    """The adapter's settings: name, default as text, whether it is a secret or required, and its note.
+
+    Of a setting that is a list of tables ``row`` has the keys of each, with their defaults; None else.
+    """
+    notes, types = _notes(adapter), _types(adapter)
     secrets = secret_settings(adapter)
     found = []
     for one in attrs.fields(adapter):
@@ -68,6 +71,7 @@ def settings_of(adapter: Any) -> list[dict[str, Any]]:
                 "secret": one.name in secrets,
                 "required": required,
                 "default": "required" if required else _default(one.default),
+                "row": _row(types.get(one.name)),
                 "note": notes.get(one.name, ""),
             }
         )
@@ -78,6 +82,20 @@ def _default(value: Any) -> str | None:
     if isinstance(value, attrs.Factory):  # type: ignore[arg-type]
         return "{}" if value.factory is dict else "[]"
     return None if value is None else str(value)
+
+
+def _types(adapter: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(adapter)
+    except NameError:  # of a name that its module imports for type checkers alone
+        return {}
+
+
+def _row(type_: Any) -> dict[str, Any] | None:
+    within = next(iter(get_args(type_)), None)
+    if not (isinstance(within, type) and attrs.has(within)):
+        return None
+    return {a.name: None if a.default is attrs.NOTHING else a.default for a in attrs.fields(within)}
 
 
 def _notes(adapter: Any) -> dict[str, str]:

@@ -35,7 +35,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.SETUP: "the command, the connection file or the mapping needs mending; nothing was done",
     Exit.UNPROVEN: "`check` alone: nothing is missing, but something could not be proved without writing",
     Exit.LATER: "try again later: the ATS, the CRM or another worker; nothing was lost",
-    Exit.PERSON: "a person must act: a credential, a permission, a file or disk, or what is gone",
+    Exit.PERSON: "a person must act: a credential, permission or approval, a file or disk, or what is gone",
     Exit.FAULT: "a fault in atsbridge or in a plugin",
     Exit.INTERRUPTED: "interrupted; the same command goes on from there",
 }

@@ -31,14 +31,14 @@ Facts = Iterable[tuple[str, object]]
 def explain(options: Options, *, application: str, ask: bool) -> int:
     """Tell what was read of one application, which rule mapped it, what was decided, sent and answered.
 
-    APP is the ATS's id of the application, or the address of its page there. Exit 1 if nothing is
-    known of it.
+    APP is the ATS's id of the application, the address of its page there, or the id of a change of it,
+    as `atsbridge status` shows it. Exit 1 if nothing is known of it.
     --json has every row of the ledger, whole.
     """
     with options.bridge() as bridge:
         application = _id_in(bridge, application)
         found = bridge.explain(application, ask=ask)
-        person, names = _person(bridge, bridge.ref(application)), Names.known_to(bridge)
+        person, names = _person(bridge, bridge.ref(found.application)), Names.known_to(bridge)
     report = {**found.as_dict(), "candidate_name": person}
     if options.as_json:
         options.show_json(report)
@@ -187,6 +187,7 @@ def _sent(row: Mapping[str, Any]) -> Facts:
 def _held(row: Mapping[str, Any], names: Names) -> Facts:
     return (
         ("confirmed", names.state(row["confirmed"]) or "nothing"),
+        ("in its words", ", ".join(filter(None, (row["words"] or {}).values()))),
         ("requested step", row["requested_step"]),
         ("requested status", row["requested_status"]),
         ("requested reason", row["requested_reason"]),

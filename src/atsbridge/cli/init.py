@@ -10,14 +10,16 @@ from typing import Any
 
 import click
 
+from ..ats.interface import Ats
 from ..connection import ConnectionFile, parse_connection
 from ..errors import ConfigurationError
 from ..registry import Group, load
 from .example import settings_of
 from .exits import Exit
-from .opening import Options, on_connection
+from .opening import NO_MAPPING, Options, on_connection
 from .output import say
 from .simulate import variable
+from .toml import as_toml
 
 
 @click.command()
@@ -50,17 +52,25 @@ def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> i
     missing = found.missing_variables()
     if found.mapping.exists():
         return _end(options, done, f"{found.mapping} is there already; it was left as it is.")
+    at = f" --simulator {options.simulator}" if options.simulator else ""
     if missing:
         done["missing"] = missing
         code = Exit.OK if done["written"] else Exit.SETUP  # without them there was nothing to do
         return _end(
-            options, done, f"Now set {', '.join(missing)}, and run `atsbridge init` again.", code=code
+            options, done, f"Now set {', '.join(missing)}, and run `atsbridge init{at}` again.", code=code
         )
-    with options.bridge(mapping={"version": 1}) as bridge:
+    with options.bridge(mapping=NO_MAPPING) as bridge:
+        if bridge.ats.lacks_stages:
+            raise ConfigurationError(
+                f"{bridge.ats.VENDOR.title} lists no stages, and the connection names none: there is nothing"
+                " to map",
+                advice=f"list the customer's as {bridge.ats.STAGES_IN}, under [ats] in {options.connection},"
+                " and run this again",
+            )
         suggested = bridge.suggest()
     _write(found.mapping, suggested, done)
     done["next"] = ["atsbridge check", "atsbridge sync --pull", "atsbridge vendors approve"]
-    again = f" (each with --simulator {options.simulator})" if options.simulator else ""
+    again = f" (each with{at})" if at else ""
     return _end(
         options,
         done,
@@ -103,7 +113,8 @@ def connection_text(vendor: str, *, name: str, settings: Mapping[str, str]) -> s
         UnknownPlugin: no such adapter.
         ConfigurationError: a setting is none of the adapter's.
     """
-    known = settings_of(load(Group.ATS, vendor))
+    adapter = load(Group.ATS, vendor)
+    known = settings_of(adapter)
     unknown = sorted(set(settings) - {s["name"] for s in known})
     if unknown:
         names = ", ".join(s["name"] for s in known)
@@ -111,26 +122,57 @@ def connection_text(vendor: str, *, name: str, settings: Mapping[str, str]) -> s
     head = _HEAD.format(name=json.dumps(name), vendor=json.dumps(vendor))
     # A refresh token may be good for one use: kept in memory alone, the next command would be logged out.
     rest = _REST.format(tokens="" if "refresh_token" in settings else "# ")
-    return head + "\n".join([*_ats_lines(vendor, known, settings), rest])
+    return head + "\n".join([*_ats_lines(vendor, adapter, known, settings), rest])
 
 
-def _ats_lines(vendor: str, known: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> Iterator[str]:
-    needed = {s["name"] for s in known if s["secret"] and s["required"]}
-    chosen = {s["name"] for s in known if s["secret"] and s["name"] in given}
-    first = next((s["name"] for s in known if s["secret"]), None)
-    secrets = needed | chosen or ({first} if first else set())
+def _ats_lines(
+    vendor: str, adapter: type[Ats], known: Sequence[Mapping[str, Any]], given: Mapping[str, str]
+) -> Iterator[str]:
+    """A line a setting: what is needed by the name of its environment variable, all else as a comment."""
+    login, others = _login(adapter, known, given)
+    credentials = {*login, *(name for one in others for name in one)}
+    told = not others
     for setting in known:
-        key = setting["name"]
-        note = f"    # {setting['note']}" if setting["note"] else ""
-        reference = f"env:{variable(vendor, key)}"
+        key, secret = setting["name"], setting["secret"]
+        if key in credentials and not told:
+            told = True
+            yield f"# One kind of credentials: {'; or '.join(', '.join(one) for one in (login, *others))}."
+        note = _note(setting, adapter.VENDOR.unconfirmed)
+        reference = json.dumps(f"env:{variable(vendor, key)}")
         if key in given:
-            yield f"{key} = {_toml(given[key], secret=setting['secret'])}{note}"
-        elif key in secrets or setting["required"]:
-            yield f"{key} = {json.dumps(reference)}{note}"
-        elif setting["secret"]:
-            yield f"# {key} = {json.dumps(reference)}{note}"
+            yield f"{key} = {_toml(given[key], secret=secret)}{note}"
+        elif key in login or setting["required"]:
+            yield f"{key} = {reference}{note}"
+        elif secret or key in credentials:
+            yield f"# {key} = {reference}{note}"
         else:
-            yield f"# {key} = {_shown(setting['default'])}{note}"
+            yield f"# {key} = {_example(setting)}{note}"
+
+
+def _login(
+    adapter: type[Ats], known: Sequence[Mapping[str, Any]], given: Mapping[str, str]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The kind of credentials of which most settings are given, else the usual one; and the others."""
+    if adapter.LOGINS:
+        login = max(adapter.LOGINS, key=lambda one: len(given.keys() & {*one}))
+        return login, [one for one in adapter.LOGINS if one != login]
+    secrets = [s for s in known if s["secret"]]
+    if not secrets or any(s["required"] or s["name"] in given for s in secrets):
+        return (), []
+    return (secrets[0]["name"],), []
+
+
+def _note(setting: Mapping[str, Any], unconfirmed: Mapping[str, str]) -> str:
+    doubt = unconfirmed.get(setting["name"])
+    told = [setting["note"], f"Not confirmed: {doubt}." if doubt else ""]
+    return f"    # {' '.join(filter(None, told))}" if any(told) else ""
+
+
+def _example(setting: Mapping[str, Any]) -> str:
+    """A setting's default; of a list of tables one row, its keys with theirs."""
+    if setting["row"] is None:
+        return _shown(setting["default"])
+    return as_toml([{key: "..." if value is None else value for key, value in setting["row"].items()}])
 
 
 def _toml(text: str, *, secret: bool) -> str:

@@ -18,6 +18,8 @@ from .output import ProgressLine, show_json, without_people
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT = Path("atsbridge.toml")
+NO_MAPPING: Mapping[str, Any] = {"version": 1}
+"""For what needs none: it maps nothing, and lets nothing leave."""
 
 
 @frozen(kw_only=True)

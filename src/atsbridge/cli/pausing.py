@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .opening import Options, on_connection
+from .opening import NO_MAPPING, Options, on_connection
 from .output import say
 
 
@@ -13,7 +13,7 @@ from .output import say
 @on_connection
 def pause(options: Options, *, why: str) -> int:
     """Hold back every status write. Changes are still taken in, and reading goes on."""
-    with options.bridge() as bridge:
+    with options.bridge(mapping=NO_MAPPING) as bridge:
         bridge.pause(why)
     _tell(options, paused=True, why=why)
     return 0
@@ -23,7 +23,7 @@ def pause(options: Options, *, why: str) -> int:
 @on_connection
 def resume(options: Options) -> int:
     """Let status writes leave again; also clears a stop."""
-    with options.bridge() as bridge:
+    with options.bridge(mapping=NO_MAPPING) as bridge:
         bridge.resume()
     _tell(options, paused=False, why="")
     return 0

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
-from .exits import Exit
 from .names import Names
 from .opening import Options, faults_of, need_reading, on_connection
 from .output import heading, plural, say, show_table
-from .reports import show_receipts
+from .reports import exit_of_writes, show_receipts
+
+_FEW = 20
+"""So many records of a comparison are shown unasked."""
 
 
 @click.command()
@@ -19,17 +21,22 @@ from .reports import show_receipts
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Compare this mapping with the one in use: how many records would read otherwise?",
 )
+@click.option("--all", "show_all", is_flag=True, help=f"With --mapping: every record, not the first {_FEW}.")
 @on_connection
-def plan(options: Options, *, mapping: Path | None) -> int:
+def plan(options: Options, *, mapping: Path | None, show_all: bool) -> int:
     """Show what the next push would do. Nothing is written to ATS, CRM or ledger.
 
-    Exit 4 if the ATS could not be asked for all that it takes to tell.
+    Exits as the push would: 1 if a change would end in doubt, 4 if the ATS could not be asked for all
+    that it takes to tell, 5 if the ATS refuses the credential or changes wait for the approval of the
+    write surface.
     """
     if mapping is not None:
-        return _compare(options, mapping)
+        return _compare(options, mapping, show_all=show_all)
+    if show_all:
+        raise click.UsageError("--all goes with --mapping")
     with options.bridge() as bridge:
         report, names = bridge.plan(), Names.known_to(bridge)
-    code = Exit.LATER if report.unavailable else Exit.OK
+    code = exit_of_writes(report)
     if options.as_json:
         options.show_json(report.as_dict())
         return code
@@ -44,7 +51,7 @@ def plan(options: Options, *, mapping: Path | None) -> int:
     return code
 
 
-def _compare(options: Options, mapping: Path) -> int:
+def _compare(options: Options, mapping: Path, *, show_all: bool) -> int:
     with options.bridge() as bridge:
         need_reading(bridge)
         with faults_of(mapping):
@@ -59,10 +66,12 @@ def _compare(options: Options, mapping: Path) -> int:
             _words(e["before"]),
             f"left out: {e['left_out']}" if e["left_out"] else _words(e["after"]),
         )
-        for e in change.examples
+        for e in (change.records if show_all else change.records[:_FEW])
     ]
     if rows:
         show_table(("application", "step, status, reason now", "with the new mapping"), rows)
+    if len(rows) < len(change.records):
+        say(f"{len(rows)} of {len(change.records)} shown; --all shows the others, --json has them all")
     say(
         f"{change.changed} of {change.total} applications would read otherwise, {change.leaving} would be"
         f" left out, {change.joining} would come in; write mode {change.write_mode}"

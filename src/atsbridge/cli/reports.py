@@ -1,4 +1,4 @@
-"""How the bridge's reports look to people."""
+"""How the bridge's reports look to people, and which exit they lead to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..model import Result
+from ..sync.outbound import PushReport
+from ..sync.plan import PlanReport
+from .exits import Exit
 from .names import Names
 from .output import plural, say, show_table
 
@@ -41,6 +45,15 @@ def receipt_text(receipt: Mapping[str, Any], names: Names) -> str:
     states = " -> ".join(dict.fromkeys(state for state in (before, after) if state))
     over = f"over {', '.join(receipt['overwritten'])}" if receipt["overwritten"] else ""
     return "; ".join(text for text in (states, receipt["why"], over) if text)
+
+
+def exit_of_writes(report: PushReport | PlanReport) -> Exit:
+    """Which exit a push leads to, or one that is foretold."""
+    if report.stopped or report.unapproved:
+        return Exit.PERSON
+    if any(receipt.result in (Result.REVIEW, Result.DEAD) for receipt in report.receipts):
+        return Exit.FOUND
+    return Exit.LATER if report.unavailable else Exit.OK
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -6,18 +6,20 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..connection import secret_settings
 from ..errors import ConfigurationError
-from ..registry import Group, load
+from ..registry import Group, load, names
 from ..simulators.interface import Limits, Simulator
 from ..simulators.serve import Server, serve
 from .opening import json_option
 from .output import show_json
+from .toml import as_toml
 
 
 @click.command()
@@ -49,20 +51,23 @@ def simulate(
     """Serve a vendor's simulator on loopback until Ctrl-C.
 
     Prints its credentials as lines for the environment, then its address as a
-    comment. Nothing goes to a simulator by itself, whatever is exported: give
-    the other commands `--simulator URL`.
+    comment; and, for the connection file, what else its customer would tell.
+    Nothing goes to a simulator by itself, whatever is exported: give the other
+    commands `--simulator URL`.
     """
     made = make_simulator(vendor, applications=applications, seed=seed, folder=folder, settings=settings)
     with _served(made, port=port, tls=tls, limits=limits_of(limits)) as server:
-        credentials = environment(vendor, made)
+        credentials, told = environment(vendor, made), customer_settings(vendor, made)
         if as_json:
-            show_json({"url": server.url, "ca_file": server.ca_file, "environment": credentials})
+            show_json({
+                "url": server.url, "ca_file": server.ca_file, "environment": credentials, "settings": told,
+            })  # fmt: skip
         else:
             for name, value in credentials.items():
                 sys.stdout.write(f"{name}={shlex.quote(value)}\n")
             sys.stdout.write(f"# --simulator {server.url}\n")
             sys.stdout.flush()
-            print(_how(vendor, server, limits), file=sys.stderr)
+            print(_how(vendor, server, limits, told), file=sys.stderr)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -82,12 +87,14 @@ def _served(made: Simulator, *, port: int, tls: bool, limits: Limits) -> Server:
         ) from None
 
 
-def _how(vendor: str, server: Server, limits: str) -> str:
+def _how(vendor: str, server: Server, limits: str, told: Mapping[str, Any]) -> str:
+    lines = "".join(f"\n{name} = {as_toml(value)}" for name, value in told.items())
+    paste = f"\nWhat its customer tells goes under [ats] in the connection file:\n{lines}\n" if lines else ""
     trust = f"; for its certificate, [network] ca_file = {server.ca_file!r}" if server.ca_file else ""
     return (
         f"{vendor} simulator, limits {limits}; Ctrl-C ends it.\n"
         f"In another terminal: export the lines above, then atsbridge init {vendor} --simulator {server.url}"
-        f"{trust}"
+        f"{trust}{paste}"
     )
 
 
@@ -151,11 +158,24 @@ def environment(vendor: str, simulator: Simulator) -> dict[str, str]:
 
     An OAuth client with its redirect address is for those who play the authorisation themselves.
     """
-    known = dict(simulator.credentials)
-    if isinstance(user := getattr(simulator, "acting_user", None), str):
-        known["acting_user"] = user
-    known.update(getattr(simulator, "oauth_client", {}))
+    told, credentials = _configuration(vendor, simulator)
+    known = {key: value for key, value in told.items() if key in credentials}
+    known |= {**simulator.credentials, **getattr(simulator, "oauth_client", {})}
     return {variable(vendor, key): value for key, value in known.items()}
+
+
+def customer_settings(vendor: str, simulator: Simulator) -> dict[str, Any]:
+    """The adapter's settings that the account's customer would tell, credentials apart."""
+    told, credentials = _configuration(vendor, simulator)
+    return {name: value for name, value in told.items() if name not in credentials}
+
+
+def _configuration(vendor: str, simulator: Simulator) -> tuple[dict[str, Any], Set[str]]:
+    """All that the vendor's adapter is told of an account, and which of it are credentials."""
+    if vendor not in names(Group.ATS):
+        return {}, set()
+    adapter = load(Group.ATS, vendor)
+    return simulator.settings_for(adapter), simulator.credentials.keys() | secret_settings(adapter)
 
 
 def variable(vendor: str, setting: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .opening import Options, on_connection
+from .opening import NO_MAPPING, Options, on_connection
 from .output import heading, plural, say, show_table, time_text
 from .reports import counts_text
 
@@ -16,8 +16,10 @@ from .reports import counts_text
 @on_connection
 def status(options: Options) -> int:
     """Show on one page where the connection stands. Asks neither side."""
-    with options.bridge() as bridge:
-        report = bridge.status().as_dict()
+    found = options.read()
+    mapped = found.mapping.exists()
+    with options.bridge(mapping=None if mapped else NO_MAPPING) as bridge:
+        report = {**bridge.status().as_dict(), "mapping": str(found.mapping) if mapped else None}
     if options.as_json:
         options.show_json(report)
     else:
@@ -37,7 +39,7 @@ def _show(report: dict[str, Any]) -> None:
         ("quarantined", report["quarantined"]),
         ("waiting for a parent", report["waiting"]),
         ("receipts to deliver", report["undelivered"]),
-        ("at work now", ", ".join(report["working"]) or "nobody"),
+        ("at work now", ", ".join(map(_lane, report["working"])) or "nobody"),
         ("last run", _last_run(report["runs"])),
     ]
     show_table(("", ""), rows)
@@ -49,9 +51,18 @@ def _show(report: dict[str, Any]) -> None:
         show_table(("stream", "last read to its end", "unfinished"), streams)
     else:
         say("nothing was read yet: `atsbridge sync`")
+    if report["review"]:
+        say("`atsbridge explain` with the id of a change tells what became of it")
+
+
+def _lane(lane: str) -> str:
+    """The application that somebody works on, by its id alone; or what else is worked on."""
+    return lane.removeprefix("application/")
 
 
 def _writing(report: dict[str, Any]) -> str:
+    if report["mapping"] is None:
+        return "no mapping yet: `atsbridge init` suggests a first one"
     text = f"mode {report['write_mode']}"
     if not report["surface_approved"]:
         text += ", surface not approved"
@@ -65,6 +76,19 @@ def _last_run(runs: Sequence[Mapping[str, Any]]) -> str:
     run = runs[0]
     if run["ended_at"] is None:
         return f"{run['verb']}, begun {time_text(run['started_at'])} and not ended"
-    error = (run["summary"] or {}).get("error")
-    how = f"failed: {error}" if error else "ended well"
-    return f"{run['verb']}, {time_text(run['ended_at'])}, {how}"
+    return f"{run['verb']}, {time_text(run['ended_at'])}, {_how_ended(run['summary'] or {})}"
+
+
+def _how_ended(told: Mapping[str, Any]) -> str:
+    """What a run came to, as its exit code said it."""
+    if error := told.get("error"):
+        return f"failed: {error}"
+    pushed = told.get("push", told)
+    if pushed.get("stopped") or pushed.get("unapproved") or pushed.get("unavailable"):
+        return f"not all was sent: {pushed.get('held_back') or 'the ATS could not be asked'}"
+    results = pushed.get("results", {})
+    if doubtful := results.get("review", 0) + results.get("dead", 0):
+        return f"ended, {plural(doubtful, 'change')} for a person"
+    if faults := told.get("counts", {}).get("fault"):
+        return f"ended, {faults} unexplained"
+    return "ended well"

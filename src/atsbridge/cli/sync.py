@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from ..bridge import Bridge
-from ..model import Result
 from ..sync.inbound import PullReport
 from ..sync.outbound import PushReport
 from ..sync.plan import receipt_dict
@@ -15,9 +14,7 @@ from .exits import Exit
 from .names import Names
 from .opening import Options, on_connection
 from .output import heading, plural, say
-from .reports import show_pull, show_receipts
-
-_IN_DOUBT = (Result.REVIEW, Result.DEAD)
+from .reports import exit_of_writes, show_pull, show_receipts
 
 
 @click.command()
@@ -41,8 +38,9 @@ def sync(
 
     Exit 1 if a change ended in doubt or was given up: a person should look
     (`atsbridge status`, `atsbridge explain APP`). Exit 4 if the ATS could not be reached: what is
-    pending goes with a later run. Exit 5 while writes are stopped, since the ATS refused the
-    credential: mend it, then `atsbridge resume`.
+    pending goes with a later run. Exit 5 while changes wait for a person: writes are stopped, since
+    the ATS refused the credential (mend it, then `atsbridge resume`), or the write surface is not
+    approved (`atsbridge vendors approve`).
     """
     if only_push and (full or and_sweep or only_pull):
         raise click.UsageError("--push goes alone: --pull, --full and --sweep are about reading")
@@ -56,12 +54,7 @@ def sync(
         _show(pushed, pulled, swept, names)
         if pushed is not None and pushed.unavailable:
             say(f"Not all could be asked of {options.asked(bridge)}: try again later")
-    if pushed is not None and pushed.stopped:
-        return Exit.PERSON
-    doubtful = pushed is not None and any(r.result in _IN_DOUBT for r in pushed.receipts)
-    if doubtful:
-        return Exit.FOUND
-    return Exit.LATER if pushed is not None and pushed.unavailable else Exit.OK
+    return exit_of_writes(pushed) if pushed is not None else Exit.OK
 
 
 def _run(

@@ -33,13 +33,13 @@ def list_(*, as_json: bool) -> int:
     if as_json:
         show_json(rows)
     else:
-        heads = ("adapter", "API", "reads", "deletions", "hooks", "writes", "ends", "simulator")
+        heads = ("adapter", "API", "reads", "deletions", "hooks", "writes", "ends on", "simulator")
         show_table(heads, [_row(row) for row in rows])
     return 0
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
-    told, simulator = row["capabilities"], "yes" if row["simulator"] else ""
+    told, simulator = row["capabilities"], "yes" if row["simulator"] else "no"
     if told is None:
         return (row["name"], f"see `vendors show {row['name']}`", "", "", "", "", "", simulator)
     streams = list(told["streams"].values())
@@ -48,9 +48,9 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
         told["api_version"],
         f"{streams.count('incremental')} of {len(streams)} incremental",
         told["deletions"].partition(" (")[0],
-        "yes" if told["web_hooks"] else "",
+        "yes" if told["web_hooks"] else "no",
         ", ".join(told["writes"]),
-        told["sunset"] or "",
+        told["sunset"] or "none told",
         simulator,
     )
 

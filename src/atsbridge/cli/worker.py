@@ -76,7 +76,7 @@ def _tell_json(ran: Ran) -> None:
     told["seconds"] = round(ran.seconds, 3)
     if ran.error is not None:
         kind = type(ran.error).__name__
-        told["error"] = {"kind": kind, "message": ran.error.message, "advice": ran.error.advice}
+        told["error"] = {"kind": kind, "message": str(ran.error), "advice": ran.error.advice}
     else:
         told["report"] = without_people(_report(ran))
     show_json(told, indent=None)
@@ -91,7 +91,7 @@ def _report(ran: Ran) -> dict[str, Any]:
 
 def _tell(ran: Ran) -> None:
     if ran.error is not None:
-        said = f"{type(ran.error).__name__}: {ran.error.message}"
+        said = f"{type(ran.error).__name__}: {ran.error}"
     else:
         counts = {name: n for name, n in _report(ran).items() if n and isinstance(n, (int, str))}
         said = ", ".join(f"{name} {n}" for name, n in counts.items()) or "nothing"

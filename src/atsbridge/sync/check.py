@@ -64,8 +64,8 @@ def check(ctx: Context) -> Flow[CheckReport]:
     # Where no token could be had, the findings say so already.
     (token,) = yield from together([client.token()], 1)
     access = ctx.ats.with_grant(access, None if isinstance(token, Failed) else token.value)
-    if any(finding.refused for finding in access):
-        access = tuple(map(_not_looked_at, access))
+    if why := next((finding.void for finding in access if finding.void), ""):
+        access = tuple(_not_looked_at(finding, why) for finding in access)
     crm = yield from ctx.crm.check_access()
     mapping: tuple[MappingFinding, ...] = ()
     if not any(f.needed_for == "reach" and f.proof is Proof.MISSING for f in access):
@@ -82,15 +82,16 @@ def check(ctx: Context) -> Flow[CheckReport]:
     )
 
 
-def _not_looked_at(finding: Finding) -> Finding:
-    """Of a credential that is refused nobody can say what it lacks beside."""
-    if finding.refused or finding.proof is Proof.PROVED:
+def _not_looked_at(finding: Finding, why: str) -> Finding:
+    """Of a credential that is refused, or an API that is away, nobody can say what is lacking beside."""
+    if finding.void or finding.proof is Proof.PROVED:
         return finding
-    tried = "nothing that counts: the credential itself is refused"
-    return evolve(finding, proof=Proof.UNPROVEN, tried=tried, ask="")
+    return evolve(finding, proof=Proof.UNPROVEN, tried=f"nothing that counts: {why}", ask="")
 
 
 def _check_mapping(ctx: Context) -> Flow[tuple[MappingFinding, ...]]:
+    if ctx.ats.lacks_stages:
+        return (_no_stages(ctx),)
     (outcome,) = yield from together([read_configuration(ctx)], 1)
     if isinstance(outcome, Failed):
         what = f"the ATS's stages could not be read: {outcome.error}"
@@ -101,6 +102,16 @@ def _check_mapping(ctx: Context) -> Flow[tuple[MappingFinding, ...]]:
     if ctx.mapping.scope.confidential and not ctx.ats.reads_confidential:
         findings += (_leaves_out_confidential(ctx),)
     return findings
+
+
+def _no_stages(ctx: Context) -> MappingFinding:
+    """Of a vendor that lists no stages, whose customer has not named them."""
+    return MappingFinding(
+        severity=Severity.FAULT,
+        what=f"{ctx.ats.VENDOR.title} lists no stages, and the connection names none: no step can line up",
+        where=f"ats.{ctx.ats.STAGES_IN}",
+        mend=f"list the customer's as {ctx.ats.STAGES_IN}, under [ats] in the connection file",
+    )
 
 
 def _leaves_out_confidential(ctx: Context) -> MappingFinding:

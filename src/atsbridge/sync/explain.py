@@ -9,9 +9,10 @@ import attrs
 from attrs import evolve, frozen
 
 from ..ats.interface import Fresh, Gone
+from ..crm.interface import Held
 from ..errors import ConfigurationError
 from ..mapping import explain_mapping
-from ..model import Kind, Ref
+from ..model import Kind, Ref, Words
 from ..wire.effects import Flow, perform
 from .context import Context
 from .holding import held_back
@@ -28,6 +29,7 @@ class Explanation:
         mapped: in words, which rule gave which value; of what the ATS says now, where nothing is known.
         updates, intents, attempts: the ledger's rows, oldest first.
         held_back: why a write of it that is pending has not left.
+        crm: what the CRM holds, with the CRM's words for what it holds as confirmed.
         now: what the ATS says now; None unless asked.
     """
 
@@ -52,6 +54,7 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     """Put together the story of one application.
 
     Args:
+        ref: the application's; or with the event id of a change of it, or the id of an intent.
         ask: also read it in the ATS now.
 
     Raises:
@@ -59,17 +62,20 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     """
     if ref.connection != ctx.connection:
         raise ConfigurationError(f"{ref} is not of the connection {ctx.connection}")
+    ref = yield from perform(lambda: ctx.ledger.look(lambda txn: _meant(txn, ref)))
     found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
     known, reality, rows, held = found
     in_crm = (yield from ctx.crm.statuses([ref])).get(ref)
     now = yield from ctx.read_application(ref) if ask else _nothing()
     mapped: Sequence[str] = ()
+    words: Words | None = None
     if known is not None or isinstance(now, Fresh):
         interpreter = Interpreter.of(ctx.ats, reality, reality.compile(ctx.mapping))
         if isinstance(now, Fresh):
             now = evolve(now, application=interpreter.application(now.application))
         if known is not None:
             mapped = explain_mapping(interpreter.engine, interpreter.application(application_from(known)))
+            words = _words(interpreter, known, in_crm)
         elif isinstance(now, Fresh):
             mapped = explain_mapping(interpreter.engine, now.application)
     return Explanation(
@@ -87,9 +93,30 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
         intents=tuple(_row(i) for i in rows["intents"]),
         attempts=tuple(_row(a) for a in rows["attempts"]),
         held_back=held,
-        crm=attrs.asdict(in_crm) if in_crm else None,
+        crm={**attrs.asdict(in_crm), "words": words and attrs.asdict(words)} if in_crm else None,
         now=_now(now),
     )
+
+
+def _meant(txn: Txn, ref: Ref) -> Ref:
+    """The application of an id: its own; where no application has it, that of a change or an intent."""
+    key = (ref.connection, ref.kind.value, ref.id)
+    own = Where(equal={"connection": ref.connection, "application": ref.id})
+    if any(txn.get(kind, *key) for kind in (Known, Quarantined, Waiting)) or txn.count(Update, own):
+        return ref
+    intent = Where(equal={"connection": ref.connection, "intent_id": ref.id})
+    rows = txn.get(Update, ref.connection, ref.id), *txn.find(IntentRow, intent, limit=1)
+    return next((evolve(ref, id=row.application) for row in rows if row is not None), ref)
+
+
+def _words(interpreter: Interpreter, known: Known, held: Held | None) -> Words | None:
+    """The CRM's words for the state that it holds as confirmed."""
+    if held is None or held.confirmed is None:
+        return None
+    state = held.confirmed
+    row = evolve(known, stage=state.stage, status=state.status.value, reason=state.reason)
+    engine, app = interpreter.engine, interpreter.application(application_from(row))
+    return Words(engine.step(app), engine.status(app), engine.reason(app))
 
 
 def _nothing() -> Flow[None]:

@@ -43,7 +43,7 @@ def _switched_off(txn: Txn, ctx: Context) -> list[str]:
         reasons.append(f"stopped: {row.stopped}")
     if awaits_approval(ctx):
         error = SurfaceNotApproved()
-        reasons.append(f"{error.message} {error.advice}")
+        reasons.append(f"{error.message.removesuffix('.')}: {error.advice}")
     return reasons
 
 

@@ -78,7 +78,8 @@ class PushReport:
     ``writes`` left and were not refused.
     ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
     fits the ATS; ``held_back`` why not all has left; ``stopped`` that the ATS refused the
-    credential, and a person has to resume; ``unavailable`` that it could not be asked for all.
+    credential, and a person has to resume; ``unapproved`` that changes wait until a person approves
+    the write surface; ``unavailable`` that the ATS could not be asked for all.
     """
 
     taken: int = 0
@@ -88,6 +89,7 @@ class PushReport:
     pending: int = 0
     held_back: str = ""
     stopped: bool = False
+    unapproved: bool = False
     unavailable: bool = False
     requests: int = 0
     drift: list[str] = field(factory=list)
@@ -107,6 +109,8 @@ class PushReport:
             "settling": self.settling,
             "pending": self.pending,
             "held_back": self.held_back,
+            "stopped": self.stopped,
+            "unapproved": self.unapproved,
             "unavailable": self.unavailable,
             "requests": self.requests,
             "drift": self.drift,
@@ -665,6 +669,7 @@ class Outbound:
             waiting = Where(equal=mine, among={"state": ["pending", "leased", "in_flight"]})
             report.pending = txn.count(IntentRow, waiting)
             report.stopped = bool(control(txn, self.ctx.connection).stopped)
+            report.unapproved = report.pending > 0 and awaits_approval(self.ctx)
             report.held_back = report.held_back or held_back(txn, self.ctx)
 
         yield from perform(lambda: self.ctx.ledger.look(count))

@@ -37,6 +37,7 @@ class PlanReport:
         writes: how many status writes would leave.
         held_back: why nothing, or no more, would leave, where that is so.
         waiting: intents that a push could not settle yet.
+        stopped, unapproved: whether a person has to act before anything leaves; see `PushReport`.
         unavailable: whether the ATS could not be asked for all of it.
     """
 
@@ -44,12 +45,16 @@ class PlanReport:
     writes: int
     held_back: str
     waiting: int
+    stopped: bool = False
+    unapproved: bool = False
     unavailable: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "writes": self.writes,
             "held_back": self.held_back,
+            "stopped": self.stopped,
+            "unapproved": self.unapproved,
             "unavailable": self.unavailable,
             "waiting": self.waiting,
             "receipts": [receipt_dict(r) for r in self.receipts],
@@ -97,6 +102,8 @@ def plan(ctx: Context) -> Flow[PlanReport]:
         writes=report.writes,
         held_back=report.held_back,
         waiting=report.settling + report.pending,
+        stopped=report.stopped,
+        unapproved=report.unapproved,
         unavailable=report.unavailable,
     )
 
@@ -154,13 +161,13 @@ class MappingChange:
         changed: applications in the scope of both whose step, status or reason would read otherwise.
         leaving: those that the new scope leaves out. joining: those that it lets in.
         total: applications known.
-        examples: some of them: id, step, status and reason before and after, and what leaves it out then.
+        records: each of them: id, step, status and reason before and after, and what leaves it out then.
         untold: keys that differ, of whose effect the ledger knows too little to tell.
     """
 
     changed: int
     total: int
-    examples: tuple[dict[str, Any], ...]
+    records: tuple[dict[str, Any], ...]
     write_mode: str
     leaving: int = 0
     joining: int = 0
@@ -181,7 +188,7 @@ def compare_mapping(ctx: Context, new: MappingConfig) -> Flow[MappingChange]:
         lambda: ctx.ledger.look(lambda txn: (Reality.load(txn, ctx.connection), txn.find(Known, where)))
     )
     old_engine, new_engine = known.compile(ctx.mapping), known.compile(new)
-    examples: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     counts = dict.fromkeys(("changed", "leaving", "joining"), 0)
     for row in rows:
         app = application_from(row)
@@ -192,13 +199,12 @@ def compare_mapping(ctx: Context, new: MappingConfig) -> Flow[MappingChange]:
         if was_out is is_out is None and before == after:
             continue
         counts["joining" if was_out else "leaving" if is_out else "changed"] += 1
-        if len(examples) < 20:
-            examples.append({"application": row.id, "before": before, "after": after, "left_out": is_out})
+        records.append({"application": row.id, "before": before, "after": after, "left_out": is_out})
     dated = new.scope.applied_since != ctx.mapping.scope.applied_since
     return MappingChange(
         **counts,
         total=len(rows),
-        examples=tuple(examples),
+        records=tuple(records),
         write_mode=new_engine.mode.value,
         untold=("scope.applied_since",) if dated else (),
     )

@@ -235,7 +235,7 @@ def _words(state: State | None, known: Reality) -> str:
     if state is None:
         return "nothing"
     stage = known.stages.get(state.stage or "")
-    return f"{(stage.name if stage else None) or state.stage}, {state.status}"
+    return f"{(stage.name if stage else None) or state.stage or 'no stage'}, {state.status}"
 
 
 def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes, known: Reality) -> Difference | None:
