@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from .. import people
-from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
+from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account, Mail
 from .api import Api
 from .folder import read_folder, write_folder
@@ -70,8 +70,11 @@ class GreenhouseSimulator(Simulator):
         self.account.clock = self._time
         self.accepted: list[Accepted] = []
         self.hooks = Hooks(self._time, self.switches)
-        self._hook = Webhook(_secret(HOOK_SECRET))
-        self.hooks.saved.append(self._hook)
+        self._hook = Webhook(_secret(HOOK_SECRET), url=self.switches.hook_url)
+        if self._hook.url:
+            _ = self.hooks.save(self._hook)
+        else:
+            self.hooks.saved.append(self._hook)
         self.credentials = {"client_id": CUSTOM[0], "client_secret": _secret(CUSTOM[1])}
         self.partner_credentials = {
             "client_id": PARTNER[0],
@@ -209,6 +212,20 @@ class GreenhouseSimulator(Simulator):
         job = self._find(application)["job_id"]
         now = self.account.now()
         self.account["jobs"].change(job, confidential=True, updated_at=now)
+
+    @property
+    def posts_hooks(self) -> bool:
+        return self.hooks.has_local_receiver
+
+    def hooks_due(self) -> list[HookPost]:
+        return [self._post(delivery) for delivery in self.hooks.take_due()]
+
+    def _post(self, delivery: HookDelivery) -> HookPost:
+        def answered(status: int | None) -> None:
+            self.hooks.answered(delivery, status)
+
+        url, headers = delivery.hook.url, delivery.headers
+        return HookPost(url=url, headers=headers, body=delivery.body, answered=answered)
 
     def deliveries(self) -> tuple[SimRequest, ...]:
         """What the account's own web hook, which is for every event, has been sent."""
