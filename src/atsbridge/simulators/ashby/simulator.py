@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 from attrs import define, field
 
 from .. import people
+from ..curl import curl
 from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account
 from .answers import Refusal, Row
@@ -231,6 +232,18 @@ class AshbySimulator(Simulator):
 
     def throttled(self) -> SimResponse:
         return self._refused(Refusal("rate_limited", "Too many requests", status=429))
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        def call(method: str, **body: Any) -> str:
+            headers = {"Content-Type": "application/json"}
+            user = f"{self.credentials['api_key']}:"
+            return curl(f"{url}/{method}", user=user, headers=headers, data=json.dumps(body))
+
+        read, id = call("application.list", limit=1), self.movable()
+        if id is None:
+            return (read,)
+        stage = self.stages_for(id)[0]
+        return read, call("application.changeStage", applicationId=id, interviewStageId=stage)
 
     # -- what a test may do to a connection --
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from .. import people
+from ..curl import TOKEN, curl, mint
 from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account, Mail
 from .api import Api
@@ -174,6 +176,18 @@ class GreenhouseSimulator(Simulator):
         Who acts is the credential's service user, so no ``acting_user`` is told.
         """
         return {**self.credentials, "hook_secret": self._hook.secret}
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        client = ":".join(self.credentials[name] for name in ("client_id", "client_secret"))
+        token = mint(curl(f"{url}/token", user=client, data="grant_type=client_credentials"))
+        bearer, id = {"Authorization": f"Bearer {TOKEN}"}, self.movable()
+        read = curl(f"{url}/v3/applications?per_page=1", headers=bearer)
+        if id is None:
+            return token, read
+        here = self._find(id)[self.switches.from_stage_id_is]
+        body = json.dumps({"from_stage_id": here, "to_stage_id": int(self.stages_for(id)[0])})
+        headers = {**bearer, "Content-Type": "application/json"}
+        return token, read, curl(f"{url}/v3/applications/{id}/move", headers=headers, data=body)
 
     def permissions(self) -> tuple[str, ...]:
         """The scopes that one asks a customer for who wants applications followed and written to."""

@@ -17,9 +17,11 @@ from urllib.parse import parse_qsl
 from attrs import define, evolve, field
 
 from .. import people
+from ..curl import TOKEN, curl, mint
 from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account, Row, key_of
 from .api import FIRST_WITH_MORE, Api, http_date
+from .example import asked, moving, security
 from .folder import load
 from .invent import application_row, configure, fill, person_row
 from .report import rendered, rows
@@ -181,6 +183,29 @@ class WorkdaySimulator(Simulator):
                 r["organisation"][1]: r["process"] for r in account.requisitions.values()
             },
         }  # fmt: skip
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        first: tuple[str, ...] = ()
+        headers, security = {"Content-Type": "text/xml; charset=utf-8"}, self._security()
+        if self.oauth:
+            form = f"grant_type=refresh_token&refresh_token={self._client['refresh_token']}"
+            pair = f"{self._client['client_id']}:{self._client['client_secret']}"
+            first = (mint(curl(f"{url}/ccx/oauth2/{TENANT}/token", user=pair, data=form)),)
+            headers, security = {**headers, "Authorization": f"Bearer {TOKEN}"}, ""
+
+        def call(operation: str, content: str) -> str:
+            body = asked(operation, content, security=security)
+            return curl(f"{url}/ccx/service/{TENANT}/Recruiting/v40.0", headers=headers, data=body)
+
+        count = "<wd:Response_Filter><wd:Count>1</wd:Count></wd:Response_Filter>"
+        read, id = call("Get_Candidates_Request", count), self.movable()
+        if id is None:
+            return (*first, read)
+        step, own = self.stages_for(id)[0], self._find(id)[1]["wid"]
+        return *first, read, call("Move_Candidate_Request", moving(own, step))
+
+    def _security(self) -> str:
+        return security(f"{USER}@{TENANT}", self._password)
 
     # -- seeding --
 
