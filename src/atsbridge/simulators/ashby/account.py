@@ -77,6 +77,8 @@ class Account:
     hire_needs: str = ""
     mails: list[Mail] = field(factory=list)
     tables: dict[str, Table] = field(factory=lambda: {name: Table() for name in TABLES})
+    offers: dict[str, Row] = field(factory=dict)
+    """By application."""
     sequence: int = 0
     gone: set[str] = field(factory=set)
     approved: set[str] = field(factory=set)
@@ -107,6 +109,8 @@ class Account:
         if row["id"] not in table.rows:
             table.order.append(row["id"])
         table.rows[row["id"]] = row
+        if name == "offer":
+            self.offers[row["applicationId"]] = row
         self._count(name, row)
 
     def touch(self, name: str, row: Row) -> None:
@@ -182,14 +186,12 @@ class Account:
         elif not self.keeps_archived_at:
             application.pop("archivedAt", None)
         self.touch("application", application)
-        hire = {"candidateHire": {"application": application, "offer": self._offer(application)}}
         about = {"application": application}
+        offer = self.offers.get(application["id"])
+        hire = {"candidateHire": {**about, "offer": offer}}
         self.tell(
             **(hire if stage["type"] == "Hired" else {}), candidateStageChange=about, applicationUpdate=about
         )
-
-    def _offer(self, application: Row) -> Row | None:
-        return next((o for o in self["offer"] if o["applicationId"] == application["id"]), None)
 
     def _hire(self, application: Row) -> None:
         job = self["job"].rows[application["job"]]

@@ -92,8 +92,9 @@ class _Town:
         self._catalogues()
         plans = [self._plan(*plan) for plan in PLANS]
         jobs = [self._job(number, plans) for number in range(max(6, applications // 15))]
+        published = [job for job in jobs if job["status"] != "Draft"]
         for _ in range(applications):
-            self._application(jobs)
+            self._application(published)
 
     def _catalogues(self) -> None:
         add = self.account.add
@@ -180,7 +181,7 @@ class _Town:
 
     def _application(self, jobs: list[Row]) -> None:
         chance, account = self.inventor.random, self.account
-        job = chance.choice([j for j in jobs if j["status"] != "Draft"])
+        job = chance.choice(jobs)
         at = self.today - chance.uniform(1, 200) * DAY
         person = account.add("candidate", **candidate(self.inventor.person(), at))
         stages = account.stages_of(chance.choice(job["interviewPlanIds"]))
