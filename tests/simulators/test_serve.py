@@ -155,7 +155,11 @@ def test_a_simulator_that_raises_is_a_500_and_goes_on(server, client):
         (b"POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", 413),
         (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 413),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", 413),
     ],
 )
 def test_a_bad_request_is_answered_as_such(server, client, data, status):
@@ -184,6 +188,15 @@ def test_no_bytes_bring_it_down(fuzzed, data):
 def fuzzed():
     with serve(Echo()) as server:
         yield server
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\nX-Sum: 1\r\n\r\n", b"00;last\r\n\r\n"])
+def test_a_body_may_come_in_chunks(server, end):
+    head = b"POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\nConnection: close\r\n\r\n"
+    answer = raw(server, head + b"3\r\nab\r\r\nA;x=y\r\n0123456789\r\n" + end)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])[3] == "ab\r0123456789"
+    assert raw(server, head + b"3\r\nab") == b""
 
 
 def test_expect_continue_is_answered(server):

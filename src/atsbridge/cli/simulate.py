@@ -51,7 +51,8 @@ def simulate(
     """Serve a vendor's simulator on loopback until Ctrl-C.
 
     Prints its credentials as lines for the environment, then its address as a
-    comment; and, for the connection file, what else its customer would tell.
+    comment, and commands of curl for a first read and a first status write;
+    and, for the connection file, what else its customer would tell.
     Nothing goes to a simulator by itself, whatever is exported: give the other
     commands `--simulator URL`.
     """
@@ -59,9 +60,9 @@ def simulate(
     with _served(made, port=port, tls=tls, limits=limits_of(limits)) as server:
         credentials, told = environment(vendor, made), customer_settings(vendor, made)
         if as_json:
-            show_json({
-                "url": server.url, "ca_file": server.ca_file, "environment": credentials, "settings": told,
-            })  # fmt: skip
+            addresses = {"url": server.url, "ca_file": server.ca_file}
+            steps = list(made.first_steps(server.url))
+            show_json({**addresses, "environment": credentials, "settings": told, "first_steps": steps})
         else:
             for name, value in credentials.items():
                 sys.stdout.write(f"{name}={shlex.quote(value)}\n")
@@ -94,8 +95,16 @@ def _how(vendor: str, server: Server, limits: str, told: Mapping[str, Any]) -> s
     return (
         f"{vendor} simulator, limits {limits}; Ctrl-C ends it.\n"
         f"In another terminal: export the lines above, then atsbridge init {vendor} --simulator {server.url}"
-        f"{trust}{paste}"
+        f"{trust}{paste}{_by_hand(server)}"
     )
+
+
+def _by_hand(server: Server) -> str:
+    steps = server.simulator.first_steps(server.url)
+    if not steps:
+        return ""
+    trust = f"\nexport CURL_CA_BUNDLE={shlex.quote(server.ca_file)}" if server.ca_file else ""
+    return f"\nOr by hand, a first read and a first status write:{trust}\n" + "\n".join(steps)
 
 
 def limits_of(text: str) -> Limits:

@@ -13,6 +13,7 @@ listens on 127.0.0.1 alone, and whatever a client sends, it answers or hangs up.
 from __future__ import annotations
 
 import gzip
+import re
 import socket
 import ssl
 import threading
@@ -319,17 +320,51 @@ def _read_headers(reader: BufferedReader) -> dict[str, str]:
 
 
 def _read_body(connection: socket.socket, reader: BufferedReader, headers: Mapping[str, str]) -> bytes:
+    length = _length(headers)
+    if headers.get("expect", "").lower() == "100-continue":
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return _read_chunks(reader) if length is None else _read_exactly(reader, length)
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    """Of the body; None where it comes in chunks."""
     if "transfer-encoding" in headers:
-        raise _BadRequest(411, "a request says its Content-Length")
+        if headers["transfer-encoding"].lower() != "chunked":
+            raise _BadRequest(501, "no transfer coding but chunked is known")
+        if "content-length" in headers:
+            raise _BadRequest(400, "a body in chunks has no Content-Length")
+        return None
     text = headers.get("content-length", "0")
     if not (text.isascii() and text.isdigit()):
         raise _BadRequest(400, "bad Content-Length")
     if len(text) > 12 or int(text) > _BODY_BYTES:
         raise _BadRequest(413, "the body is too large")
-    if headers.get("expect", "").lower() == "100-continue":
-        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    body = reader.read(int(text))
-    if len(body) < int(text):
+    return int(text)
+
+
+def _read_chunks(reader: BufferedReader) -> bytes:
+    """As clients send a body whose length they do not know beforehand."""
+    body = bytearray()
+    while size := _chunk_size(reader):
+        if len(body) + size > _BODY_BYTES:
+            raise _BadRequest(413, "the body is too large")
+        body += _read_exactly(reader, size)
+        if _read_line(reader) != "":
+            raise _BadRequest(400, "bad chunk")
+    _ = _read_headers(reader)  # trailers, of which nothing is wanted
+    return bytes(body)
+
+
+def _chunk_size(reader: BufferedReader) -> int:
+    text = _read_line(reader).partition(";")[0].strip()
+    if not re.fullmatch("[0-9a-fA-F]{1,8}", text):
+        raise _BadRequest(400, "bad chunk size")
+    return int(text, 16)
+
+
+def _read_exactly(reader: BufferedReader, size: int) -> bytes:
+    body = reader.read(size)
+    if len(body) < size:
         raise ConnectionError("the client went away")
     return body
 
