@@ -186,7 +186,7 @@ class OracleRecruitingSimulator(Simulator):
                     return self._answer(204, "", b"")
                 kind = "application/vnd.oracle.adf.actionresult+json"
                 return self._answer(200, kind, json.dumps({"result": result}).encode())
-        raise Refusal(405 if len(parts) in (1, 2) else 404)
+        raise Refusal(405 if api.methods(parts) else 404)
 
     def _body(self, request: SimRequest) -> Any:
         if request.headers.get("content-type", "") != ACTION:
