@@ -103,6 +103,7 @@ def test_a_simulator_prints_an_environment_and_ends_on_ctrl_c(
         _, err = running.communicate(timeout=60)
     assert running.returncode == 0
     assert "Traceback" not in err
+    assert "curl -s -u" in err and f"{url}/v1/opportunities" in err
 
 
 def test_a_wrong_switch_lists_those_there_are(command: Any) -> None:

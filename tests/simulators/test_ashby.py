@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from atsbridge.simulators.ashby import AshbySimulator
 from atsbridge.simulators.ashby.hooks import waits_seconds
-from atsbridge.simulators.interface import Limits, SimRequest, SimResponse
+from atsbridge.simulators.interface import Limits, SimRequest, SimResponse, Truth
 
 NOW = 1_790_000_000.0
 DAY = 86_400
@@ -82,6 +83,22 @@ class World:
     def reason(self, kind: str) -> str:
         reasons = self.call("archiveReason.list")["results"]
         return next(str(r["id"]) for r in reasons if r["reasonType"] == kind)
+
+    def template(self, title: str) -> str:
+        templates = self.call("communicationTemplate.list")["results"]
+        return next(str(t["id"]) for t in templates if t["title"] == title)
+
+    def with_mail(self) -> str:
+        """An active application of somebody with an address."""
+        truth, addressed = self.sim.truth(), "primaryEmailAddress"
+        return next(
+            id
+            for id in sorted(truth)
+            if truth[id].status == "active" and addressed in self.info(id)["candidate"]
+        )
+
+    def truth(self, offer: Any) -> Truth:
+        return self.sim.truth()[offer["applicationId"]]
 
     def change(self, id: str, type: str, **more: Any) -> Any:
         stage = self.stage(id, type)
@@ -346,7 +363,7 @@ def test_another_plan_changes_every_stage_id_of_a_jobs_applications(world: World
     after = world.info(id)
     assert after["currentInterviewStage"]["interviewPlanId"] == other
     assert after["currentInterviewStage"]["type"] == before["currentInterviewStage"]["type"]
-    sent = [json.loads(d.body) for d in world.sim.deliveries()][-1]
+    sent = [json.loads(d.body) for d in world.sim.deliveries()][-2]
     mapped = {
         m["fromInterviewStageId"]: m["toInterviewStageId"] for m in sent["data"]["interviewStageMappings"]
     }
@@ -454,7 +471,10 @@ def test_a_hire_may_need_an_offer_or_an_opening(world: World) -> None:
 def test_before_november_2026_that_was_a_server_error() -> None:
     world = World(impossible_is_500=True)
     id = world.one()
-    assert world.ask("application.changeStage", {"applicationId": id, "interviewStageId": 5}).status == 500
+    world.sim.account["job"].rows[world.info(id)["job"]["id"]]["needsOffer"] = True
+    hire = {"applicationId": id, "interviewStageId": world.stage(id, "Hired")}
+    assert world.ask("application.changeStage", hire).status == 500
+    assert world.refused("application.changeStage", applicationId=id, interviewStageId=5) == "invalid_input"
 
 
 def test_a_stage_of_another_plan_is_not_found(world: World) -> None:
@@ -474,7 +494,7 @@ def test_a_mail_wants_a_template_and_an_address(world: World) -> None:
     mail = {"communicationTemplateId": NOBODY}
     refused = world.refused("application.changeStage", **body, archiveEmail=mail)
     assert refused == "communication_template_not_found"
-    world.sim.api.templates.add(NOBODY)
+    mail = {"communicationTemplateId": world.template("Thank you, but no")}
     world.sim.account["candidate"].rows[world.info(id)["candidate"]["id"]]["primaryEmailAddress"] = None
     assert world.refused("application.changeStage", **body, archiveEmail=mail) == "invalid_input"
     assert world.sim.truth()[id].status == "active"
@@ -582,3 +602,306 @@ def test_an_account_of_recorded_answers(tmp_path: Path) -> None:
     copy = AshbySimulator.from_folder(tmp_path, clock=lambda: NOW, limits=Limits(None))
     real = {id: (t.stage, t.status, t.reason, t.job) for id, t in world.sim.truth().items()}
     assert {id: (t.stage, t.status, t.reason, t.job) for id, t in copy.truth().items()} == real
+
+
+# -- the rest of its pages --
+
+
+def test_the_scheme_of_the_key_is_read_in_any_case(world: World) -> None:
+    named = base64.b64encode(f"{world.sim.credentials['api_key']}:".encode()).decode()
+    assert world.ask("job.list", authorization=f"basic {named}").status == 200
+    assert world.ask("job.list", authorization=f"Bearer {named}").status == 403
+
+
+def test_a_long_history_comes_in_pages(world: World) -> None:
+    id = world.one(type="PreInterviewScreen")
+    for _ in range(3):
+        world.sim.move(id, world.sim.stages_for(id)[0])
+    whole = world.call("application.listHistory", applicationId=id)["results"]
+    first = world.call("application.listHistory", applicationId=id, limit=2)
+    assert first["moreDataAvailable"] and first["results"] == whole[:2] and "syncToken" not in first
+    rest = world.call("application.listHistory", applicationId=id, limit=100, cursor=first["nextCursor"])
+    assert rest == {"success": True, "results": whole[2:], "moreDataAvailable": False}
+    other = world.one("rejected")
+    wrong = {"applicationId": other, "cursor": first["nextCursor"]}
+    assert world.refused("application.listHistory", **wrong) == "invalid_next_cursor"
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("application.list", {"status": "active"}),
+        ("application.list", {"expand": ["candidate"]}),
+        ("application.info", {"applicationId": NOBODY, "expand": ["everything"]}),
+        ("job.list", {"status": ["open"]}),
+        ("job.list", {"expand": ["hiringTeam"]}),
+    ],
+)
+def test_a_word_that_a_key_does_not_take_is_refused(world: World, method: str, body: dict[str, Any]) -> None:
+    assert world.refused(method, **body) == "invalid_input"
+
+
+def test_jobs_show_more_where_it_is_asked_for(world: World) -> None:
+    plain = world.call("job.list", status=["Open"])["results"][0]
+    assert not {"location", "openings", "compensation"} & set(plain)
+    more = {"expand": ["location", "openings"], "includeUnpublishedJobPostingsIds": True}
+    job = next(j for j in world.call("job.list", **more)["results"] if j["id"] == plain["id"])
+    assert job["location"]["id"] == job["locationId"] and len(job["openings"]) == 1
+    assert set(plain["jobPostingIds"]) < set(job["jobPostingIds"])
+    assert world.call("job.info", id=job["id"], **more)["results"] == job
+    found = world.call("job.search", title=plain["title"])["results"]
+    assert plain in found and world.call("job.search", title="no such title")["results"] == []
+
+
+def test_places_departments_and_sources_have_lists(world: World) -> None:
+    jobs, _ = world.all("job.list")
+    for method, key in (("location.list", "locationId"), ("department.list", "departmentId")):
+        assert {job[key] for job in jobs} <= {row["id"] for row in world.call(method)["results"]}
+    sources = {row["id"]: row for row in world.call("source.list")["results"]}
+    applications, _ = world.all("application.list")
+    assert all(sources[a["source"]["id"]] == a["source"] for a in applications)
+    short = world.call("closeReason.list")["results"]
+    assert len(world.call("closeReason.list", includeArchived=True)["results"]) == len(short) + 1
+    assert world.call("customField.list")["results"] and world.call("interviewSchedule.list")["syncToken"]
+    groups = {row["id"] for row in world.call("interviewStageGroup.list")["results"]}
+    stages = [
+        stage
+        for plan in world.all("interviewPlan.list")[0]
+        for stage in world.call("interviewStage.list", interviewPlanId=plan["id"])["results"]
+    ]
+    # Null is seen, though the vendor's own description says it is a string.
+    assert {stage["interviewStageGroupId"] for stage in stages} == {*groups, None}
+
+
+def test_postings_are_filtered_by_what_is_asked(world: World) -> None:
+    published = world.call("jobPosting.list")["results"]
+    all_of_them = world.call("jobPosting.list", includeUnpublishedJobPostings=True)["results"]
+    listed = world.call("jobPosting.list", listedOnly=True)["results"]
+    internal = world.call("jobPosting.list", jobBoardId="internal")["results"]
+    assert len(listed) < len(published) < len(all_of_them)
+    assert internal and {posting["externalLink"] for posting in internal} == {None}
+    assert all(posting["isListed"] and not any(key[0] == "_" for key in posting) for posting in listed)
+    place = published[0]["locationName"]
+    assert world.call("jobPosting.list", location=place)["results"]
+    assert world.call("jobPosting.list", location=place.lower())["results"] == []
+    one = world.call("jobPosting.info", jobPostingId=published[0]["id"])["results"]
+    assert one == published[0] and len(one["publishedDate"]) == len("2026-01-01")
+    job = world.sim.account["job"].rows[one["jobId"]]
+    job["confidential"] = True
+    assert world.refused("jobPosting.info", jobPostingId=one["id"]) == "job_posting_not_found"
+    assert one not in world.call("jobPosting.list")["results"]
+
+
+def test_offers_and_openings() -> None:
+    world = World(120, scopes="offersRead")
+    offers, token = world.all("offer.list")
+    taken, _ = world.all("offer.list", acceptanceStatus=["Accepted"])
+    waiting, _ = world.all("offer.list", offerStatus=["WaitingOnCandidateResponse"])
+    assert taken and waiting and len(taken) + len(waiting) == len(offers)
+    assert world.all("offer.list", syncToken=token)[0] == []
+    assert world.refused("offer.list", offerStatus=["Signed"]) == "invalid_input"
+    assert world.all("offer.list", approvalStatus=["Rejected"])[0] == []
+    one = taken[0]
+    assert world.all("offer.list", applicationId=one["applicationId"])[0] == [one]
+    assert world.call("offer.info", offerId=one["id"])["results"] == one
+    assert world.info(one["applicationId"])["status"] == "Hired"
+    opening = world.call("opening.list")["results"][0]
+    assert world.call("opening.info", openingId=opening["id"])["results"] == opening
+    assert world.call("opening.search", identifier=opening["identifier"])["results"] == [opening]
+    assert World().ask("offer.list").status == 403
+
+
+def test_confidential_candidates_are_missing_as_their_applications_are(world: World) -> None:
+    id, job = world.one(), world.sim.truth()[world.one()].job
+    elsewhere = next(other for other, truth in world.sim.truth().items() if truth.job != job)
+    person = world.sim.truth()[id].candidate
+    assert world.call("candidate.info", id=person)["results"]["applicationIds"] == [id]
+    world.sim.hide_job(id)
+    assert world.refused("candidate.info", id=person) == "candidate_not_found"
+    assert person not in {c["id"] for c in world.all("candidate.list")[0]}
+    assert person not in {c["id"] for c in world.call("candidate.search", name="")["results"]}
+    world.sim.merge(id, elsewhere)
+    stays = world.sim.truth()[elsewhere].candidate
+    assert world.call("candidate.info", id=stays)["results"]["applicationIds"] == [elsewhere]
+
+
+def test_who_nobody_has_mapped_is_not_found(world: World) -> None:
+    assert world.refused("candidate.info", externalMappingId="crm-1") == "candidate_not_found"
+    assert world.refused("candidate.info") == "invalid_input"
+
+
+def test_an_application_is_found_by_its_form_and_shows_what_is_asked_for(world: World) -> None:
+    id = world.one()
+    more = ["openings", "applicationFormSubmissions", "referrals"]
+    shown = world.call("application.info", applicationId=id, expand=more)["results"]
+    form = shown["applicationFormSubmissions"][0]["id"]
+    assert world.call("application.info", submittedFormInstanceId=form)["results"] == world.info(id)
+    assert shown["openings"] == [] and shown["referrals"] == [] and "openings" not in world.info(id)
+    unknown = world.refused("application.info", submittedFormInstanceId=NOBODY)
+    assert unknown == "application_not_found"
+    # Personal data that nobody should keep.
+    assert shown["submitterClientIp"] and shown["submitterUserAgent"]
+
+
+@pytest.mark.parametrize(
+    ("at", "goes"),
+    [
+        (None, "2026-09-22T09:32:00+00:00"),
+        ("2020-01-01T00:00:00Z", "2026-09-21T14:13:20+00:00"),
+        ("2026-11-24T08:00:00", "2026-11-24T08:00:00+00:00"),
+        ("2026-11-24T08:00:00+02:00", "2026-11-24T06:00:00+00:00"),
+    ],
+)
+def test_a_rejections_mail_goes_the_next_morning_or_when_it_is_told(
+    world: World, at: str | None, goes: str
+) -> None:
+    id, reason = world.with_mail(), world.reason("RejectedByOrg")
+    mail = {"communicationTemplateId": world.template("Thank you, but no")} | ({"sendAt": at} if at else {})
+    world.change(id, "Archived", archiveReasonId=reason, archiveEmail=mail)
+    (sent,) = world.sim.account.mails
+    assert (sent.application, sent.at) == (id, datetime.fromisoformat(goes).timestamp())
+    # What is archived already is sent none.
+    here = world.info(id)["currentInterviewStage"]["id"]
+    again = {"applicationId": id, "interviewStageId": here, "archiveReasonId": reason, "archiveEmail": mail}
+    world.call("application.changeStage", **again)
+    assert len(world.sim.account.mails) == 1
+
+
+def test_a_mail_that_cannot_be_leaves_the_stage_as_it_is() -> None:
+    world = World(mails_fail=True)
+    id = world.with_mail()
+    end = {"applicationId": id, "interviewStageId": world.stage(id, "Archived")}
+    end["archiveReasonId"] = world.reason("RejectedByOrg")
+    for title, more, code in (
+        ("Invitation to interview", {}, "communication_template_not_allowed"),
+        ("Thank you, but no", {"sendAt": "tomorrow"}, "invalid_input"),
+        ("Thank you, but no", {}, "archive_email_failed"),
+    ):
+        mail = {"communicationTemplateId": world.template(title), **more}
+        assert world.refused("application.changeStage", **end, archiveEmail=mail) == code
+    assert world.info(id)["status"] == "Active" and world.sim.account.mails == []
+    assert world.call("application.changeStage", **end)["results"]["status"] == "Archived"
+
+
+@pytest.mark.parametrize(
+    ("needs", "code"),
+    [("offer", "invalid_input"), ("opening", "invalid_input"), ("free_opening", "opening_in_use")],
+)
+def test_every_hire_may_lack_something(needs: str, code: str) -> None:
+    world = World(hire_needs=needs)
+    id = world.one(type="PreInterviewScreen")
+    stage = world.stage(id, "Hired")
+    assert world.refused("application.changeStage", applicationId=id, interviewStageId=stage) == code
+    assert world.info(id)["status"] == "Active" and world.sim.accepted == []
+
+
+def test_a_transfer_that_is_refused_changes_nothing() -> None:
+    world = World(leaves_hired=False)
+    id = world.one("hired")
+    here = world.info(id)["job"]["id"]
+    job = next(j for j in world.all("job.list", status=["Open"])[0] if j["id"] != here)
+    stages = world.call("interviewStage.list", interviewPlanId=job["defaultInterviewPlanId"])["results"]
+    body = {
+        "applicationId": id, "jobId": job["id"], "interviewPlanId": job["defaultInterviewPlanId"],
+        "interviewStageId": stages[2]["id"], "startAutomaticActivities": True,
+    }  # fmt: skip
+    assert world.refused("application.transfer", **body) == "invalid_input"
+    assert world.info(id)["job"]["id"] == here and world.sim.accepted == []
+
+
+def test_every_write_is_in_the_log() -> None:
+    world = World(scopes="candidatesDelete")
+    id, ended = world.one(), world.one("rejected")
+    source = world.call("source.list")["results"][0]["id"]
+    user = world.call("user.list")["results"][0]
+    shown = world.call("application.update", applicationId=id, sourceId=source, creditedToUserId=user["id"])
+    assert (shown["results"]["source"]["id"], shown["results"]["creditedToUser"]) == (source, user)
+    assert world.ask("application.updateHistory", {"applicationId": id}).status == 403
+    person = world.sim.truth()[ended].candidate
+    assert world.call("candidate.anonymize", candidateId=person)["results"]["emailAddresses"] == []
+    living = world.sim.truth()[id].candidate
+    assert world.refused("candidate.anonymize", candidateId=living) == "invalid_input"
+    world.call("application.delete", applicationId=id)
+    assert [(entry.target, entry.application) for entry in world.sim.accepted] == [
+        ("/application.update", id), ("/candidate.anonymize", None), ("/application.delete", id),
+    ]  # fmt: skip
+    assert world.call("user.search", email=user["email"])["results"] == [user]
+
+
+def test_successes_may_warn_and_limits_may_not_say_for_how_long() -> None:
+    world = World(warning="deprecated_parameter", retry_after=False, requests_per_minute=2, limits=Limits(1))
+    assert world.call("job.list")["warnings"] == ["deprecated_parameter"]
+    assert "warnings" not in json.loads(world.ask("job.info", {"id": NOBODY}).body)
+    answer = world.ask("job.list")
+    assert (answer.status, answer.header("Retry-After")) == (429, None)
+
+
+def test_a_token_still_says_what_it_knows_after_a_million_changes(world: World) -> None:
+    world.sim.account.sequence = 3_000_000
+    id = world.one()
+    world.sim.edit(id)
+    _, token = world.all("application.list")
+    assert len(token) == 9 and world.all("application.list", syncToken=token)[0] == []
+    world.sim.edit(id)
+    assert [a["id"] for a in world.all("application.list", syncToken=token)[0]] == [id]
+
+
+def test_a_hire_tells_of_its_offer_and_another_plan_of_the_job(world: World) -> None:
+    id = next(o["applicationId"] for o in world.sim.account["offer"] if world.truth(o).status == "active")
+    before = len(world.sim.deliveries())
+    world.change(id, "Hired")
+    world.sim.switch_plan(world.info(id)["job"]["id"], world.all("interviewPlan.list")[0][-1]["id"])
+    hire, moved, _, transition, job = [json.loads(d.body) for d in world.sim.deliveries()[before:]]
+    assert hire["data"]["offer"]["applicationId"] == id and set(moved["data"]) == {"application"}
+    assert (transition["action"], job["action"]) == ("interviewPlanTransition", "jobUpdate")
+    assert transition["webhookActionId"] == job["webhookActionId"] != hire["webhookActionId"]
+    assert "job" not in transition["data"] and set(job["data"]) == {"job"}
+
+
+# -- web hooks to a receiver on this machine --
+
+RECEIVER = "http://127.0.0.1:9/hooks"
+
+
+def subscribed(world: World) -> Any:
+    told = world.call("webhook.create", webhookType="applicationUpdate", requestUrl=RECEIVER, secretToken="s")
+    return told["results"]
+
+
+def test_a_receiver_on_loopback_is_pinged_and_disabled_if_it_fails() -> None:
+    world = World(scopes="apiKeysWrite")
+    assert not world.sim.posts_hooks
+    hook = subscribed(world)
+    assert world.sim.posts_hooks and hook["enabled"]
+    (ping,) = world.sim.hooks_due()
+    sent = json.loads(ping.body)
+    assert (ping.url, sent["action"]) == (RECEIVER, "ping") and sent["webhookActionId"]
+    ping.answered(401)
+    assert world.call("webhook.info", webhookId=hook["id"])["results"]["enabled"] is False
+    assert world.sim.hooks_due() == []
+
+
+def test_a_delivery_is_posted_again_ten_times_in_all() -> None:
+    world = World(scopes="apiKeysWrite")
+    subscribed(world)
+    world.sim.hooks_due()[0].answered(200)
+    world.sim.edit(world.one())
+    (first,) = world.sim.hooks_due()
+    first.answered(500)
+    bodies = {first.body}
+    for n in range(1, 10):
+        world.now += (2**n - 1) * 10 - 1
+        assert world.sim.hooks_due() == []
+        world.now += 1
+        (again,) = world.sim.hooks_due()
+        bodies.add(again.body)
+        again.answered(None)
+    world.now += DAY
+    assert world.sim.hooks_due() == [] and len(bodies) == 1
+    key = hmac.new(b"s", first.body, hashlib.sha256).hexdigest()
+    assert dict(first.headers)["ashby-signature"] == f"sha256={key}"
+    world.sim.edit(world.one())
+    (other,) = world.sim.hooks_due()
+    other.answered(410)
+    world.now += DAY
+    assert world.sim.hooks_due() == []

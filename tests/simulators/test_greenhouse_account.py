@@ -438,3 +438,53 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
+
+
+# -- a receiver on this machine --
+
+
+def test_the_web_hook_posts_to_a_receiver_on_loopback_and_begins_with_a_ping():
+    client = Client(20, hook_url="http://127.0.0.1:9/hooks")
+    assert client.sim.posts_hooks and not Client(20).sim.posts_hooks
+    (ping,) = client.sim.hooks_due()
+    assert (ping.url, json.loads(ping.body)["action"]) == ("http://127.0.0.1:9/hooks", "ping")
+    assert client.sim.hooks_due() == []
+    ping.answered(200)
+    client.sim.apply(name="A B", email=None)
+    (post,) = client.sim.hooks_due()
+    mark = hmac.new(client.sim.configuration()["hook_secret"].encode(), post.body, hashlib.sha256)
+    assert dict(post.headers)["Signature"] == f"sha256 {mark.hexdigest()}"
+    post.answered(500)
+    assert client.sim.hooks_due() == []
+    client.clock.now += 60
+    (again,) = client.sim.hooks_due()
+    assert (again.body, again.headers) == (post.body, post.headers)
+    again.answered(None)
+    assert client.sim.hook_outbox[-1].due == client.clock.now + 15 * 60
+
+
+def test_a_receiver_that_fails_the_ping_is_sent_nothing_more():
+    client = Client(20, hook_url="http://127.0.0.1:9/hooks")
+    client.sim.hooks_due()[0].answered(None)
+    client.sim.apply(name="A B", email=None)
+    assert client.sim.hooks_due() == []
+
+
+def test_what_a_hire_and_a_rejection_close_is_told_too():
+    client = Client(200)
+    offers = client.all("offers", status="Created", per_page=500)
+    live = {a["id"] for a in client.all("applications", status="active", per_page=500)}
+    offer = next(o for o in offers if o["application_id"] in live)
+    client.sim.reject(str(offer["application_id"]), client.sim.reasons("rejected")[0])
+    told = [json.loads(d.body) for d in client.sim.hook_outbox]
+    (voided,) = [t["payload"] for t in told if t["action"] == "offer_updated"]
+    assert (voided["id"], voided["status"]) == (offer["id"], "Deprecated")
+    application = client.active()
+    job = application["job_id"]
+    spare = client.openings(job)[1:]
+    for opening in spare:
+        client.sim.account["openings"].change(opening["id"], open=False)
+    client.sim.hire(str(application["id"]))
+    told = [json.loads(d.body) for d in client.sim.hook_outbox]
+    (closed,) = [t["payload"]["job"] for t in told if t["action"] == "job_updated"]
+    assert (closed["id"], closed["status"]) == (job, "closed")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from workday_client import DAY, NOW, World, by_job, id_of, inside, ref, results, w
 
-from atsbridge.simulators.interface import SimRequest
+from atsbridge.simulators.interface import Limits, SimRequest
 from atsbridge.simulators.workday import WorkdaySimulator
 
 INVALID = (
@@ -768,3 +768,199 @@ def test_an_account_comes_from_recorded_answers(world: World, tmp_path: Path) ->
     real = {id: t for id, t in world.sim.truth().items() if t.job not in evergreen}
     read = {id: t for id, t in again.truth().items() if t.job not in evergreen}
     assert {id: t.stage for id, t in read.items()} == {id: t.stage for id, t in real.items()}
+
+
+# -- the rest of its pages --
+
+
+def test_answers_and_faults_come_under_the_prefixes_they_name(world: World) -> None:
+    answer = world.post("Get_Candidates_Request", descriptors=True).body
+    assert answer.count(b"<SOAP-ENV:Body") == 1 and b"<wd:Candidate>" in answer and b"wd:type=" in answer
+    assert b"ns0" not in answer and b"ns1" not in answer
+    fault = world.post("Server_Timestamp_Get", security="").body
+    assert b'xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"' in fault
+    assert b"<faultcode>SOAP-ENV:Client.authenticationError</faultcode>" in fault
+
+
+@pytest.mark.parametrize(
+    ("operation", "domain"),
+    [
+        ("Get_Job_Requisitions_Request", "Job Requisitions for Recruiting"),
+        (MOVE, "Candidate Data: Job Application"),
+        (MOVE, "Move_Candidate (Web Service)"),
+    ],
+)
+def test_every_domain_and_policy_of_an_operation_is_needed(world: World, operation: str, domain: str) -> None:
+    id = world.one()
+    content = world.move(id, world.sim.stages_for(id)[0]) if operation == MOVE else ""
+    world.sim.revoke(domain)
+    assert world.fault(operation, content) == NOT_AUTHORISED
+    assert world.sim.accepted == []
+
+
+def test_workers_are_of_another_service_and_need_two_domains(world: World) -> None:
+    path = {"path": "/ccx/service/acme/Human_Resources/v40.0"}
+    assert results(world.call("Get_Workers_Request", **path))[0] > 0
+    world.sim.revoke("Worker Data: Workers")
+    assert world.fault("Get_Workers_Request", **path) == NOT_AUTHORISED
+
+
+def test_prospects_and_pre_hires_are_missing_without_their_domains(world: World) -> None:
+    everybody = world.pages("Get_Candidates", count=999)
+    hired = [c for c in everybody if c.find(w("Candidate_Data/Pre-Hire_Reference")) is not None]
+    prospects = [c for c in everybody if c.findtext(w("Candidate_Data/Prospect_Data/Prospect")) == "1"]
+    assert hired and prospects
+    world.sim.revoke("Manage Pre-Hire Process: Manage Pre-Hires")
+    world.sim.revoke("Prospects")
+    left = world.pages("Get_Candidates", count=999)
+    assert len(left) == len(everybody) - len(prospects)
+    assert all(c.find(w("Candidate_Data/Pre-Hire_Reference")) is None for c in left)
+
+
+def group(*names: str) -> str:
+    switches = "".join(f"<w:{name}>1</w:{name}>" for name in names)
+    return f"<w:Response_Group>{switches}</w:Response_Group>"
+
+
+@pytest.mark.parametrize("operation", ["Get_Job_Requisitions", "Get_Candidates"])
+def test_a_reference_comes_where_it_is_included_or_no_group_is_given(world: World, operation: str) -> None:
+    name = "Candidate" if operation == "Get_Candidates" else "Job_Requisition"
+    path = w(f"Response_Data/{name}/{name}_Reference")
+    other = "Exclude_All_Attachments" if name == "Candidate" else "Include_Roles"
+    for asked, shown in (("", True), (group("Include_Reference"), True), (group(other), False)):
+        assert (world.call(f"{operation}_Request", asked).find(path) is not None) is shown
+
+
+def test_a_requisition_shows_what_its_version_has(world: World) -> None:
+    path = "Response_Data/Job_Requisition/Job_Requisition_Data"
+    spotlight = w(f"{path}/Hiring_Requirement_Data/Spotlight_Job")
+    old = world.call("Get_Job_Requisitions_Request", path="/ccx/service/acme/Recruiting/v26.1")
+    new = world.call("Get_Job_Requisitions_Request")
+    assert old.find(spotlight) is None and new.findtext(spotlight) == "0"
+    assert new.findtext(w(f"{path}/Job_Requisition_Detail_Data/Job_Description_Summary")) == "Work with us."
+    roles = world.call("Get_Job_Requisitions_Request", group("Include_Roles"))
+    assert roles.findtext(w(f"{path}/Role_Assignment_Data/Effective_Date"))
+
+
+@pytest.mark.parametrize("offset", [False, True])
+def test_a_date_may_come_with_an_offset(offset: bool) -> None:
+    told = World(dates_with_offset=offset).call("Get_Job_Requisitions_Request")
+    dates = [node.text or "" for node in told.iter(w("Recruiting_Start_Date"))]
+    assert dates and all(date.endswith("-07:00") is offset and date[4] == date[7] == "-" for date in dates)
+
+
+def test_postings_are_found_by_reference_and_by_site(world: World) -> None:
+    first, second = world.pages("Get_Job_Postings", count=999)[:2]
+    wid = id_of(first, "Job_Posting_Reference") or ""
+    own = f"<w:Request_References>{ref('Job_Posting_Reference', 'WID', wid)}</w:Request_References>"
+    assert results(world.call("Get_Job_Postings_Request", own))[0] == 1
+    unknown = own.replace(wid, "f" * 32)
+    assert "Invalid ID value" in world.fault("Get_Job_Postings_Request", unknown)[1]
+    site = id_of(second, "Job_Posting_Data/Job_Posting_Site_Reference") or ""
+    for id, found in ((site, True), ("f" * 32, False)):
+        asked = f"<w:Request_Criteria>{ref('Job_Posting_Site_Reference', 'WID', id)}</w:Request_Criteria>"
+        assert bool(results(world.call("Get_Job_Postings_Request", asked))[0]) is found
+    assert first.findtext(w("Job_Posting_Data/Job_Posting_End_Date"))
+    assert id_of(first, "Job_Posting_Data/Job_Posting_Location_Data/Primary_Location_Reference")
+
+
+def test_an_effective_date_is_a_date(world: World) -> None:
+    for text, good in (("2026-09-01", True), ("2026-09-01-08:00", True), ("soon", False)):
+        asked = (
+            f"<w:Response_Filter><w:As_Of_Effective_Date>{text}</w:As_Of_Effective_Date></w:Response_Filter>"
+        )
+        assert (world.post("Get_Candidates_Request", asked).status == 200) is good
+
+
+def test_the_log_of_changes_has_two_parts_in_order(world: World) -> None:
+    end = "</w:Transaction_Log_Criteria_Data>"
+    types = "<w:Transaction_Type_References/>"
+    assert world.call("Get_Job_Requisitions_Request", log(0, NOW).replace(end, types + end)) is not None
+    odd = log(0, NOW).replace(end, "<w:Updated_Since/>" + end)
+    assert world.fault("Get_Job_Requisitions_Request", odd)[0] == "SOAP-ENV:Client.validationError"
+
+
+def test_reference_ids_are_listed_by_type_without_what_is_hidden(world: World) -> None:
+    def listed(kind: str) -> set[str | None]:
+        asked = f"<w:Request_Criteria><w:Reference_ID_Type>{kind}</w:Reference_ID_Type></w:Request_Criteria>"
+        figures = "<w:Response_Filter><w:Count>999</w:Count></w:Response_Filter>"
+        path = {"path": "/ccx/service/acme/Integrations/v40.0"}
+        told = world.call("Get_References_Request", asked + figures, **path)
+        return {data.findtext(w("ID")) for data in told.iter(w("Reference_ID_Data"))}
+
+    jobs = world.sim.account.requisitions.values()
+    assert listed("Workflow_Step_ID") == set(world.sim.account.steps)
+    assert listed("Job_Requisition_ID") == {job["id"] for job in jobs if not job["evergreen"]}
+    assert listed("Evergreen_Requisition_ID") == {job["id"] for job in jobs if job["evergreen"]}
+    hidden = next(job for job in jobs if not job["evergreen"])
+    world.sim.make_confidential(hidden["wid"])
+    assert hidden["id"] not in listed("Job_Requisition_ID")
+
+
+def test_a_move_names_one_step_and_its_comments_are_in_order(world: World) -> None:
+    id = world.one()
+    first, step = (
+        world.sim.stages_for(id)[0],
+        ref("Next_Step_Reference", "Workflow_Step_ID", "STEP_B__ACTION_2"),
+    )
+    invalid = "SOAP-ENV:Client.validationError"
+    assert world.fault(MOVE, world.move(id, first, more=step))[0] == invalid
+    for comment in (
+        "<w:Text>Moved</w:Text>",
+        ref("Worker_Reference", "WID", "f" * 32),
+        ref("Worker_Reference", "WID", next(iter(world.sim.account.workers))) + "<w:Comment>x</w:Comment>",
+    ):
+        more = f"<w:Comment_Data>{comment}</w:Comment_Data>"
+        assert world.fault(MOVE, world.move(id, first, more=more))[0] == invalid
+    assert world.sim.accepted == []
+    who = ref("Worker_Reference", "WID", next(iter(world.sim.account.workers)))
+    more = f"<w:Comment_Data><w:Comment>Moved by CRM</w:Comment>{who}</w:Comment_Data>"
+    told = world.call(MOVE, world.move(id, first, more=more), descriptors=True)
+    event = told.find(w("Event_Reference"))
+    job = world.sim.account.requisitions[world.sim.truth()[id].job or ""]
+    assert event is not None
+    assert (event.get(w("Descriptor")) or "").endswith(f" - {job['id']} {job['title']}")
+
+
+def test_a_candidate_and_a_hidden_requisition_name_no_application(world: World) -> None:
+    id = world.one()
+    truth = world.sim.truth()[id]
+    pair = ref("Candidate_Reference", "WID", truth.candidate or "") + ref(
+        "Job_Requisition_Reference", "WID", truth.job or ""
+    )
+    content = world.move(id, world.sim.stages_for(id)[0]).replace(
+        world.target(id), f"<w:Candidate_Criteria_Data>{pair}</w:Candidate_Criteria_Data>"
+    )
+    world.sim.make_confidential(truth.job or "")
+    assert "does not have precisely one" in world.fault(MOVE, content)[1]
+
+
+def test_an_access_token_may_run_out_and_be_refused_by_a_401() -> None:
+    world = World(expires_in=3600, bearer_401=True)
+    given = json.loads(token(world).body)
+    assert given["expires_in"] == 3600
+    bearer = {"security": "", "authorization": f"Bearer {given['access_token']}"}
+    assert world.call("Server_Timestamp_Get", **bearer) is not None
+    world.now += 3600
+    assert world.post("Server_Timestamp_Get", **bearer).status == 401
+    assert world.fault("Server_Timestamp_Get", security="") == BAD_LOGIN
+
+
+def test_a_limit_says_how_long_to_wait() -> None:
+    world = World(requests_per_minute=2, limits=Limits(1.0))
+    assert [world.post("Server_Timestamp_Get").status for _ in range(3)] == [200, 200, 429]
+    assert world.post("Server_Timestamp_Get").header("Retry-After") == "5"
+    world.now += 61
+    assert world.post("Server_Timestamp_Get").status == 200
+    assert {World().post("Server_Timestamp_Get").status for _ in range(3)} == {200}
+
+
+def test_the_wsdl_tells_operations_and_what_a_version_can_leave_out(world: World) -> None:
+    def wsdl(path: str) -> bytes:
+        return world.sim.respond(SimRequest("GET", f"/ccx/service/acme/{path}?wsdl")).body
+
+    new, old = wsdl("Recruiting/v40.0"), wsdl("Recruiting/v26.1")
+    assert b'"Move_Candidate"' in new and b'"Get_Candidates"' in new
+    assert b"Exclude_All_Attachments" in new and b"Created_From" in new
+    assert b"Exclude_All_Attachments" not in old and b"Created_From" not in old
+    assert b'"Get_Workers"' in wsdl("Human_Resources/v40.0")

@@ -49,14 +49,17 @@ def simulate(
     """Serve a vendor's simulator on loopback until Ctrl-C.
 
     Prints its credentials as lines for the environment, then its address as a
-    comment. Nothing goes to a simulator by itself, whatever is exported: give
-    the other commands `--simulator URL`.
+    comment, and commands of curl for a first read and a first status write.
+    Nothing goes to a simulator by itself, whatever is exported: give the other
+    commands `--simulator URL`.
     """
     made = make_simulator(vendor, applications=applications, seed=seed, folder=folder, settings=settings)
     with _served(made, port=port, tls=tls, limits=limits_of(limits)) as server:
         credentials = environment(vendor, made)
         if as_json:
-            show_json({"url": server.url, "ca_file": server.ca_file, "environment": credentials})
+            steps = list(made.first_steps(server.url))
+            told = {"url": server.url, "ca_file": server.ca_file, "environment": credentials}
+            show_json({**told, "first_steps": steps})
         else:
             for name, value in credentials.items():
                 sys.stdout.write(f"{name}={shlex.quote(value)}\n")
@@ -87,8 +90,16 @@ def _how(vendor: str, server: Server, limits: str) -> str:
     return (
         f"{vendor} simulator, limits {limits}; Ctrl-C ends it.\n"
         f"In another terminal: export the lines above, then atsbridge init {vendor} --simulator {server.url}"
-        f"{trust}"
+        f"{trust}{_by_hand(server)}"
     )
+
+
+def _by_hand(server: Server) -> str:
+    steps = server.simulator.first_steps(server.url)
+    if not steps:
+        return ""
+    trust = f"\nexport CURL_CA_BUNDLE={shlex.quote(server.ca_file)}" if server.ca_file else ""
+    return f"\nOr by hand, a first read and a first status write:{trust}\n" + "\n".join(steps)
 
 
 def limits_of(text: str) -> Limits:

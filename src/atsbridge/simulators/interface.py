@@ -148,6 +148,21 @@ class Simulator(ABC):
         known = {field.name for field in attrs.fields(adapter)}
         return {name: value for name, value in self.configuration().items() if name in known}
 
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        """Commands of a shell for who knows curl: the first read, then the first status write.
+
+        A token that they need is fetched by a command before them. None of all: nobody wrote any.
+
+        Args:
+            url: where the simulator is served.
+        """
+        return ()
+
+    def movable(self) -> str | None:
+        """An active application that can go to another stage, if there is one."""
+        active = (id for id, truth in self.truth().items() if truth.status == "active")
+        return next((id for id in active if self.stages_for(id)), None)
+
     # -- what a test may do to a connection; False or None: this vendor has no such thing --
 
     def expire_tokens(self) -> bool:

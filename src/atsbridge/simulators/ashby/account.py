@@ -6,10 +6,11 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ..interface import Truth
-from .answers import Refusal, Row, invalid, iso
+from ..people import marks
+from .answers import Refusal, Row, impossible, invalid, iso
 
 STATUS_OF = {
     "Lead": "Lead",
@@ -42,8 +43,18 @@ class Table:
 
 TABLES = (
     "application", "candidate", "job", "user", "offer", "interviewPlan", "interviewStage",
-    "interviewStageGroup", "archiveReason", "jobPosting", "opening",
+    "interviewStageGroup", "interviewSchedule", "archiveReason", "closeReason", "jobPosting", "opening",
+    "location", "department", "source", "customField", "communicationTemplate",
 )  # fmt: skip
+
+
+@frozen
+class Mail:
+    """One that goes to a candidate who is rejected, at unix seconds."""
+
+    application: str
+    template: str
+    at: float
 
 
 @define(kw_only=True)
@@ -52,7 +63,9 @@ class Account:
 
     Args:
         chance: makes ids.
-        tell: called with the types of the web hooks that a change sends, and their data.
+        hire_needs: what every hire lacks: an approved ``offer``, an ``opening``, or ``free_opening``,
+            one that no other application has filled.
+        tell: called with the web hooks that a change sends, the data by the type.
     """
 
     clock: Callable[[], float]
@@ -60,12 +73,15 @@ class Account:
     keeps_archived_at: bool = False
     repeats_add_history: bool = False
     leaves_hired: bool = True
+    anonymised_name: str = ""
+    hire_needs: str = ""
+    mails: list[Mail] = field(factory=list)
     tables: dict[str, Table] = field(factory=lambda: {name: Table() for name in TABLES})
     sequence: int = 0
     gone: set[str] = field(factory=set)
     approved: set[str] = field(factory=set)
     """Applications whose offer has been approved."""
-    tell: Callable[..., None] = lambda *_types, **_data: None
+    tell: Callable[..., None] = lambda **_events: None
 
     def __getitem__(self, name: str) -> Table:
         return self.tables[name]
@@ -143,7 +159,9 @@ class Account:
         moment = self.now() if at is None else iso(at)
         row = self.add(
             "application", createdAt=moment, updatedAt=moment, candidate=candidate["id"], job=job["id"],
-            stage=stage["id"], lastStage=stage, reason=None, history=[], source=None,
+            stage=stage["id"], lastStage=stage, reason=None, history=[], source=None, form=self.uuid(),
+            posting=next(iter(job.get("jobPostingIds") or ()), None), submitterClientIp="203.0.113.7",
+            submitterUserAgent=f"Mozilla/5.0 {marks.person}".rstrip(),
         )  # fmt: skip
         candidate["applicationIds"].append(row["id"])
         self._enter(row, stage, moment, None)
@@ -164,20 +182,31 @@ class Account:
         elif not self.keeps_archived_at:
             application.pop("archivedAt", None)
         self.touch("application", application)
-        kinds = ("candidateStageChange", "applicationUpdate")
-        self.tell(*(("candidateHire",) if stage["type"] == "Hired" else ()), *kinds, application=application)
+        hire = {"candidateHire": {"application": application, "offer": self._offer(application)}}
+        about = {"application": application}
+        self.tell(
+            **(hire if stage["type"] == "Hired" else {}), candidateStageChange=about, applicationUpdate=about
+        )
+
+    def _offer(self, application: Row) -> Row | None:
+        return next((o for o in self["offer"] if o["applicationId"] == application["id"]), None)
 
     def _hire(self, application: Row) -> None:
         job = self["job"].rows[application["job"]]
-        if job.get("needsOffer") and application["id"] not in self.approved:
-            raise invalid("the offer needs an approval first")
+        offer = job.get("needsOffer") or self.hire_needs == "offer"
+        if offer and application["id"] not in self.approved:
+            raise impossible("the offer needs an approval first")
+        if self.hire_needs == "opening":
+            raise impossible("an opening must be filled")
+        if self.hire_needs == "free_opening":
+            raise impossible("The opening is already used by another application", "opening_in_use")
         if not job.get("needsOpening"):
             return
         opening = self["opening"].rows.get(job["needsOpening"])
         if opening is None:
-            raise invalid("an opening must be filled")
+            raise impossible("an opening must be filled")
         if opening["filledBy"] not in (None, application["id"]):
-            raise Refusal("opening_in_use", "The opening is already used by another application")
+            raise impossible("The opening is already used by another application", "opening_in_use")
         opening["filledBy"] = application["id"]
 
     def _enter(self, application: Row, stage: Row, moment: str, actor: str | None) -> None:
@@ -212,16 +241,15 @@ class Account:
                 application["lastStage"] = mapping[application["stage"]]
                 application["stage"] = application["lastStage"]["id"]
             self.touch("application", application)
-        self.tell(
-            "interviewPlanTransition",
-            jobId=job["id"],
-            fromInterviewPlan=self._named(old),
-            toInterviewPlan=self._named(plan),
-            interviewStageMappings=[
+        transition = {
+            "jobId": job["id"],
+            "fromInterviewPlan": self._named(old),
+            "toInterviewPlan": self._named(plan),
+            "interviewStageMappings": [
                 {"fromInterviewStageId": a, "toInterviewStageId": b["id"]} for a, b in mapping.items()
             ],
-            job=job,
-        )
+        }
+        self.tell(interviewPlanTransition=transition, jobUpdate={"job": job})
 
     def _named(self, plan: str) -> Row:
         return {"id": plan, "title": self["interviewPlan"].rows[plan]["title"]}
@@ -232,7 +260,7 @@ class Account:
             self.remove("application", application)
             self.gone.add(application)
         self.remove("candidate", id)
-        self.tell("candidateDelete", candidate={"id": id})
+        self.tell(candidateDelete={"candidate": {"id": id}})
 
     def merge(self, loser: Row, survivor: Row) -> None:
         """The candidate's id changes; those of the applications stay."""
@@ -242,17 +270,16 @@ class Account:
             self.touch("application", application)
         self.remove("candidate", loser["id"])
         self.touch("candidate", survivor)
-        self.tell(
-            "candidateMerge", deletedCandidate={"id": loser["id"]}, mergedCandidate={"id": survivor["id"]}
-        )
+        merge = {"deletedCandidate": {"id": loser["id"]}, "mergedCandidate": {"id": survivor["id"]}}
+        self.tell(candidateMerge=merge)
 
-    def anonymise(self, candidate: Row, name: str) -> None:
+    def anonymise(self, candidate: Row) -> None:
         mine = [a for a in self["application"] if a["candidate"] == candidate["id"]]
         if any(STATUS_OF[self.stage(a)["type"]] not in ("Hired", "Archived") for a in mine):
             raise invalid("all applications must be archived or hired")
         candidate |= {
-            "name": name, "primaryEmailAddress": None, "emailAddresses": [], "primaryPhoneNumber": None,
-            "phoneNumbers": [], "socialLinks": [], "location": None, "company": None, "position": None,
-            "school": None,
+            "name": self.anonymised_name, "primaryEmailAddress": None, "emailAddresses": [],
+            "primaryPhoneNumber": None, "phoneNumbers": [], "socialLinks": [], "location": None,
+            "company": None, "position": None, "school": None,
         }  # fmt: skip
         self.touch("candidate", candidate)

@@ -12,14 +12,19 @@ from typing import Any
 from attrs import frozen
 
 Row = dict[str, Any]
-ENDPOINTS = ("application", "candidate", "job", "user", "offer", "interviewPlan")
+ENDPOINTS = ("application", "candidate", "job", "user", "offer", "interviewPlan", "interviewSchedule")
 """The lists that give sync tokens, in the order that tokens number them."""
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _MINUTES_FROM = 1_577_836_800  # 2020-01-01
+_AGES, _AGE_BITS, _MINUTE_BITS, _SEQUENCE_BITS = 8, 3, 24, 23
+"""Nine digits of base 62 are 53 bits, three of them the list's number: enough for eight million changes."""
 
 
 class Refusal(Exception):
     """Ashby says no: a code and a message, as a rule under HTTP 200."""
+
+    impossible = False
+    """What came as a server error once."""
 
     def __init__(self, code: str, message: str = "", *, status: int = 200, parameter: str = "") -> None:
         super().__init__(code)
@@ -28,6 +33,13 @@ class Refusal(Exception):
 
 def invalid(message: str, parameter: str = "") -> Refusal:
     return Refusal("invalid_input", message, parameter=parameter)
+
+
+def impossible(message: str, code: str = "invalid_input") -> Refusal:
+    """A change of stage that cannot be, as it is said since 2026-11-09."""
+    refusal = Refusal(code, message)
+    refusal.impossible = True
+    return refusal
 
 
 def iso(seconds: float) -> str:
@@ -52,11 +64,13 @@ class SyncToken:
     @classmethod
     def at(cls, list: str, *, now: float, sequence: int, age: int) -> SyncToken:
         minute = int(now - _MINUTES_FROM) // 60
-        return cls(list=list, age=age % 16, minute=minute, sequence=sequence)
+        return cls(list=list, age=age % _AGES, minute=minute, sequence=sequence)
 
     def text(self) -> str:
         number = ENDPOINTS.index(self.list)
-        for value, bits in ((self.age, 4), (self.minute, 26), (self.sequence, 20)):
+        for value, bits in (
+            (self.age, _AGE_BITS), (self.minute, _MINUTE_BITS), (self.sequence, _SEQUENCE_BITS),
+        ):  # fmt: skip
             number = number << bits | value
         digits = ""
         for _ in range(9):
@@ -72,15 +86,16 @@ class SyncToken:
         for digit in text:
             number = number * 62 + _DIGITS.index(digit)
         parts = []
-        for bits in (20, 26, 4):
+        for bits in (_SEQUENCE_BITS, _MINUTE_BITS, _AGE_BITS):
             number, value = number >> bits, number & (1 << bits) - 1
             parts.append(value)
         if number >= len(ENDPOINTS) or ENDPOINTS[number] != list:
             raise Refusal("sync_token_invalid", "The sync token is of another list")
         return cls(list=list, sequence=parts[0], minute=parts[1], age=parts[2])
 
-    def given_at(self) -> float:
-        return self.minute * 60 + _MINUTES_FROM
+    def holds(self, *, age: int, now: float, days: float) -> bool:
+        """Whether it has not expired."""
+        return self.age == age % _AGES and now - (self.minute * 60 + _MINUTES_FROM) <= days * 86_400
 
 
 @frozen(kw_only=True)

@@ -1,24 +1,22 @@
-"""The endpoints: which permission each wants, what its body may hold, and what it does."""
+"""What every endpoint stands on: its body, pages, what the key may see, and the writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, frozen
 
 from ..interface import Accepted
-from .account import STATUS_OF, Account
-from .answers import ENDPOINTS, Cursor, Refusal, Row, SyncToken, invalid, mark_of
+from .account import STATUS_OF, Account, Mail
+from .answers import ENDPOINTS, Cursor, Refusal, Row, SyncToken, impossible, invalid, mark_of
 from .hooks import Hooks
 
 LIMIT = 100
-VERSION = "2026-01-01"
-_PAGING = "cursor limit"
-_SYNC = f"{_PAGING} syncToken"
+PAGING = "cursor limit"
+SYNC = f"{PAGING} syncToken"
 Body = Row
-Types = Mapping[str, type]
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(
@@ -29,10 +27,12 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(
         (
             "includeArchived", "includeDeactivated", "listedOnly", "includeUnpublishedJobPostings",
-            "includeUnpublishedJobPostingsIds", "startAutomaticActivities", "enabled",
+            "includeUnpublishedJobPostingsIds", "startAutomaticActivities", "sendNotifications", "enabled",
         ), (bool,),
     ),
-    **dict.fromkeys(("expand", "offerStatus", "acceptanceStatus", "approvalStatus"), (list,)),
+    **dict.fromkeys((
+            "expand", "offerStatus", "acceptanceStatus", "approvalStatus", "applicationHistory",
+        ), (list,)),
     "archiveEmail": (dict,),
     "status": (str, list),
 }  # fmt: skip
@@ -55,6 +55,7 @@ class Api:
 
     Args:
         sees_confidential: the key has that tick box.
+        mails_fail: no mail of a rejection can be sent.
         sync_days, cursor_minutes, incremental_pages: how long tokens and cursors hold, how much may change.
     """
 
@@ -68,7 +69,7 @@ class Api:
     incremental_pages: int = 50
     age: int = 0
     title: str = "CRM integration"
-    templates: set[str] = field(factory=set)
+    mails_fail: bool = False
 
     def call(self, endpoint: Endpoint, body: Body) -> Row:
         for key, value in body.items():
@@ -84,19 +85,12 @@ class Api:
     def listed(self, list: str, body: Body, fits: Callable[[Row], bool], show: Callable[[Row], Row]) -> Row:
         """A page: up to 100 rows, and a sync token after the last one."""
         account, now = self.account, self.account.clock()
-        table, limit = account[list], body.get("limit", LIMIT)
-        if not 1 <= limit <= LIMIT:
-            raise invalid("limit is 1 to 100", "limit")
-        known = 0
+        table, limit, known = account[list], _limit(body), 0
         if "syncToken" in body:
             known = self._known(list, body["syncToken"], now)
-        place, sequence, asked = 0, account.sequence, mark_of(list, body)
-        if "cursor" in body:
-            cursor = Cursor.read(body["cursor"], asked=asked)
-            if cursor.age != self.age or now - cursor.given > self.cursor_minutes * 60:
-                raise Refusal("next_cursor_expired", "The cursor has expired")
-            # A reader who is shown an older state is told of nothing newer.
-            place, sequence = cursor.place, min(cursor.sequence, account.sequence)
+        cursor = self._cursor(mark_of(list, body), body, now)
+        # A reader who is shown an older state is told of nothing newer.
+        place, sequence = cursor.place, min(cursor.sequence, account.sequence)
 
         def wanted(id: str) -> bool:
             row = table.rows.get(id)
@@ -110,7 +104,7 @@ class Api:
             place += 1
         results = [show(table.rows[id]) for id in found]
         if any(map(wanted, table.order[place:])):
-            following = Cursor(place=place, sequence=sequence, asked=asked, age=self.age, given=now)
+            following = evolve(cursor, place=place, sequence=sequence, given=now)
             return {"results": results, "moreDataAvailable": True, "nextCursor": following.text()}
         token = SyncToken.at(list, now=now, sequence=sequence, age=self.age) if list in ENDPOINTS else None
         return {
@@ -119,9 +113,27 @@ class Api:
             **({"syncToken": token.text()} if token else {}),
         }
 
+    def paged(self, method: str, body: Body, rows: Sequence[Row]) -> Row:
+        """A page of what gives no sync token."""
+        now, limit = self.account.clock(), _limit(body)
+        cursor = self._cursor(mark_of(method, body), body, now)
+        end = cursor.place + limit
+        page = {"results": [*rows[cursor.place : end]], "moreDataAvailable": end < len(rows)}
+        following = evolve(cursor, place=end, given=now)
+        return {**page, "nextCursor": following.text()} if page["moreDataAvailable"] else page
+
+    def _cursor(self, asked: str, body: Body, now: float) -> Cursor:
+        """Where the request goes on; at the beginning, if it has no cursor."""
+        if "cursor" not in body:
+            return Cursor(place=0, sequence=self.account.sequence, asked=asked, age=self.age, given=now)
+        cursor = Cursor.read(body["cursor"], asked=asked)
+        if cursor.age != self.age or now - cursor.given > self.cursor_minutes * 60:
+            raise Refusal("next_cursor_expired", "The cursor has expired")
+        return cursor
+
     def _known(self, list: str, text: Any, now: float) -> int:
         token = SyncToken.read(text, list=list)
-        if token.age != self.age % 16 or now - token.given_at() > self.sync_days * 86_400:
+        if not token.holds(age=self.age, now=now, days=self.sync_days):
             raise Refusal("sync_token_expired", "The sync token has expired")
         return token.sequence
 
@@ -146,13 +158,38 @@ class Api:
             "status": STATUS_OF[account.stage(row)["type"]],
             "candidate": {key: person[key] for key in kept if person[key] is not None},
             "customFields": [], "currentInterviewStage": account.stage(row), "source": row["source"],
-            "creditedToUser": None, "archiveReason": {**reason, "customFields": []} if reason else None,
+            "creditedToUser": row.get("creditedToUser"),
+            "archiveReason": {**reason, "customFields": []} if reason else None,
             "job": {key: job[key] for key in ("id", "title", "locationId", "departmentId", "brandId")},
-            "hiringTeam": job["hiringTeam"], "appliedViaJobPostingId": None, "submitterClientIp": None,
-            "submitterUserAgent": None,
+            "hiringTeam": job["hiringTeam"], "appliedViaJobPostingId": row.get("posting"),
+            **{key: row.get(key) for key in ("submitterClientIp", "submitterUserAgent")},
             **({"archivedAt": row["archivedAt"]} if "archivedAt" in row else {}),
-            **({"openings": []} if "openings" in expand else {}),
+            **({"openings": self._filled(row)} if "openings" in expand else {}),
         }  # fmt: skip
+
+    def _filled(self, application: Row) -> list_[Row]:
+        return [as_is(o) for o in self.account["opening"] if o["filledBy"] == application["id"]]
+
+    def considered(self, candidate: Row) -> list_[str]:
+        """The applications of somebody that the key may see."""
+        known = self.account["application"].rows
+        return [id for id in candidate["applicationIds"] if id in known and self.seen(known[id])]
+
+    def candidate_seen(self, candidate: Row) -> bool:
+        """Not, where confidential jobs are all they were ever considered for."""
+        known = self.account["application"].rows
+        alive = any(id in known for id in candidate["applicationIds"])
+        return not alive or bool(self.considered(candidate))
+
+    def candidate(self, id: Any) -> Row:
+        row = self.account["candidate"].find(id, "candidate_not_found")
+        if not self.candidate_seen(row):
+            raise Refusal("candidate_not_found", "Candidate not found - are you lacking permissions?")
+        return row
+
+    def person(self, candidate: Row) -> Row:
+        """A candidate as shown."""
+        return {**as_is(candidate), "applicationIds": self.considered(candidate)}
 
     def job_seen(self, job: Row) -> bool:
         return self.sees_confidential or not job["confidential"]
@@ -163,6 +200,18 @@ class Api:
             raise Refusal("job_not_found", "Job not found")
         return row
 
+    def job_shown(self, job: Row, body: Body) -> Row:
+        account, shown, expand = self.account, as_is(job), body.get("expand", ())
+        if body.get("includeUnpublishedJobPostingsIds"):
+            shown["jobPostingIds"] = [p["id"] for p in account["jobPosting"] if p["jobId"] == job["id"]]
+        if "location" in expand:
+            shown["location"] = account["location"].rows.get(job["locationId"] or "")
+        if "openings" in expand:
+            shown["openings"] = [as_is(o) for o in account["opening"] if job["id"] in o.get("jobIds", ())]
+        if "compensation" in expand:
+            shown["compensation"] = None
+        return shown
+
     # -- the write --
 
     def change_stage(self, body: Body) -> Row:
@@ -170,35 +219,48 @@ class Api:
         stage = account["interviewStage"].find(body.get("interviewStageId"), "interview_stage_not_found")
         if stage["interviewPlanId"] != account.plan_of(row):
             raise Refusal("interview_stage_not_found", "The stage is not in the application's interview plan")
-        reason: Row | None = None
+        reason, mail = None, None
         if stage["type"] == "Archived":
             if "archiveReasonId" not in body:
                 raise invalid("an archive reason is required", "archiveReasonId")
             reason = account["archiveReason"].find(body["archiveReasonId"], "archive_reason_not_found")
-            self._check_mail(row, body.get("archiveEmail"))
+            mail = self._mail(row, body.get("archiveEmail"))
         elif "archiveReasonId" in body or "archiveEmail" in body:
             raise invalid("the stage is not an archive stage")
         self.accept(
             "application.changeStage", body, row, lambda: account.change_stage(row, stage, reason, actor=None)
         )
+        account.mails += [mail] if mail else []
         return {"results": self.shown(row)}
 
-    def _check_mail(self, row: Row, mail: Any) -> None:
-        if mail is None or self.account.stage(row)["type"] == "Archived":
-            return
-        if mail.get("communicationTemplateId") not in self.templates:
-            raise Refusal("communication_template_not_found", "Communication template not found")
+    def _mail(self, row: Row, wanted: Any) -> Mail | None:
+        """The mail that goes with a rejection; none, if it is in the archive already."""
+        if wanted is None:
+            return None
+        template = self.account["communicationTemplate"].find(
+            wanted.get("communicationTemplateId"), "communication_template_not_found"
+        )
+        if template.get("_type", "Archive") != "Archive":
+            raise Refusal("communication_template_not_allowed", "The template is not for this")
+        at = _send_at(wanted.get("sendAt"), self.account.clock())
         if self.account["candidate"].rows[row["candidate"]]["primaryEmailAddress"] is None:
-            raise invalid("the candidate has no primary e-mail address", "archiveEmail")
+            raise impossible("the candidate has no primary e-mail address")
+        if self.mails_fail:
+            raise Refusal("archive_email_failed", "The e-mail could not be scheduled")
+        ended = self.account.stage(row)["type"] == "Archived"
+        return None if ended else Mail(row["id"], template["id"], at)
 
-    def accept(self, method: str, body: Body, row: Row, act: Callable[[], None]) -> None:
+    def accept(self, method: str, body: Body, row: Row | None, act: Callable[[], None]) -> None:
+        """Do it, and log it; of an application (row), if it is about one."""
         account = self.account
-        before = account.truth(row)
+        before = account.truth(row) if row else None
         act()
+        alive = row is not None and row["id"] in account["application"].rows
         self.accepted.append(
             Accepted(
-                at=account.clock(), method="POST", target=f"/{method}", body=body, application=row["id"],
-                before=before, after=account.truth(row), actor="api key",
+                at=account.clock(), method="POST", target=f"/{method}", body=body,
+                application=row["id"] if row else None, before=before,
+                after=account.truth(row) if row and alive else None, actor="api key",
             )
         )  # fmt: skip
 
@@ -212,280 +274,100 @@ class Api:
         if stage["interviewPlanId"] != plan["id"]:
             raise Refusal("interview_stage_not_found", "The stage is not in the plan")
 
+        if stage["type"] == "Archived":
+            raise invalid("an archive stage needs an archive reason, which no transfer has")
+
         def act() -> None:
-            row["job"] = job["id"]
-            account.change_stage(row, stage, None, actor=None)
+            old, row["job"] = row["job"], job["id"]
+            try:
+                account.change_stage(row, stage, None, actor=None)
+            except Refusal:
+                row["job"] = old
+                raise
 
         self.accept("application.transfer", body, row, act)
         return {"results": self.shown(row)}
 
     def delete(self, body: Body) -> Row:
         row = self.application(body.get("applicationId"))
-        self.account.remove("application", row["id"])
-        self.account.gone.add(row["id"])
+
+        def act() -> None:
+            self.account.remove("application", row["id"])
+            self.account.gone.add(row["id"])
+
+        self.accept("application.delete", body, row, act)
         return {"results": {"applicationId": row["id"]}}
+
+    def update(self, body: Body) -> Row:
+        """Source and credit; what else it can change no page here tells."""
+        account, row = self.account, self.application(body.get("applicationId"))
+        changes: Row = {}
+        if "sourceId" in body:
+            changes["source"] = account["source"].find(body["sourceId"], "source_not_found")
+        if "creditedToUserId" in body:
+            changes["creditedToUser"] = account["user"].find(body["creditedToUserId"], "user_not_found")
+
+        def act() -> None:
+            row.update(changes)
+            account.touch("application", row)
+            account.tell(applicationUpdate={"application": row})
+
+        self.accept("application.update", body, row, act)
+        return {"results": self.shown(row)}
+
+    def anonymize(self, body: Body) -> Row:
+        row = self.candidate(body.get("candidateId"))
+        self.accept("candidate.anonymize", body, None, lambda: self.account.anonymise(row))
+        return {"results": self.person(row)}
 
 
 list_ = list
 
 
-def _everything(_row: Row) -> bool:
-    return True
+def as_is(row: Row) -> Row:
+    """A row as shown, without what only the account knows."""
+    hidden = ("needsOffer", "needsOpening", "filledBy")
+    return {key: value for key, value in row.items() if key not in hidden and not key.startswith("_")}
 
 
-def _as_is(row: Row) -> Row:
-    return {key: value for key, value in row.items() if key not in ("needsOffer", "needsOpening")}
+def _limit(body: Body) -> int:
+    limit = body.get("limit", LIMIT)
+    if not 1 <= limit <= LIMIT:
+        raise invalid("limit is 1 to 100", "limit")
+    return int(limit)
 
 
-def _created_after(body: Body, row: Row) -> bool:
+def _send_at(text: Any, now: float) -> float:
+    """When a mail goes: by default the next morning at 09:32, here in UTC; at once, if that is past."""
+    if text is None:
+        today = datetime.fromtimestamp(now, UTC).replace(hour=9, minute=32, second=0, microsecond=0)
+        return (today + timedelta(days=today.timestamp() <= now)).timestamp()
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise invalid("sendAt is a time in ISO 8601", "archiveEmail") from None
+    return max(now, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def chosen(body: Body, key: str, words: Collection[str]) -> None:
+    """Refuse what is none of the words that a key takes, one of them or an array."""
+    value = body.get(key, [])
+    if not all(isinstance(v, str) and v in words for v in (value if isinstance(value, list) else [value])):
+        raise invalid(f"{key} is of {', '.join(words)}", key)
+
+
+def created_after(body: Body, row: Row) -> bool:
     """A filter in milliseconds on a field in ISO."""
     if "createdAfter" not in body:
         return True
-    return bool(_millis(row["createdAt"]) > body["createdAfter"])
+    return "createdAt" in row and bool(millis(row["createdAt"]) > body["createdAfter"])
 
 
-def _millis(text: str) -> float:
+def millis(text: str) -> float:
     return datetime.fromisoformat(text).timestamp() * 1000
 
 
-def _list_applications(api: Api, body: Body) -> Row:
-    if not isinstance(body.get("status", ""), str):
-        raise invalid("status is one of Hired, Archived, Active, Lead", "status")
-
-    def fits(row: Row) -> bool:
-        status = STATUS_OF[api.account.stage(row)["type"]]
-        return (
-            api.seen(row)
-            and body.get("status", status) == status
-            and body.get("jobId", row["job"]) == row["job"]
-            and _created_after(body, row)
-        )
-
-    return api.listed("application", body, fits, lambda row: api.shown(row, body.get("expand", ())))
-
-
-def _application_info(api: Api, body: Body) -> Row:
-    row = api.application(body.get("applicationId"))
-    shown, expand = api.shown(row, body.get("expand", ())), body.get("expand", ())
-    extra: Row = {key: [] for key in ("applicationFormSubmissions", "referrals") if key in expand}
-    return {"results": {**shown, "applicationHistory": row["history"], "resumeFileHandle": None, **extra}}
-
-
-def _history(api: Api, body: Body) -> Row:
-    row, limit = api.application(body.get("applicationId")), body.get("limit", LIMIT)
-    return {"results": row["history"][:limit], "moreDataAvailable": False}
-
-
-def _list_candidates(api: Api, body: Body) -> Row:
-    return api.listed("candidate", body, lambda row: _created_after(body, row), _as_is)
-
-
-def _candidate_info(api: Api, body: Body) -> Row:
-    return {"results": api.account["candidate"].find(body.get("id"), "candidate_not_found")}
-
-
-def _search_candidates(api: Api, body: Body) -> Row:
-    def fits(row: Row) -> bool:
-        mails = [mail["value"] for mail in row["emailAddresses"]]
-        return body.get("email", "") in ("", *mails) and body.get("name", "").lower() in row["name"].lower()
-
-    return {"results": [row for row in api.account["candidate"] if fits(row)][:LIMIT]}
-
-
-def _list_jobs(api: Api, body: Body) -> Row:
-    # Drafts only where they are asked for.
-    wanted = body.get("status", ["Open", "Closed", "Archived"])
-    if not isinstance(wanted, list):
-        raise invalid("status is a list", "status")
-
-    def fits(row: Row) -> bool:
-        return (
-            api.job_seen(row) and row["status"] in wanted and _created_after(body, row) and _dated(body, row)
-        )
-
-    return api.listed("job", body, fits, _as_is)
-
-
-def _dated(body: Body, row: Row) -> bool:
-    for key, name, sign in (
-        ("openedAfter", "openedAt", 1), ("openedBefore", "openedAt", -1),
-        ("closedAfter", "closedAt", 1), ("closedBefore", "closedAt", -1),
-    ):  # fmt: skip
-        if key in body and (row[name] is None or (_millis(row[name]) - body[key]) * sign <= 0):
-            return False
-    return True
-
-
-def _job_info(api: Api, body: Body) -> Row:
-    return {"results": _as_is(api.job(body.get("id")))}
-
-
-def _job_plan(api: Api, body: Body) -> Row:
-    job = api.job(body.get("jobId"))
-    plan = job["defaultInterviewPlanId"]
-    stages = [{**_less(s, "interviewPlanId"), "activities": []} for s in api.account.stages_of(plan)]
-    return {"results": {"jobId": job["id"], "interviewPlanId": plan, "stages": stages}}
-
-
-def _less(row: Row, name: str) -> Row:
-    return {key: value for key, value in row.items() if key != name}
-
-
-def _list_plans(api: Api, body: Body) -> Row:
-    def fits(row: Row) -> bool:
-        return bool(body.get("includeArchived")) or not row["isArchived"]
-
-    return api.listed("interviewPlan", body, fits, _as_is)
-
-
-def _list_stages(api: Api, body: Body) -> Row:
-    plan = api.account["interviewPlan"].find(body.get("interviewPlanId"), "interview_plan_not_found")
-    return {"results": api.account.stages_of(plan["id"]), "moreDataAvailable": False}
-
-
-def _stage_info(api: Api, body: Body) -> Row:
-    return {
-        "results": api.account["interviewStage"].find(
-            body.get("interviewStageId"), "interview_stage_not_found"
-        )
-    }
-
-
-def _list_reasons(api: Api, body: Body) -> Row:
-    reasons = [r for r in api.account["archiveReason"] if body.get("includeArchived") or not r["isArchived"]]
-    return {"results": reasons, "moreDataAvailable": False}
-
-
-def _list_users(api: Api, body: Body) -> Row:
-    def fits(row: Row) -> bool:
-        return bool(body.get("includeDeactivated")) or bool(row["isEnabled"])
-
-    return api.listed("user", body, fits, _as_is)
-
-
-def _user_info(api: Api, body: Body) -> Row:
-    return {"results": api.account["user"].find(body.get("userId"), "user_not_found")}
-
-
-def _list_offers(api: Api, body: Body) -> Row:
-    def fits(row: Row) -> bool:
-        return bool(body.get("applicationId", row["applicationId"]) == row["applicationId"])
-
-    return api.listed("offer", body, fits, _as_is)
-
-
-def _list_postings(api: Api, body: Body) -> Row:
-    def fits(row: Row) -> bool:
-        return (not body.get("listedOnly") or row["isListed"]) and all(
-            body.get(key, row[name]) == row[name]
-            for key, name in (("location", "locationName"), ("department", "departmentName"))
-        )
-
-    return {"results": [row for row in api.account["jobPosting"] if fits(row)]}
-
-
-def _posting_info(api: Api, body: Body) -> Row:
-    return {"results": api.account["jobPosting"].find(body.get("jobPostingId"), "job_posting_not_found")}
-
-
-def _list_groups(api: Api, _body: Body) -> Row:
-    return {"results": list(api.account["interviewStageGroup"])}
-
-
-def _key_info(api: Api, _body: Body) -> Row:
-    words = sorted(
-        f"{scope[: -len(kind)]}:{kind.lower()}"
-        for scope in api.scopes
-        for kind in _RIGHTS
-        if scope.endswith(kind)
-    )
-    return {"results": {"title": api.title, "createdAt": "2026-01-05T09:00:00.000Z", "scopes": words}}
-
-
-_RIGHTS = ("Read", "Write", "Delete")
-
-
-def _versions(_api: Api, _body: Body) -> Row:
-    return {"results": [{"version": VERSION, "status": "active"}]}
-
-
-def _hook(api: Api, body: Body) -> Row:
-    found = api.hooks.rows.get(body.get("webhookId", ""))
-    if found is None:
-        raise Refusal("webhook_not_found", "Webhook not found")
-    return found
-
-
-def _delete_hook(api: Api, body: Body) -> Row:
-    del api.hooks.rows[_hook(api, body)["id"]]
-    return {"results": {"webhookId": body["webhookId"]}}
-
-
-def _endpoint(
+def endpoint(
     permission: str, keys: str, handle: Callable[[Api, Body], Row], *, writes: bool = False
 ) -> Endpoint:
     return Endpoint(permission, frozenset(keys.split()), handle, writes)
-
-
-_CHANGE = _endpoint(
-    "candidatesWrite",
-    "applicationId interviewStageId archiveReasonId archiveEmail",
-    Api.change_stage,
-    writes=True,
-)
-METHODS: Mapping[str, Endpoint] = {
-    "application.list": _endpoint(
-        "candidatesRead", f"createdAfter status jobId expand {_SYNC}", _list_applications
-    ),
-    "application.info": _endpoint(
-        "candidatesRead", "applicationId submittedFormInstanceId expand", _application_info
-    ),
-    "application.listHistory": _endpoint("candidatesRead", f"applicationId {_PAGING}", _history),
-    "application.changeStage": _CHANGE,
-    "application.change_stage": _CHANGE,
-    "application.transfer": _endpoint(
-        "candidatesWrite", "applicationId jobId interviewPlanId interviewStageId startAutomaticActivities",
-        Api.transfer, writes=True,
-    ),
-    "application.delete": _endpoint("candidatesDelete", "applicationId", Api.delete, writes=True),
-    "candidate.list": _endpoint("candidatesRead", f"createdAfter {_SYNC}", _list_candidates),
-    "candidate.info": _endpoint("candidatesRead", "id externalMappingId", _candidate_info),
-    "candidate.search": _endpoint("candidatesRead", "email name", _search_candidates),
-    "job.list": _endpoint(
-        "jobsRead",
-        "createdAfter openedAfter openedBefore closedAfter closedBefore status expand "
-        f"includeUnpublishedJobPostingsIds {_SYNC}",
-        _list_jobs,
-    ),
-    "job.info": _endpoint("jobsRead", "id", _job_info),
-    "jobPosting.list": _endpoint(
-        "jobsRead", "location department listedOnly jobBoardId includeUnpublishedJobPostings", _list_postings
-    ),
-    "jobPosting.info": _endpoint("jobsRead", "jobPostingId", _posting_info),
-    "jobInterviewPlan.info": _endpoint("jobsRead", "jobId", _job_plan),
-    "interviewPlan.list": _endpoint("interviewsRead", f"includeArchived {_SYNC}", _list_plans),
-    "interviewStage.list": _endpoint("interviewsRead", "interviewPlanId", _list_stages),
-    "interviewStage.info": _endpoint("interviewsRead", "interviewStageId", _stage_info),
-    "interviewStageGroup.list": _endpoint("interviewsRead", "", _list_groups),
-    "archiveReason.list": _endpoint("hiringProcessMetadataRead", "includeArchived", _list_reasons),
-    "user.list": _endpoint("organizationRead", f"includeDeactivated {_SYNC}", _list_users),
-    "user.info": _endpoint("organizationRead", "userId", _user_info),
-    "offer.list": _endpoint(
-        "offersRead",
-        f"applicationId offerStatus acceptanceStatus approvalStatus createdAfter {_SYNC}",
-        _list_offers,
-    ),
-    "apiKey.info": _endpoint("apiKeysRead", "", _key_info),
-    "version.list": _endpoint("", "", _versions),
-    "webhook.create": _endpoint(
-        "apiKeysWrite", "webhookType requestUrl secretToken",
-        lambda a, b: {"results": a.hooks.create(b)}, writes=True,
-    ),
-    "webhook.info": _endpoint("apiKeysWrite", "webhookId", lambda a, b: {"results": _hook(a, b)}),
-    "webhook.update": _endpoint(
-        "apiKeysWrite", "webhookId enabled requestUrl secretToken",
-        lambda a, b: {"results": a.hooks.update(_hook(a, b), b)}, writes=True,
-    ),
-    "webhook.delete": _endpoint("apiKeysWrite", "webhookId", _delete_hook, writes=True),
-}  # fmt: skip
-"""Every method, by its name."""

@@ -17,6 +17,14 @@ _LISTS = {
     "job.list": "job",
     "jobPosting.list": "jobPosting",
     "candidate.list": "candidate",
+    "opening.list": "opening",
+    "source.list": "source",
+    "department.list": "department",
+    "location.list": "location",
+    "closeReason.list": "closeReason",
+    "customField.list": "customField",
+    "communicationTemplate.list": "communicationTemplate",
+    "offer.list": "offer",
 }
 
 

@@ -46,6 +46,11 @@ REASONS = (
     ("Accepted Another Offer", "RejectedByCandidate", False),
     ("Not Enough Experience (old)", "RejectedByOrg", True),
 )
+GROUPS = (("Screening", "PreInterviewScreen"), ("Interviews", "Active"))
+CLOSE_REASONS = (("Hired", False), ("Headcount cancelled", False), ("Reorganisation (old)", True))
+TEMPLATES = (("Thank you, but no", "Archive"), ("Invitation to interview", "Scheduling"))
+"""Of the second kind is none that a rejection may send."""
+EMPLOYMENTS = ("FullTime", "FullTime", "PartTime", "Contract", "Intern", "Temporary")
 SOURCES = ("LinkedIn", "Referral", "Company Careers Page", "Agency")
 JOB_STATES = ("Open", "Open", "Open", "Closed", "Draft", "Archived")
 
@@ -84,12 +89,30 @@ class _Town:
     def fill(self, applications: int) -> None:
         for number in range(6):
             self._user(number)
-        for text, kind, archived in REASONS:
-            self.account.add("archiveReason", text=text, reasonType=kind, isArchived=archived)
+        self._catalogues()
         plans = [self._plan(*plan) for plan in PLANS]
         jobs = [self._job(number, plans) for number in range(max(6, applications // 15))]
         for _ in range(applications):
             self._application(jobs)
+
+    def _catalogues(self) -> None:
+        add = self.account.add
+        for text, kind, archived in REASONS:
+            add("archiveReason", text=text, reasonType=kind, isArchived=archived)
+        for text, archived in CLOSE_REASONS:
+            add("closeReason", text=text, isArchived=archived)
+        for title, kind in TEMPLATES:
+            add("communicationTemplate", title=title, isArchived=False, _type=kind)
+        for order, (title, kind) in enumerate(GROUPS):
+            add("interviewStageGroup", title=title, order=order, stageType=kind)
+        for name in people.DEPARTMENTS[:3]:
+            add("department", name=name, isArchived=False)
+        for name in people.CITIES[:3]:
+            add("location", name=name, isArchived=False)
+        inbound = {"id": self.account.uuid(), "title": "Inbound", "isArchived": False}
+        for title in SOURCES:
+            add("source", title=title, isArchived=False, sourceType=inbound)
+        add("customField", title="Cost centre", objectType="Job", fieldType="String", isArchived=False)
 
     def _user(self, number: int) -> None:
         person = self.inventor.person()
@@ -103,10 +126,13 @@ class _Town:
     def _plan(self, title: str, archived: bool, stages: tuple[tuple[str, str], ...]) -> Row:
         at = iso(self.today - 600 * DAY)
         plan = self.account.add("interviewPlan", title=title, isArchived=archived, createdAt=at, updatedAt=at)
+        # Those of the first plan alone are grouped.
+        first = len(list(self.account["interviewPlan"])) == 1
+        groups = {g["stageType"]: g["id"] for g in self.account["interviewStageGroup"]} if first else {}
         for place, (name, kind) in enumerate(stages):
             self.account.add(
                 "interviewStage", title=name, type=kind, orderInInterviewPlan=2 * place,
-                interviewStageGroupId=None, interviewPlanId=plan["id"],
+                interviewStageGroupId=groups.get(kind), interviewPlanId=plan["id"],
             )  # fmt: skip
         return plan
 
@@ -116,9 +142,11 @@ class _Town:
         # The third job's applications follow two plans.
         both = [plans[0]["id"], plans[1]["id"]] if number == 2 else [own["id"]]
         manager = users[number % 5]
-        return self.account.add(
+        department, location = (list(self.account[table])[number % 3] for table in ("department", "location"))
+        job = self.account.add(
             "job", title=f"{self.inventor.job_title()} {number + 1}", confidential=False, status=state,
-            employmentType="FullTime", locationId=self.account.uuid(), departmentId=self.account.uuid(),
+            employmentType=EMPLOYMENTS[number % len(EMPLOYMENTS)],
+            locationId=location["id"], departmentId=department["id"],
             defaultInterviewPlanId=both[0], interviewPlanIds=both, jobPostingIds=[], customFields=[],
             hiringTeam=[
                 {"userId": manager["id"], "role": "Hiring Manager"}
@@ -128,6 +156,27 @@ class _Town:
             createdAt=at, updatedAt=at, openedAt=None if state == "Draft" else at,
             closedAt=at if state in ("Closed", "Archived") else None,
         )  # fmt: skip
+        if state == "Open":
+            self._postings(job, department["name"], location)
+            self.account.add("opening", identifier=f"OP-{number}", jobIds=[job["id"]], filledBy=None)
+        return job
+
+    def _postings(self, job: Row, department: str, location: Row) -> None:
+        """One on the public board, one on the internal board, one that is not published yet."""
+        for board, published in (("external", True), ("internal", True), ("external", False)):
+            posting = self.account.add(
+                "jobPosting", title=job["title"], jobId=job["id"], departmentName=department, teamName=None,
+                locationName=location["name"],
+                locationIds={"primaryLocationId": location["id"], "secondaryLocationIds": []},
+                workplaceType="Hybrid", employmentType=job["employmentType"],
+                isListed=published and board == "external",
+                publishedDate=job["createdAt"][:10] if published else None, applicationDeadline=None,
+                externalLink=None if board == "internal" else f"https://jobs.example.com/{job['id']}",
+                applyLink=f"https://jobs.example.com/{job['id']}/application", compensationTierSummary=None,
+                shouldDisplayCompensationOnJobBoard=False, updatedAt=job["updatedAt"],
+                _board=board, _published=published,
+            )  # fmt: skip
+            job["jobPostingIds"] += [posting["id"]] if published else []
 
     def _application(self, jobs: list[Row]) -> None:
         chance, account = self.inventor.random, self.account
@@ -140,16 +189,26 @@ class _Town:
             chance.choice(leads) if leads and chance.random() < 0.15 else _of(stages, "PreInterviewScreen")
         )
         row = account.apply(job=job, candidate=person, stage=begin, at=at)
-        row["source"] = {
-            "id": account.uuid(), "title": chance.choice(SOURCES), "isArchived": False,
-            "sourceType": {"id": account.uuid(), "title": "Inbound", "isArchived": False},
-        }  # fmt: skip
+        row["source"] = chance.choice(list(account["source"]))
         if begin["type"] == "Lead":
             return
         ways = [s for s in stages if s["type"] in ("Active", "Offer")]
         for stage in ways[: chance.randrange(len(ways) + 1)]:
             account.change_stage(row, stage, None, actor=None)
         self._end(row, stages)
+        if account.stage(row)["type"] in ("Offer", "Hired"):
+            self._offer(row, taken=account.stage(row)["type"] == "Hired")
+
+    def _offer(self, row: Row, *, taken: bool) -> None:
+        now = iso(self.today)
+        self.account.approved.add(row["id"])
+        self.account.add(
+            "offer", applicationId=row["id"], decidedAt=now if taken else None,
+            acceptanceStatus="Accepted" if taken else "WaitingOnResponse",
+            offerStatus="CandidateAccepted" if taken else "WaitingOnCandidateResponse",
+            latestVersion={"id": self.account.uuid(), "startDate": None, "createdAt": now},
+            _approval="Approved",
+        )  # fmt: skip
 
     def _end(self, row: Row, stages: list[Row]) -> None:
         chance, account = self.inventor.random, self.account

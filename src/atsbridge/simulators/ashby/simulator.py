@@ -14,13 +14,16 @@ from typing import Any, ClassVar, Self
 from attrs import define, field
 
 from .. import people
-from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
+from ..curl import curl
+from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account
 from .answers import Refusal, Row
-from .api import METHODS, VERSION, Api
+from .api import Api, as_is
+from .catalogues import CATALOGUES
 from .folder import load
-from .hooks import TYPES, Hooks
+from .hooks import TYPES, Delivery, Hooks
 from .invent import candidate, fill
+from .methods import METHODS, VERSION
 
 GRANTED = (
     "candidatesRead",
@@ -31,8 +34,7 @@ GRANTED = (
     "organizationRead",
     "apiKeysRead",
 )
-REQUESTS_PER_MINUTE = 1000
-"""No page gives a number: enough for a careful client, too few for a careless one."""
+ENDPOINTS = {**METHODS, **CATALOGUES}
 
 
 @define(eq=False, kw_only=True)
@@ -52,9 +54,16 @@ class AshbySimulator(Simulator):
         "repeats_add_history": "a change to the stage it is in adds a row to the history",
         "leaves_hired": "an application can be moved out of the Hired stage",
         "anonymised_name": "how the name of an anonymised candidate reads",
-        "impossible_is_500": "an impossible change of stage is a server error, as before 2026-11-09",
+        "impossible_is_500": "a hire or mail that cannot be is a server error, as before 2026-11-09",
         "error_info": "refusals carry errorInfo; False on old paths",
         "error_objects": "what is wrong with an input comes as objects in errors",
+        "requests_per_minute": "the limit of a key; no page gives the number, users tell of 15",
+        "retry_after": "an answer over the limit says how long to wait",
+        "warning": "what stands in the warnings of each success; none if empty",
+        "scopes": "more permissions of the key, e.g. 'offersRead apiKeysWrite candidatesDelete'",
+        "hire_needs": "what every hire lacks: offer (its approval), opening, free_opening; nothing if empty",
+        "mails_fail": "the mail of a rejection cannot be sent, and its stage stays; no page names the code",
+        "maintenance": "reads work and writes fail",
         "partner": "the limit counts the partner's requests over all its customers",
         "sees_confidential": "the key has the tick box for confidential jobs",
     }
@@ -73,6 +82,12 @@ class AshbySimulator(Simulator):
     error_info: bool = True
     error_objects: bool = False
     partner: bool = False
+    requests_per_minute: int = 1000
+    retry_after: bool = True
+    warning: str = ""
+    scopes: str = ""
+    hire_needs: str = ""
+    mails_fail: bool = False
     sees_confidential: bool = False
     accepted: list[Accepted] = field(factory=list)
     credentials: Mapping[str, str] = field(init=False)
@@ -91,15 +106,17 @@ class AshbySimulator(Simulator):
         self.account = Account(
             clock=self._clock, chance=chance, keeps_archived_at=self.keeps_archived_at,
             repeats_add_history=self.repeats_add_history, leaves_hired=self.leaves_hired,
+            anonymised_name=self.anonymised_name,
         )  # fmt: skip
         self.credentials = {
             "api_key": f"ak{mark}{self.account.uuid()}",
             "hook_secret": f"hs{mark}{self.account.uuid()}",
         }
-        self.hooks = Hooks(uuid=self.account.uuid)
+        self.hooks = Hooks(uuid=self.account.uuid, clock=self._clock)
         self.api = Api(
-            account=self.account, hooks=self.hooks, accepted=self.accepted, scopes=set(GRANTED),
-            sees_confidential=self.sees_confidential, sync_days=self.sync_days,
+            account=self.account, hooks=self.hooks, accepted=self.accepted,
+            scopes={*GRANTED, *self.scopes.split()}, sees_confidential=self.sees_confidential,
+            mails_fail=self.mails_fail, sync_days=self.sync_days,
             cursor_minutes=self.cursor_minutes, incremental_pages=self.incremental_pages,
         )  # fmt: skip
 
@@ -129,20 +146,22 @@ class AshbySimulator(Simulator):
                 "secretToken": self.credentials["hook_secret"],
             }
             _ = self.hooks.create(asked, by_api=False)
-        self.account.tell = self._tell
+        self.account.tell, self.account.hire_needs = self._tell, self.hire_needs
         return self
 
-    def _tell(self, *types: str, **data: Any) -> None:
-        shown = {
-            name: self.api.shown(value) if name == "application" else value for name, value in data.items()
-        }
-        self.hooks.tell(types, shown)
+    def _tell(self, **events: Row) -> None:
+        self.hooks.tell({type: self._shown(data) for type, data in events.items()})
+
+    def _shown(self, data: Row) -> Row:
+        show = {"application": self.api.shown, "job": as_is}
+        return {name: show[name](value) if name in show else value for name, value in data.items()}
 
     # -- the API --
 
     def respond(self, request: SimRequest) -> SimResponse:
         try:
-            return self._answered(200, {"success": True, **self._respond(request)})
+            warned = {"warnings": [self.warning]} if self.warning else {}
+            return self._answered(200, {"success": True, **self._respond(request), **warned})
         except Refusal as refusal:
             return self._refused(refusal)
 
@@ -152,7 +171,7 @@ class AshbySimulator(Simulator):
         self._authenticate(request)
         if request.headers.get("ashby-version", VERSION) != VERSION:
             raise Refusal("unsupported_version", "The version is not supported", status=400)
-        endpoint = METHODS.get(method) if request.method == "POST" else None
+        endpoint = ENDPOINTS.get(method) if request.method == "POST" else None
         if endpoint is None:
             raise Refusal("not_found", "No such endpoint", status=404)
         if endpoint.permission and endpoint.permission not in self.api.scopes:
@@ -164,8 +183,8 @@ class AshbySimulator(Simulator):
         except Refusal as refusal:
             if (
                 self.impossible_is_500
-                and endpoint.writes
-                and refusal.code in ("invalid_input", "opening_in_use")
+                and endpoint is METHODS["application.changeStage"]
+                and refusal.impossible
             ):
                 raise Refusal("internal_error", "Internal error", status=500) from None
             raise
@@ -175,7 +194,8 @@ class AshbySimulator(Simulator):
         if not given:
             raise Refusal("unauthorized", "No API key", status=401)
         right = base64.b64encode(f"{self.credentials['api_key']}:".encode()).decode()
-        if given != f"Basic {right}" or self.deactivated:
+        scheme, _, sent = given.partition(" ")
+        if scheme.lower() != "basic" or sent.strip() != right or self.deactivated:
             raise Refusal("invalid_api_key", "The API key is not valid", status=403)
 
     def _count(self) -> None:
@@ -184,7 +204,7 @@ class AshbySimulator(Simulator):
         now = self.clock()
         while self._asked and self._asked[0] <= now - 60:
             _ = self._asked.popleft()
-        if len(self._asked) >= REQUESTS_PER_MINUTE * self.limits.factor:
+        if len(self._asked) >= self.requests_per_minute * self.limits.factor:
             raise Refusal("rate_limited", "Too many requests", status=429)
         self._asked.append(now)
 
@@ -197,7 +217,7 @@ class AshbySimulator(Simulator):
         ]  # fmt: skip
         self._answers += 1
         if status == 429:
-            headers.append(("Retry-After", "2"))
+            headers += [("Retry-After", "2")] if self.retry_after else []
             headers += [("X-RateLimit-Scope", "integration-partner")] if self.partner else []
         return SimResponse(status, tuple(headers), json.dumps(body, separators=(",", ":")).encode())
 
@@ -212,6 +232,18 @@ class AshbySimulator(Simulator):
 
     def throttled(self) -> SimResponse:
         return self._refused(Refusal("rate_limited", "Too many requests", status=429))
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        def call(method: str, **body: Any) -> str:
+            headers = {"Content-Type": "application/json"}
+            user = f"{self.credentials['api_key']}:"
+            return curl(f"{url}/{method}", user=user, headers=headers, data=json.dumps(body))
+
+        read, id = call("application.list", limit=1), self.movable()
+        if id is None:
+            return (read,)
+        stage = self.stages_for(id)[0]
+        return read, call("application.changeStage", applicationId=id, interviewStageId=stage)
 
     # -- what a test may do to a connection --
 
@@ -257,6 +289,20 @@ class AshbySimulator(Simulator):
         self.switch_plan(
             job["id"], next(p for p in [*others, *self.account["interviewPlan"].rows] if p != old)
         )
+
+    @property
+    def posts_hooks(self) -> bool:
+        return self.hooks.has_local_receiver
+
+    def hooks_due(self) -> list[HookPost]:
+        return [self._post(delivery) for delivery in self.hooks.take_due()]
+
+    def _post(self, delivery: Delivery) -> HookPost:
+        sent = delivery.request
+        return HookPost(
+            url=sent.target, headers=tuple(sent.headers.items()), body=sent.body,
+            answered=lambda status: self.hooks.answered(delivery, status),
+        )  # fmt: skip
 
     def deliveries(self) -> tuple[SimRequest, ...]:
         return tuple(self.hooks.sent)
@@ -343,7 +389,7 @@ class AshbySimulator(Simulator):
             "sourceType": None,
         }  # fmt: skip
         self.account.touch("application", row)
-        self._tell("applicationUpdate", application=row)
+        self._tell(applicationUpdate={"application": row})
 
     def apply(self, *, name: str, email: str | None, job: str | None = None) -> str:
         account = self.account
@@ -358,7 +404,7 @@ class AshbySimulator(Simulator):
         if first is None:
             raise ValueError("the plan has no stage to begin in")
         row = account.apply(job=place, candidate=somebody, stage=first)
-        self._tell("applicationSubmit", application=row)
+        self._tell(applicationSubmit={"application": row})
         return str(row["id"])
 
     def delete(self, application: str) -> None:
@@ -367,7 +413,7 @@ class AshbySimulator(Simulator):
     def anonymise(self, application: str) -> None:
         try:
             person = self.account["candidate"].rows[self._find(application)["candidate"]]
-            self.account.anonymise(person, self.anonymised_name)
+            self.account.anonymise(person)
         except Refusal as refusal:
             raise ValueError(refusal.message) from None
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ..posting import on_loopback
 from .account import Account
 from .settings import Settings
 from .tables import Record
@@ -31,6 +32,7 @@ class Webhook:
         actions: those it is for; empty for all.
         basic: user and password of an Authorization header.
         headers: further headers the customer set.
+        url: posted to if it is on loopback; anything else is only kept in the outbox.
     """
 
     secret: str
@@ -38,6 +40,7 @@ class Webhook:
     basic: tuple[str, str] | None = None
     headers: tuple[tuple[str, str], ...] = ()
     enabled: bool = True
+    url: str = ""
 
 
 @define
@@ -79,6 +82,17 @@ class Hooks:
     def due(self) -> list[HookDelivery]:
         now = self._clock()
         return [d for d in self.outbox if d.due is not None and d.due <= now]
+
+    @property
+    def has_local_receiver(self) -> bool:
+        return any(on_loopback(hook.url) for hook in self.saved)
+
+    def take_due(self) -> list[HookDelivery]:
+        """Deliveries to loopback whose time has come; each waits then for how it is `answered`."""
+        taken = [delivery for delivery in self.due() if on_loopback(delivery.hook.url)]
+        for delivery in taken:
+            delivery.due = None
+        return taken
 
     def answered(self, delivery: HookDelivery, status: int | None) -> None:
         """Note how an attempt was answered; None for a timeout or a broken connection."""

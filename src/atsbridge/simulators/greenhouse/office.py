@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .account import Account
-from .hooks import Hooks, about, candidate_payload
+from .hooks import Hooks, about, candidate_payload, job_payload
 from .refusals import invalid
 from .settings import Settings
 from .tables import Record
@@ -130,8 +130,8 @@ class Office:
         now = self._account.now()
         for opening in self._account.open_openings(job):
             self._account["openings"].change(opening["id"], open=False, closed_at=now, updated_at=now)
-        self._account["jobs"].change(job, status="closed", closed_at=now, updated_at=now)
-        self._hooks.emit("job_updated", {"job": {"id": job}})
+        closed = self._account["jobs"].change(job, status="closed", closed_at=now, updated_at=now)
+        self._hooks.emit("job_updated", {"job": job_payload(closed)})
 
     def rename_stage(self, stage: int, name: str) -> None:
         """Applications show the new name at once, though nothing says that they changed."""
@@ -141,7 +141,9 @@ class Office:
         for application in self._account["applications"].where("job_id", record["job_id"]):
             if application["job_interview_stage_id"] == stage:
                 self._account["applications"].change(application["id"], stage_name=name)
-        self._hooks.emit("job_updated", {"job": {"id": record["job_id"]}})
+        job = self._account["jobs"].find(record["job_id"])
+        if job:
+            self._hooks.emit("job_updated", {"job": job_payload(job)})
 
     def deactivate_stage(self, stage: int) -> None:
         """Out of the job's plan; it is kept for history, and for whoever is in it."""

@@ -111,6 +111,9 @@ class Settings:
     anonymise_stage_data: bool = _switch(
         False, "anonymising takes the stage data too: first stage again, created_at anew"
     )
+    hook_url: str = _switch(
+        "", "a receiver on loopback, http://127.0.0.1:PORT/PATH, that the web hook posts to"
+    )
     hook_accepts_any_2xx: bool = _switch(False, "a web hook answered 2xx other than 200 counts as delivered")
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from .. import people
-from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
+from ..curl import TOKEN, curl, mint
+from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account, Mail
 from .api import Api
 from .folder import read_folder, write_folder
@@ -70,8 +72,11 @@ class GreenhouseSimulator(Simulator):
         self.account.clock = self._time
         self.accepted: list[Accepted] = []
         self.hooks = Hooks(self._time, self.switches)
-        self._hook = Webhook(_secret(HOOK_SECRET))
-        self.hooks.saved.append(self._hook)
+        self._hook = Webhook(_secret(HOOK_SECRET), url=self.switches.hook_url)
+        if self._hook.url:
+            _ = self.hooks.save(self._hook)
+        else:
+            self.hooks.saved.append(self._hook)
         self.credentials = {"client_id": CUSTOM[0], "client_secret": _secret(CUSTOM[1])}
         self.partner_credentials = {
             "client_id": PARTNER[0],
@@ -172,6 +177,18 @@ class GreenhouseSimulator(Simulator):
         """
         return {**self.credentials, "hook_secret": self._hook.secret}
 
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        client = ":".join(self.credentials[name] for name in ("client_id", "client_secret"))
+        token = mint(curl(f"{url}/token", user=client, data="grant_type=client_credentials"))
+        bearer, id = {"Authorization": f"Bearer {TOKEN}"}, self.movable()
+        read = curl(f"{url}/v3/applications?per_page=1", headers=bearer)
+        if id is None:
+            return token, read
+        here = self._find(id)[self.switches.from_stage_id_is]
+        body = json.dumps({"from_stage_id": here, "to_stage_id": int(self.stages_for(id)[0])})
+        headers = {**bearer, "Content-Type": "application/json"}
+        return token, read, curl(f"{url}/v3/applications/{id}/move", headers=headers, data=body)
+
     def permissions(self) -> tuple[str, ...]:
         """The scopes that one asks a customer for who wants applications followed and written to."""
         return ACCESS
@@ -209,6 +226,20 @@ class GreenhouseSimulator(Simulator):
         job = self._find(application)["job_id"]
         now = self.account.now()
         self.account["jobs"].change(job, confidential=True, updated_at=now)
+
+    @property
+    def posts_hooks(self) -> bool:
+        return self.hooks.has_local_receiver
+
+    def hooks_due(self) -> list[HookPost]:
+        return [self._post(delivery) for delivery in self.hooks.take_due()]
+
+    def _post(self, delivery: HookDelivery) -> HookPost:
+        def answered(status: int | None) -> None:
+            self.hooks.answered(delivery, status)
+
+        url, headers = delivery.hook.url, delivery.headers
+        return HookPost(url=url, headers=headers, body=delivery.body, answered=answered)
 
     def deliveries(self) -> tuple[SimRequest, ...]:
         """What the account's own web hook, which is for every event, has been sent."""

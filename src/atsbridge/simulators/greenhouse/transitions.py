@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from .account import Account, Mail
-from .hooks import Hooks, about
+from .hooks import Hooks, about, job_payload
 from .refusals import invalid
 from .settings import Settings
 from .tables import Record
@@ -115,9 +115,11 @@ class Transitions:
         for offer in self._account["offers"].where("application_id", application["id"]):
             if offer["status"] == "Created":
                 now = self._account.now()
-                self._account["offers"].change(
+                voided = self._account["offers"].change(
                     offer["id"], status="Deprecated", resolved_at=now, updated_at=now
                 )
+                payload = {key: voided[key] for key in ("id", "application_id", "status", "version")}
+                self._hooks.emit("offer_updated", payload)
 
     def unreject(self, application: Record) -> None:
         """Back to the stage it was rejected in."""
@@ -174,7 +176,10 @@ class Transitions:
             filled |= {"open": False, "closed_at": now, "close_reason_id": reason}
         self._account["openings"].change(opening["id"], **filled)
         if self._settings.hire_closes_job and not self._account.open_openings(opening["job_id"]):
-            self._account["jobs"].change(opening["job_id"], status="closed", closed_at=now, updated_at=now)
+            closed = self._account["jobs"].change(
+                opening["job_id"], status="closed", closed_at=now, updated_at=now
+            )
+            self._hooks.emit("job_updated", {"job": job_payload(closed)})
 
     def _hire_reason(self) -> int | None:
         # Close reasons whose names start so count as hires.

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from attrs import evolve
 
+from ..curl import curl
 from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from ..people import Inventor
 from . import folders, generated, routes
@@ -158,6 +159,15 @@ class LeverSimulator(PeopleAtWork, Simulator):
             "confidential": True,
             "withdrawn_reasons": self.reasons("withdrawn"),
         }
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        user, id = f"{self.credentials['api_key']}:", self.movable()
+        read = curl(f"{url}/v1/opportunities?limit=1", user=user)
+        if id is None:
+            return (read,)
+        target = f"{url}/v1/opportunities/{id}/stage?perform_as={self.acting_user}"
+        body, headers = dump({"stage": self.stages_for(id)[0]}), {"Content-Type": "application/json"}
+        return read, curl(target, user=user, headers=headers, method="PUT", data=body)
 
     @property
     def hook_outbox(self) -> list[Delivery]:

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ..interface import Truth
-from .soap import Ids, validation
+from .soap import Ids, day, validation
 
 Row = dict[str, Any]
 
@@ -91,12 +91,14 @@ class Account:
     Args:
         visible_after: seconds until a move by web service shows in a read.
         self_steps: a step may be followed by itself.
+        dates_with_offset: a date comes with the offset of its zone.
     """
 
     clock: Callable[[], float]
     chance: random.Random
     visible_after: float = 0.0
     self_steps: bool = False
+    dates_with_offset: bool = False
     steps: dict[str, Step] = field(factory=dict)
     dispositions: dict[str, Disposition] = field(factory=dict)
     """By the step that leads to each."""
@@ -254,6 +256,9 @@ class Account:
         candidate.update(first="", last="", email=None, phone=None, city=None, links=[], purged=True)
         candidate.update(resume=None)
         self.keep(candidate)
+
+    def date(self, seconds: float) -> str:
+        return f"{day(seconds)}-07:00" if self.dates_with_offset else day(seconds)
 
     # -- references --
 

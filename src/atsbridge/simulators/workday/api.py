@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from attrs import define, field
 
 from ..interface import Accepted, Truth
-from .account import NOT_ONE, Account, Row, key_of
+from .account import NOT_ALLOWED, NOT_ONE, Account, Row, key_of
 from .asking import Asked
 from .criteria import (
     CANDIDATE,
@@ -25,12 +24,14 @@ from .soap import (
     Node,
     child,
     el,
+    every,
     ids_of,
     in_order,
     invalid_id,
     leaf,
     local,
     not_authorised,
+    only_one,
     reference,
     validation,
     when,
@@ -49,12 +50,17 @@ FIRST_WITH_MORE = (27, 0)
 """From here on candidates can be sought by creation, and attachments left out: after v26.1."""
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
-    "Get_Job_Requisitions": ("Job Requisition Data",),
+    "Get_Job_Requisitions": ("Job Requisition Data", "Job Requisitions for Recruiting"),
     "Get_Evergreen_Requisitions": ("Manage: Evergreen Requisitions",),
     "Get_Job_Postings": ("Job Postings",),
     "Get_Candidates": ("Candidate Data: Job Application", "Get_Candidates (Web Service)"),
-    "Get_Workers": ("Worker Data: Public Worker Reports",),
-    "Move_Candidate": ("Move Candidate", "Candidate Data: Edit Job Application"),
+    "Get_Workers": ("Worker Data: Public Worker Reports", "Worker Data: Workers"),
+    "Move_Candidate": (
+        "Move Candidate",
+        "Candidate Data: Edit Job Application",
+        "Candidate Data: Job Application",
+        "Move_Candidate (Web Service)",
+    ),
 }
 
 
@@ -164,15 +170,20 @@ class Api:
     def postings(self, asked: Asked) -> Node:
         in_order(asked.references, "Job_Posting_Reference")
         in_order(asked.criteria, *POSTING)
-        jobs = self.account.requisitions
+        jobs, find = self.account.requisitions, self._posting
+        named = asked.named("Job_Posting_Reference", find, type="Job_Posting_ID")
         rows = [
             posting
-            for posting in self.account.postings.values()
+            for posting in (self.account.postings.values() if asked.references is None else named or [])
             if self.visible(jobs.get(posting["requisition"]))
             and posting_fits(jobs[posting["requisition"]], asked.criteria)
         ]
         show = lambda row: posting_node(self.account, row, asked)  # noqa: E731
         return asked.answer("Get_Job_Postings", rows, show)
+
+    def _posting(self, kind: str, id: str) -> Row | None:
+        name = {"WID": "wid", "Job_Posting_ID": "id"}.get(kind)
+        return next((p for p in self.account.postings.values() if name and p[name] == id), None)
 
     def get_candidates(self, asked: Asked) -> Node:
         more = asked.version >= FIRST_WITH_MORE
@@ -197,6 +208,8 @@ class Api:
 
     def _shown(self, candidate: Row) -> Row | None:
         """Without applications on requisitions that this user may not see."""
+        if candidate["prospect"] and "Prospects" not in self.granted:
+            return None
         own = candidate["applications"]
         left = [a for a in own if self.visible(self.account.requisitions.get(a["requisition"]))]
         return {**candidate, "applications": left} if left or not own else None
@@ -244,7 +257,14 @@ class Api:
             "Recruiting_Stage_ID": [(wid, id, name) for id, (wid, name) in account.stages.items()],
             "Recruiting_Disposition_ID": [(d.wid, d.id, d.name) for d in account.dispositions.values()],
             "Job_Requisition_Status_ID": [(wid, id, name) for wid, name, id in account.statuses.values()],
-            "Job_Requisition_ID": [(r["wid"], r["id"], r["title"]) for r in account.requisitions.values()],
+            **{
+                name: [
+                    (r["wid"], r["id"], r["title"])
+                    for r in account.requisitions.values()
+                    if self.visible(r) and r["evergreen"] is evergreen
+                ]
+                for name, evergreen in (("Job_Requisition_ID", False), ("Evergreen_Requisition_ID", True))
+            },
         }
         rows: list[Row] = [{"wid": w, "id": i, "name": n} for w, i, n in tables.get(kind, [])]
 
@@ -271,7 +291,9 @@ class Api:
         if parameters is not None:
             self._go(parameters, candidate, application)
         self._note(root, candidate, application, before, actor)
-        name = f"Job Application: {candidate['first']} {candidate['last']}" if descriptors else None
+        job = self.account.requisitions[application["requisition"]]
+        about = f"{candidate['first']} {candidate['last']} - {job['id']} {job['title']}"
+        name = f"Job Application: {about}" if descriptors else None
         event = reference("Event_Reference", (("WID", application["event"]),), name)
         return el("Move_Candidate_Response", event, version=f"v{version[0]}.{version[1]}")
 
@@ -301,6 +323,7 @@ class Api:
             for a in c["applications"]
             if jobs & {a["requisition"], account.requisitions[a["requisition"]]["id"]}
             and account.in_progress(a)
+            and self.visible(account.requisitions[a["requisition"]])
         ]
         if len(found) != 1:
             raise validation(NOT_ONE)
@@ -308,12 +331,8 @@ class Api:
 
     def _go(self, parameters: Node, candidate: Row, application: Row) -> None:
         in_order(parameters, "Next_Step_Reference", "Disposition_Step_Reference", "Comment_Data")
-        on, out = child(parameters, "Next_Step_Reference"), child(parameters, "Disposition_Step_Reference")
-        if (on is None) is (out is None):
-            raise validation("Dynamic_Business_Process_Parameters is a choice of exactly one")
-        if self.comments_disabled and child(parameters, "Comment_Data") is not None:
-            raise validation(NO_COMMENT)
-        target: Any = on if on is not None else out
+        target = only_one(parameters, "Next_Step_Reference", "Disposition_Step_Reference")
+        self._check_comments(every(parameters, "Comment_Data"))
         kind, id = next(ids_of(target), ("Workflow_Step_ID", ""))
         steps = {s.id: s.wid for s in self.account.steps.values()}
         ends = {d.step: d.step_wid for d in self.account.dispositions.values()}
@@ -322,11 +341,19 @@ class Api:
         step = by_wid.get(id) if kind == "WID" else id if kind == "Workflow_Step_ID" and id in known else None
         if step is None:
             raise invalid_id(kind, id)
-        if step not in (steps if on is not None else ends):
-            raise validation(
-                "The next step or disposition chosen is invalid for the job application process."
-            )
+        if step not in (steps if local(target) == "Next_Step_Reference" else ends):
+            raise validation(NOT_ALLOWED)
         self.account.advance(candidate, application, step, late=True)
+
+    def _check_comments(self, comments: list[Node]) -> None:
+        if comments and self.comments_disabled:
+            raise validation(NO_COMMENT)
+        for comment in comments:
+            in_order(comment, "Comment", "Worker_Reference")
+            worker = child(comment, "Worker_Reference")
+            ids = [] if worker is None else list(ids_of(worker))
+            if worker is not None and not any(self._worker(*one) for one in ids):
+                raise invalid_id(*(ids[0] if ids else ("WID", "")))
 
     def _note(self, root: Node, candidate: Row, application: Row, before: Truth, actor: str) -> None:
         self.accepted.append(

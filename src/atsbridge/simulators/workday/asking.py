@@ -9,7 +9,21 @@ from collections.abc import Callable, Iterable
 from attrs import frozen
 
 from .account import Row
-from .soap import Node, child, el, every, flag, ids_of, in_order, invalid_id, leaf, moment_of, tag, text_of
+from .soap import (
+    Node,
+    child,
+    date_of,
+    el,
+    every,
+    flag,
+    ids_of,
+    in_order,
+    invalid_id,
+    leaf,
+    moment_of,
+    tag,
+    text_of,
+)  # fmt: skip
 from .soap import validation as invalid
 
 _PARTS = ("Request_References", "Request_Criteria", "Response_Filter", "Response_Group")
@@ -49,6 +63,7 @@ class Asked:
             raise invalid("Page Number cannot be zero.")
         if page < 0 or not 1 <= count <= 999:
             raise invalid("Count is a number from 1 to 999")
+        _ = date_of(text_of(found, "As_Of_Effective_Date"), "As_Of_Effective_Date")
         moment = moment_of(text_of(found, "As_Of_Entry_DateTime"), "As_Of_Entry_DateTime")
         return cls(
             root=root, references=parts["Request_References"], criteria=parts["Request_Criteria"],

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
 
 from attrs import frozen
 
 from .account import Account, Row
-from .soap import Node, child, day, every, flag, ids_of, in_order, moment_of, text_of, validation
+from .soap import Node, child, date_of, day, every, flag, ids_of, in_order, moment_of, text_of, validation
 
 CANDIDATE = (
     "First_Name", "Last_Name", "Candidate_Email_Address", "Pre-Hire_Reference", "Worker_Reference",
@@ -25,6 +24,8 @@ POSTING = (
     "Job_Posting_Start_Date", "Job_Posting_End_Date", "Job_Posting_Site_Name", "Job_Posting_Site_Reference",
     "Supervisory_Organization_Reference", "Job_Requisition_Reference", "Show_Only_Active_Job_Postings",
 )  # fmt: skip
+SITE = (f"{768:032x}", "External_Careers", "External")
+"""WID, reference id and name."""
 _TIMES = ("Applied_From", "Applied_Through", "Created_From", "Created_Through")
 
 
@@ -55,6 +56,7 @@ def log_range(criteria: Node | None, now: float) -> tuple[float, float] | None:
     log = child(criteria, "Transaction_Log_Criteria_Data")
     if log is None:
         return None
+    in_order(log, "Transaction_Date_Range_Data", "Transaction_Type_References")
     span = child(log, "Transaction_Date_Range_Data")
     in_order(span, "Updated_From", "Updated_Through", "Effective_From", "Effective_Through")
     since = moment_of(text_of(span, "Updated_From"), "Updated_From")
@@ -77,19 +79,13 @@ def posting_fits(requisition: Row, criteria: Node | None) -> bool:
         and (since is None or begins >= since)
         and (until is None or begins <= until)
         # All are on the one site there is.
-        and (site is None or site == "External")
-        and not sought(criteria, "Job_Posting_Site_Reference")
+        and (site is None or site == SITE[2])
+        and among(sought(criteria, "Job_Posting_Site_Reference"), *SITE[:2])
     )
 
 
 def _date(criteria: Node | None, name: str) -> str | None:
-    text = text_of(criteria, name)
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text[:10]).isoformat()
-    except ValueError:
-        raise validation(f"'{text}' is not a valid date value for {name}") from None
+    return date_of(text_of(criteria, name), name)
 
 
 @frozen

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import xml.etree.ElementTree as ElementTree
 from datetime import datetime
 
 from .account import Row
 from .api import Api
-from .soap import PACIFIC, moment_of
+from .soap import PACIFIC, el, moment_of, tag
 
 
 def rows(api: Api, *, job: str | None, since: str | None) -> list[Row]:
@@ -55,3 +59,27 @@ def _row(api: Api, application: Row, requisition: Row) -> Row:
         "Last_Functionally_Updated": moment.isoformat(timespec="microseconds"),
     }
     return {name: value for name, value in cells.items() if value}
+
+
+def rendered(found: list[Row], format: str) -> tuple[bytes, str]:
+    """The report in one of the formats of web services, and its content type."""
+    if format == "json":
+        return json.dumps({"Report_Entry": found}).encode(), "application/json"
+    if format == "csv":
+        table = io.StringIO()
+        names = list(dict.fromkeys(name for row in found for name in row if isinstance(row[name], str)))
+        writer = csv.DictWriter(table, names, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(found)
+        return table.getvalue().encode(), "text/csv"
+    root = el("Report_Data")
+    for row in found:
+        entry = ElementTree.SubElement(root, tag("Report_Entry"))
+        for name, value in row.items():
+            for one in value if isinstance(value, list) else [value]:
+                cell = ElementTree.SubElement(entry, tag(name))
+                if isinstance(one, str):
+                    cell.text = one
+                else:
+                    cell.extend([el(key, text=text) for key, text in one.items()])
+    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True), "text/xml;charset=UTF-8"

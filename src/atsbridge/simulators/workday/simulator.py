@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
+import math
 import random
 import re
 import time
-import xml.etree.ElementTree as ElementTree
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from .. import people
+from ..curl import TOKEN, curl, mint
 from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account, Row, key_of
-from .api import Api, http_date
+from .api import FIRST_WITH_MORE, Api, http_date
+from .example import asked, moving, security
 from .folder import load
 from .invent import application_row, configure, fill, person_row
-from .report import rows
+from .report import rendered, rows
+from .shapes import PRE_HIRES
 from .soap import (
+    BAD_LOGIN,
     BSVC,
     PASSWORD_TEXT,
     WSSE,
@@ -32,7 +35,6 @@ from .soap import (
     Node,
     bad_login,
     child,
-    el,
     envelope,
     fault_envelope,
     flag,
@@ -41,14 +43,17 @@ from .soap import (
     text_of,
     validation,
 )
+from .wsdl import described
 
 TENANT, USER, OWNER, REPORT = "acme", "isu_bridge", "lmcneil", "Job_Application_Status"
 OLDEST, NEWEST = (26, 1), (45, 9)
 GRANTED = (
-    "Job Requisition Data", "Manage: Evergreen Requisitions", "Job Postings",
+    "Job Requisition Data", "Job Requisitions for Recruiting", "Manage: Evergreen Requisitions",
+    "Job Postings", "Prospects", PRE_HIRES,
     "Candidate Data: Job Application", "Candidate Data: Personal Information",
     "Candidate Data: Other Information", "Candidate Data: Attachments", "Get_Candidates (Web Service)",
-    "Worker Data: Public Worker Reports", "Move Candidate", "Candidate Data: Edit Job Application",
+    "Worker Data: Public Worker Reports", "Worker Data: Workers", "Move Candidate",
+    "Candidate Data: Edit Job Application", "Move_Candidate (Web Service)",
     "Report: shared with the user",
 )  # fmt: skip
 SERVICES: Mapping[str, frozenset[str]] = {
@@ -74,7 +79,8 @@ class WorkdaySimulator(Simulator):
     A folder for `from_folder` holds recorded answers: ``Get_Job_Requisitions*.xml`` and
     ``Get_Candidates*.xml``, SOAP envelopes or the response elements alone.
 
-    The eight settings after ``seed`` say what no page of Workday's confirms.
+    The settings from ``visible_after_seconds`` to ``requests_per_minute`` say what no page of
+    Workday's confirms, those after them what a tenant may have been set up as.
     """
 
     name: ClassVar[str] = "workday"
@@ -88,6 +94,14 @@ class WorkdaySimulator(Simulator):
         "evergreen_by_wid": "candidates can be sought by an evergreen requisition's WID; default yes",
         "decimal_figures": "the figures of a listing come as 1.0",
         "lock_after": "wrong passwords in a row until the user is locked; default 10",
+        "dates_with_offset": "a date comes with the offset of its zone, 2016-03-15-08:00",
+        "bearer_401": "a wrong access token is answered 401, instead of by a fault",
+        "expires_in": "seconds that an access token holds, as its answer then says; default none",
+        "requests_per_minute": "the limit of the user, answered 429 beyond; default none",
+        "oauth": "the credentials are those of an API client, instead of the user's password",
+        "comments_disabled": "the process takes no comments",
+        "sees_confidential": "confidential requisitions show",
+        "maintenance": "the weekly window: 503 and a page of HTML",
     }
 
     clock: Callable[[], float] = time.time
@@ -101,6 +115,10 @@ class WorkdaySimulator(Simulator):
     evergreen_by_wid: bool = True
     decimal_figures: bool = False
     lock_after: int = 10
+    dates_with_offset: bool = False
+    bearer_401: bool = False
+    expires_in: int | None = None
+    requests_per_minute: int | None = None
     oauth: bool = False
     """A connection to it is configured with an API client instead of a password."""
     comments_disabled: bool = False
@@ -117,14 +135,16 @@ class WorkdaySimulator(Simulator):
     """Permissions that were granted and wait for *Activate Pending Security Policy Changes*."""
     _password: str = field(init=False)
     _client: dict[str, str] = field(init=False)
-    _tokens: set[str] = field(factory=set)
+    _tokens: dict[str, float] = field(factory=dict)
+    """Until when each access token holds."""
     _failures: int = 0
+    _asked: deque[float] = field(factory=deque)
 
     def __attrs_post_init__(self) -> None:
         mark, chance = people.marks.secret, random.Random(self.seed)
         self.account = Account(
             clock=self._clock, chance=chance, visible_after=self.visible_after_seconds,
-            self_steps=self.self_steps,
+            self_steps=self.self_steps, dates_with_offset=self.dates_with_offset,
         )  # fmt: skip
         self._password = f"pw{mark}{self.account.wid()}"
         self._client = {
@@ -164,6 +184,29 @@ class WorkdaySimulator(Simulator):
             },
         }  # fmt: skip
 
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        first: tuple[str, ...] = ()
+        headers, security = {"Content-Type": "text/xml; charset=utf-8"}, self._security()
+        if self.oauth:
+            form = f"grant_type=refresh_token&refresh_token={self._client['refresh_token']}"
+            pair = f"{self._client['client_id']}:{self._client['client_secret']}"
+            first = (mint(curl(f"{url}/ccx/oauth2/{TENANT}/token", user=pair, data=form)),)
+            headers, security = {**headers, "Authorization": f"Bearer {TOKEN}"}, ""
+
+        def call(operation: str, content: str) -> str:
+            body = asked(operation, content, security=security)
+            return curl(f"{url}/ccx/service/{TENANT}/Recruiting/v40.0", headers=headers, data=body)
+
+        count = "<wd:Response_Filter><wd:Count>1</wd:Count></wd:Response_Filter>"
+        read, id = call("Get_Candidates_Request", count), self.movable()
+        if id is None:
+            return (*first, read)
+        step, own = self.stages_for(id)[0], self._find(id)[1]["wid"]
+        return *first, read, call("Move_Candidate_Request", moving(own, step))
+
+    def _security(self) -> str:
+        return security(f"{USER}@{TENANT}", self._password)
+
     # -- seeding --
 
     @classmethod
@@ -185,6 +228,8 @@ class WorkdaySimulator(Simulator):
         if self.maintenance:
             page = b"<html><body>Workday is currently unavailable.</body></html>"
             return self._answer(503, page, "text/html")
+        if self._over_the_limit():
+            return self.throttled()
         path, _, query = request.target.partition("?")
         if path.startswith("/ccx/oauth2/"):
             return self._token(path, request)
@@ -194,12 +239,28 @@ class WorkdaySimulator(Simulator):
         if service is None or service[1] != TENANT:
             return self._answer(404, b"<html><body>Not found</body></html>", "text/html")
         if request.method == "GET" and query == "wsdl":
-            return self._wsdl(request, path)
+            return self._described(path, service[2], service[3])
         try:
             return self._answer(200, envelope(self._soap(request, service[2], service[3])), _XML)
         except Fault as fault:
             # All faults come so, a wrong password among them.
+            if self.bearer_401 and fault.code == BAD_LOGIN and request.headers.get("authorization"):
+                return self._json(401, {"error": "invalid_token"})
             return self._answer(500, fault_envelope(fault), "text/xml")
+
+    def _over_the_limit(self) -> bool:
+        most, now = self.requests_per_minute, self.clock()
+        if most is None or self.limits.factor is None:
+            return False
+        while self._asked and self._asked[0] <= now - 60:
+            _ = self._asked.popleft()
+        if len(self._asked) >= most * self.limits.factor:
+            return True
+        self._asked.append(now)
+        return False
+
+    def _holds(self, token: str) -> bool:
+        return self.clock() < self._tokens.get(token, 0.0)
 
     def _soap(self, request: SimRequest, service: str, in_path: str | None) -> Node:
         kind = request.headers.get("content-type", "").partition(";")[0].strip()
@@ -232,7 +293,7 @@ class WorkdaySimulator(Simulator):
     def _log_in(self, request: SimRequest, head: Node | None) -> str:
         bearer = request.headers.get("authorization", "")
         if bearer.startswith("Bearer "):
-            if bearer.removeprefix("Bearer ") not in self._tokens:
+            if not self._holds(bearer.removeprefix("Bearer ")):
                 raise bad_login()
             return USER
         token = None if head is None else head.find(f"{{{WSSE}}}Security/{{{WSSE}}}UsernameToken")
@@ -269,10 +330,9 @@ class WorkdaySimulator(Simulator):
         }:
             return self._json(401, {"error": "invalid_client"})
         token = f"at{people.marks.secret}{self.account.wid()}"
-        self._tokens.add(token)
-        return self._json(
-            200, {"access_token": token, "refresh_token": own["refresh_token"], "token_type": "Bearer"}
-        )
+        self._tokens[token] = self.clock() + (self.expires_in or math.inf)
+        told = {"access_token": token, "refresh_token": own["refresh_token"], "token_type": "Bearer"}
+        return self._json(200, told | ({"expires_in": self.expires_in} if self.expires_in else {}))
 
     def _report(self, owner: str, name: str, query: Mapping[str, str], request: SimRequest) -> SimResponse:
         given = request.headers.get("authorization", "")
@@ -281,7 +341,7 @@ class WorkdaySimulator(Simulator):
                 users = (USER, f"{USER}@{TENANT}")
                 pairs = [base64.b64encode(f"{u}:{self._password}".encode()).decode() for u in users]
                 _ = self._judged(given.removeprefix("Basic ") in pairs)
-            elif not given.startswith("Bearer ") or given.removeprefix("Bearer ") not in self._tokens:
+            elif not given.startswith("Bearer ") or not self._holds(given.removeprefix("Bearer ")):
                 raise bad_login()
         except Fault:
             return self._json(401, {"error": "invalid username or password"})
@@ -290,46 +350,14 @@ class WorkdaySimulator(Simulator):
         if "Report: shared with the user" not in self.api.granted:
             return self._json(403, {"error": "The task submitted is not authorized."})
         found = rows(self.api, job=query.get("Job_Requisition"), since=query.get("Last_Changed_From"))
-        return self._reported(found, query.get("format", "workdayxml"))
+        return self._answer(200, *rendered(found, query.get("format", "workdayxml")))
 
-    def _reported(self, found: list[Row], format: str) -> SimResponse:
-        if format == "json":
-            return self._json(200, {"Report_Entry": found})
-        if format == "csv":
-            table = io.StringIO()
-            names = list(dict.fromkeys(name for row in found for name in row if isinstance(row[name], str)))
-            writer = csv.DictWriter(table, names, extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(found)
-            return self._answer(200, table.getvalue().encode(), "text/csv")
-        root = el("Report_Data")
-        for row in found:
-            entry = ElementTree.SubElement(root, tag("Report_Entry"))
-            for name, value in row.items():
-                for one in value if isinstance(value, list) else [value]:
-                    cell = ElementTree.SubElement(entry, tag(name))
-                    if isinstance(one, str):
-                        cell.text = one
-                    else:
-                        cell.extend([el(key, text=text) for key, text in one.items()])
-        return self._answer(200, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True), _XML)
-
-    def _wsdl(self, request: SimRequest, path: str) -> SimResponse:
-        """No more of it than where the service is."""
-        root = ElementTree.Element(
-            "{http://schemas.xmlsoap.org/wsdl/}definitions", {"targetNamespace": f"{BSVC}/Recruiting"}
-        )
-        service = ElementTree.SubElement(
-            root, "{http://schemas.xmlsoap.org/wsdl/}service", {"name": "RecruitingService"}
-        )
-        port = ElementTree.SubElement(
-            service, "{http://schemas.xmlsoap.org/wsdl/}port", {"name": "Recruiting"}
-        )
+    def _described(self, path: str, service: str, version: str | None) -> SimResponse:
         location = f"https://{self.credentials['service_host']}{path}"
-        _ = ElementTree.SubElement(
-            port, "{http://schemas.xmlsoap.org/wsdl/soap/}address", {"location": location}
-        )
-        return self._answer(200, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True), _XML)
+        asked = tuple(map(int, version[1:].split("."))) if version else NEWEST
+        newer = asked >= FIRST_WITH_MORE
+        operations = [name.removesuffix("_Request") for name in SERVICES[service]]
+        return self._answer(200, described(service, operations, location, newer=newer), _XML)
 
     def _json(self, status: int, body: Row) -> SimResponse:
         return self._answer(status, json.dumps(body).encode(), "application/json")
@@ -338,7 +366,8 @@ class WorkdaySimulator(Simulator):
         return SimResponse(status, (("Content-Type", kind), ("Date", http_date(self.clock()))), body)
 
     def throttled(self) -> SimResponse:
-        return self._answer(429, b"", "text/html")
+        refused = self._answer(429, b"", "text/html")
+        return evolve(refused, headers=(*refused.headers, ("Retry-After", "5")))
 
     # -- what a test may do to a connection --
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
@@ -15,6 +15,7 @@ WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secex
 PASSWORD_TEXT = (
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordText"  # noqa: S105
 )
+BAD_LOGIN = "Client.authenticationError"
 PACIFIC = timezone(timedelta(hours=-7))
 
 Node = ElementTree.Element
@@ -43,7 +44,7 @@ def not_authorised() -> Fault:
 
 
 def bad_login() -> Fault:
-    return Fault("Client.authenticationError", "invalid username or password")
+    return Fault(BAD_LOGIN, "invalid username or password")
 
 
 def invalid_id(kind: str, value: str) -> Fault:
@@ -85,7 +86,21 @@ def envelope(content: Node) -> bytes:
     body = ElementTree.SubElement(root, f"{{{ENVELOPE}}}Body")
     body.append(content)
     whole: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return whole
+    return _with_prefixes(whole)
+
+
+def _with_prefixes(text: bytes) -> bytes:
+    """Under Workday's own prefixes: the text of ``faultcode`` names one of them."""
+    for found, uri, prefix in (
+        (b"ns0", ENVELOPE.encode(), b"SOAP-ENV"),
+        (b"ns1", BSVC.encode(), b"wd"),
+    ):
+        text = text.replace(b'xmlns:%s="%s"' % (found, uri), b'xmlns:%s="%s"' % (prefix, uri))
+        for before in (b"<%s:", b"</%s:"):
+            text = text.replace(before % found, before % prefix)
+        for name in (b"type", b"Descriptor", b"version", b"Skip_Non_Existing_Instances", b"Add_Only"):
+            text = text.replace(b' %s:%s="' % (found, name), b' %s:%s="' % (prefix, name))
+    return text
 
 
 def fault_envelope(fault: Fault) -> bytes:
@@ -148,6 +163,18 @@ def ids_of(node: Node) -> Iterator[tuple[str, str]]:
         yield one.get(tag("type"), ""), (one.text or "").strip()
 
 
+def only_one(node: Node, *names: str) -> Node:
+    """The child of a choice of exactly one, which may be followed by others.
+
+    Raises:
+        Fault: none of them is there, or more than one.
+    """
+    found = [one for name in names for one in every(node, name)]
+    if len(found) != 1:
+        raise validation(f"{local(node)} is a choice of exactly one", f"/ns0:{local(node)}[1]")
+    return found[0]
+
+
 def in_order(node: Node | None, *names: str) -> None:
     """Children are a sequence: those and no others, in this order."""
     if node is None:
@@ -183,6 +210,15 @@ def moment_of(text: str | None, name: str) -> float | None:
     except ValueError:
         raise validation(f"'{text}' is not a valid dateTime value for {name}") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def date_of(text: str | None, name: str) -> str | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text[:10]).isoformat()
+    except ValueError:
+        raise validation(f"'{text}' is not a valid date value for {name}") from None
 
 
 def joined(names: Iterable[str]) -> str:
