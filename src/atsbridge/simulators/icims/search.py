@@ -121,9 +121,10 @@ class Search:
         known = ("=", "!=", "<", ">", *(("<=", ">=") if self.inclusive else ()))
         if operator not in known or (upper and operator != "="):
             raise Refusal(400, (FIELD, f"{name}: Unknown operator."))
-        read = {"date": self._date, "number": _number}.get(FILTERS[table][name][0])
-        for value in (*values, *upper) if read is not None else ():
-            _ = read(value)
+        kind = FILTERS[table][name][0]
+        for value in (*values, *upper):
+            if kind in ("date", "number"):
+                _ = self._date(value) if kind == "date" else _number(value)
 
     def _fits(self, table: str, row: Row, group: Row) -> bool:
         found = [self._matches(table, row, one) for one in group.get("filters", ())]

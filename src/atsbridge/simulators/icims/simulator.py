@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 import attrs
 from attrs import define, field
 
 from .. import people
+from ..curl import TOKEN, curl, mint
 from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from ..posting import on_loopback
 from .account import FIRST, OPEN, Account, Status
@@ -133,6 +134,22 @@ class IcimsSimulator(Simulator):
         ]
         states = {OPEN: "open", "C31900": "on_hold", "D31002": "closed"}
         return {**self.credentials, "statuses": rows, "job_states": states}
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        """The token, a search for ids, a read and a write; what statuses there are, no request tells."""
+        form = {"grant_type": "client_credentials", "audience": self.audience}
+        form |= {name: self.credentials[name] for name in ("client_id", "client_secret")}
+        token, root = mint(curl(f"{url}/oauth/token", data=urlencode(form))), f"{url}/customers/{CUSTOMER}"
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        wanted = {"name": "applicantworkflow.id", "value": ["0"], "operator": ">"}
+        asked = json.dumps({"filters": [wanted], "operator": "&"})
+        search, id = curl(f"{root}/search/applicantworkflows", headers=headers, data=asked), self.movable()
+        if id is None:
+            return token, search
+        read = curl(f"{root}/applicantworkflows/{id}", headers=headers)
+        body = json.dumps({"status": {"id": self.stages_for(id)[0]}})
+        write = curl(f"{root}/applicantworkflows/{id}", method="PATCH", headers=headers, data=body)
+        return token, search, read, write
 
     # -- seeding --
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from attrs import define, field
 
 from .. import people
+from ..curl import TOKEN, curl, mint
 from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account, PhaseState
 from .answers import Refusal, Row, bad
@@ -114,6 +115,25 @@ class OracleRecruitingSimulator(Simulator):
                 for s in self.account.states.values() if s.active
             ],
         }  # fmt: skip
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        """What phases and states there are, no request lists: a move names two of them."""
+        first: tuple[str, ...] = ()
+        user: str | None = f"{USER}:{self._password}"
+        headers = {"REST-Framework-Version": "4"}
+        if self.oauth:
+            pair = f"{self.credentials['client_id']}:{self._secret}"
+            form = f"grant_type=client_credentials&scope={SCOPE}"
+            first = (mint(curl(f"{url}/oauth2/v1/token", user=pair, data=form)),)
+            user, headers = None, {**headers, "Authorization": f"Bearer {TOKEN}"}
+        base = f"{url}/hcmRestApi/resources/{VERSION}/recruitingJobApplications"
+        read, id = curl(f"{base}?limit=1", user=user, headers=headers), self.movable()
+        if id is None:
+            return (*first, read)
+        phase, _, state = self.stages_for(id)[0].partition(":")
+        body = json.dumps({"phaseId": int(phase), "stateId": int(state)})
+        action = {**headers, "Content-Type": ACTION}
+        return *first, read, curl(f"{base}/{id}/action/move", user=user, headers=action, data=body)
 
     # -- seeding --
 

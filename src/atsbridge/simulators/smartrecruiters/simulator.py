@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 from attrs import define, field
 
 from .. import people
+from ..curl import TOKEN, curl, mint
 from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from ..posting import on_loopback
 from .account import Account, id_of, stage_of
@@ -269,6 +270,26 @@ class SmartRecruitersSimulator(Simulator):
         if body is None:
             return SimResponse(status, tuple(headers))
         return SimResponse(status, (*headers, _JSON), json.dumps(body, separators=(",", ":")).encode())
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        first: tuple[str, ...] = ()
+        headers = {"X-SmartToken": self.known["api_key"]}
+        if self.credential != "api_key":
+            names = ("client_id", "client_secret")
+            form = {"grant_type": "client_credentials", **{name: self.known[name] for name in names}}
+            first = (mint(curl(f"{url}{_TOKEN}", data=urlencode(form))),)
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+        read, id = curl(f"{url}/candidates?limit=1", headers=headers), self.movable()
+        if id is None:
+            return (*first, read)
+        candidate, _, job = id.partition(":")
+        status, _, sub = self.stages_for(id)[0].partition(":")
+        body = {"status": status, **({"subStatus": sub} if sub else {})}
+        write = curl(
+            f"{url}/candidates/{candidate}/jobs/{job}/status", method="PUT", data=json.dumps(body),
+            headers={**headers, "Content-Type": "application/json"},
+        )  # fmt: skip
+        return (*first, read, write)
 
     def throttled(self) -> SimResponse:
         """No header says how long to wait."""

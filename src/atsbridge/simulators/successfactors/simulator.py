@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from attrs import define, field
 
 from .. import people
+from ..curl import TOKEN, curl, mint
 from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from ..posting import on_loopback
 from .account import CLOSED, NOT_SUBMITTED, OPEN, Account, Impossible
@@ -34,10 +35,11 @@ from .answers import (
     malformed,
 )
 from .api import Api
+from .assertion import signed_assertion
 from .folder import load
 from .hooks import Hooks
 from .invent import candidate, fill
-from .oauth import Tokens, key_pair
+from .oauth import GRANT, Tokens, key_pair
 from .schema import EXPORTS, UPDATE
 
 HOST = "api4.successfactors.com"
@@ -137,6 +139,25 @@ class SuccessFactorsSimulator(Simulator):
 
     def _clock(self) -> float:
         return self.clock()
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        """With an assertion that holds for a day: no shell signs one."""
+        given = self.credentials
+        assertion = signed_assertion(
+            api_key=given["api_key"], user=USER, host=HOST, private_key=key_pair()[0], now=self.clock()
+        )
+        form = {
+            "company_id": COMPANY, "client_id": given["api_key"], "grant_type": GRANT, "assertion": assertion
+        }  # fmt: skip
+        token = mint(curl(f"{url}/oauth/token", data=urlencode(form)))
+        headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
+        read, id = curl(f"{url}{_ROOT}JobApplication?$top=1", headers=headers), self.movable()
+        if id is None:
+            return token, read
+        about = {"uri": f"JobApplication({id}L)", "type": "SFOData.JobApplication"}
+        body = json.dumps({"__metadata": about, "appStatusSetItemId": self.stages_for(id)[0]})
+        headers = {**headers, "Content-Type": "application/json"}
+        return token, read, curl(f"{url}{_ROOT}upsert", headers=headers, data=body)
 
     # -- seeding --
 
