@@ -58,7 +58,8 @@ def _assessed(at: float) -> Row:
     """One row of the group of assessments."""
     passed = {"id": "D37002004", "value": "Passed", "formattedvalue": "Passed"}
     return {"entry": 1001, "assessmentname": "Reasoning", "assessmentdate": day(at),
-            "assessmentscore": "71", "assessmentresult": passed}  # fmt: skip
+            "assessmentscore": "71", "assessmentresult": passed, "assessmentstatus": passed,
+            "assessmentnotes": None}  # fmt: skip
 
 
 @define

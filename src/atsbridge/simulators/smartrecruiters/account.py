@@ -189,7 +189,7 @@ class Account:
 
     def set_job(self, job: Row, status: str) -> None:
         job["statusHistory"] = [*job.get("statusHistory", []), {"status": status, "changedOn": self.now()}]
-        job |= {"status": status, "updatedOn": self.now()}
+        job |= {"status": status, "updatedOn": self.now(), "lastActivityOn": self.now()}
         self.tell("job.status.updated", job=job["id"])
 
     def remove(self, candidate: Row) -> None:

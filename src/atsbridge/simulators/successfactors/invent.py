@@ -166,6 +166,14 @@ class _Town:
         if job["internalStatus"] == 2 and account.truth(row).status == "active":
             account.change(row, account.named(set_id, "Requisition Closed"), by="rcmuser")
 
+    def _offer(self, row: Row) -> None:
+        account, at = self.account, row["applicationDate"]
+        number = account.number("JobOffer", 301)
+        account["JobOffer"][number] = {
+            "offerApprovalId": number, "applicationId": row["applicationId"], "version": 1,
+            "internalStatus": "Accepted", "createdDate": at, "lastModifiedDate": at,
+        }  # fmt: skip
+
     def _end(self, row: Row, set_id: int) -> None:
         chance, account = self.inventor.random, self.account
         fate = chance.random()
@@ -174,6 +182,7 @@ class _Town:
             account.change(row, chance.choice(ends), by="user1")
         elif fate < 0.36:
             account.change(row, account.named(set_id, "Hired"), by="user1")
+            self._offer(row)
         elif fate < 0.42:
             names = ("Withdrawn By Candidate", "Auto Disqualified", "Requisition Closed", "Declined DPCS")
             account.change(row, account.named(set_id, chance.choice(names)), by="rcmuser")
