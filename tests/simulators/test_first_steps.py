@@ -20,7 +20,13 @@ VENDORS: list[tuple[str, dict[str, Any]]] = [
     ("ashby", {}),
     ("greenhouse", {}),
     ("greenhouse", {"from_stage_id_is": "stage_id"}),
+    ("icims", {}),
     ("lever", {"require_perform_as": True}),
+    ("oracle_recruiting", {}),
+    ("oracle_recruiting", {"oauth": True}),
+    ("smartrecruiters", {}),
+    ("smartrecruiters", {"credential": "api_key"}),
+    ("successfactors", {}),
     ("workday", {}),
     ("workday", {"oauth": True}),
 ]
@@ -79,7 +85,7 @@ def test_a_stranger_reads_and_writes(vendor: str, settings: dict[str, Any]) -> N
     assert simulator.truth()[application].stage == target
 
 
-@pytest.mark.parametrize("vendor", ["ashby", "greenhouse", "lever", "workday"])
+@pytest.mark.parametrize("vendor", sorted({vendor for vendor, _ in VENDORS}))
 def test_an_account_without_applications_can_be_read(vendor: str) -> None:
     simulator = load(Group.SIMULATOR, vendor).generate(0, seed=3, limits=Limits(None))
     assert simulator.movable() is None

@@ -516,6 +516,157 @@ def test_the_same_action_may_send_the_same_event_twice() -> None:
     assert first == second and first.headers["authorization"].startswith("Basic ")
 
 
+def test_an_events_links_are_titled_as_recorded(world: World) -> None:
+    world.sim.move(world.one(), "C38357")
+    links = json.loads(gzip.decompress(world.sim.deliveries()[0].body))["links"]
+    assert [(link["rel"], link["title"]) for link in links] == [
+        ("applicantWorkflow", "Applicant Workflow"), ("person", "Person Profile"), ("job", "Job Profile"),
+        ("user", "User Profile"),
+    ]  # fmt: skip
+
+
+def test_events_are_posted_to_a_receiver_on_loopback_once_and_nowhere_else() -> None:
+    world = World(hook_url="http://127.0.0.1:9000/in?of=icims")
+    world.sim.move(world.one(), "C38357")
+    assert world.sim.posts_hooks
+    (post,) = world.sim.hooks_due()
+    headers = dict(post.headers)
+    assert (post.url, headers["host"]) == ("http://127.0.0.1:9000/in?of=icims", "127.0.0.1:9000")
+    assert is_signed(
+        world.sim.credentials["hook_secret"], "icims", "POST", "/in?of=icims", headers, post.body
+    )
+    post.answered(500)
+    assert world.sim.hooks_due() == []
+    elsewhere = World()
+    elsewhere.sim.move(elsewhere.one(), "C38357")
+    assert not elsewhere.sim.posts_hooks and not elsewhere.sim.hooks_due()
+
+
+# -- what a client of the pages finds --
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"filters": {"name": "job.id"}}, {"filters": ["job.id"]}, {"filters": 7},
+        {"filters": [_filter("job.id", ">", "0")], "children": 7},
+        {"filters": [_filter("job.id", ">", "0")], "children": ["x"]},
+        {"filters": [_filter("job.id", ">", "0")], "children": [{"filters": "x"}]},
+        {"filters": [_filter("job.id", ">", "0")], "operator": "xor"},
+        {"filters": [_filter("job.id", "like", "0")]}, {"filters": [_filter("job.name", "=", "0")]},
+        {"filters": [_filter("job.id", "=", "x")]}, {"filters": [{"name": "job.id", "value": "1"}]},
+        {"filters": [{"name": ["job.id"], "value": ["1"]}]},
+        {"filters": [_filter("job.updateddate", ">", "soon")]},
+        {"filters": [{"name": "job.id", "value": ["1"], "secondaryValue": ["9"], "operator": ">"}]},
+    ],
+)  # fmt: skip
+def test_a_search_of_another_shape_is_refused_whatever_there_is_to_find(asked: Any) -> None:
+    for world in (World(), World(0)):
+        if world.sim.truth() == {}:
+            world.sim.account["jobs"].clear()
+        assert world.code("POST", "search/jobs?staleness=0", asked)[0] == 400
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"7", b'{"status":"C38357"}', b'{"status":{"id":7}}']
+)
+def test_a_body_of_another_shape_writes_nothing(world: World, body: bytes) -> None:
+    headers = {"authorization": f"Bearer {world.token}", "content-type": "application/json"}
+    for method, path in (("PATCH", f"applicantworkflows/{world.one()}"), ("POST", "applicantworkflows")):
+        assert world.sim.respond(SimRequest(method, f"{ROOT}/{path}", headers, body)).status == 400
+    assert world.sim.accepted == []
+
+
+def test_a_blank_in_a_query_may_be_a_plus() -> None:
+    world = World(search_by_get=True)
+    asked = {"filters": [_filter("applicantworkflow.createddate", ">", "2020-01-01 4:00 AM")]}
+    query = urlencode({"searchJson": json.dumps(asked), "staleness": "0"})
+    assert "+" in query
+    found = world.get(f"search/applicantworkflows?{query}")["searchResults"]
+    assert len(found) == len(world.sim.truth())
+
+
+def test_a_write_holds_other_fields_too_and_null_deletes_one(world: World) -> None:
+    id = world.one()
+    before = world.sim.truth()[id]
+    answer = world.ask("PATCH", f"applicantworkflows/{id}", {"sourcename": "Fair", "source": ""})
+    assert (answer.status, answer.header("X-Warning")) == (204, None)
+    shown = world.get(f"applicantworkflows/{id}?fields=source,sourcename")
+    assert shown["sourcename"] == "Fair" and "source" not in shown
+    assert world.sim.truth()[id] == before and len(world.sim.accepted) == 1
+
+
+def test_a_name_in_capitals_is_a_warning_and_not_written(world: World) -> None:
+    body = {"StartDate": "2026-01-01", "status": {"id": "C38357"}, "nothing": 1}
+    answer = world.ask("PATCH", f"applicantworkflows/{world.one()}", body)
+    told = [value for name, value in answer.headers if name == "X-Warning"]
+    assert told == ["4:StartDate: Field name must be all lowercase.", "4:nothing: Unknown field."]
+
+
+def test_a_required_field_may_be_given_in_the_same_write(world: World) -> None:
+    id = world.one()
+    world.sim.require(id)
+    told = world.code("PATCH", f"applicantworkflows/{id}", {"status": {"id": "C38357"}, "field12345": "x"})
+    assert told == (400, [1])
+    world.sim.api.required_empty[int(id)] = ["field12345"]
+    body = {"status": {"id": "C38357"}, "field12345": "x"}
+    assert world.ask("PATCH", f"applicantworkflows/{id}", body).status == 204
+
+
+def test_a_workflow_cannot_be_made_in_a_status_that_is_not_there(world: World) -> None:
+    job, person = min(world.sim.account["jobs"]), min(world.sim.account["people"])
+    body = {"baseprofile": job, "associatedprofile": person, "status": {"id": "C99999"}}
+    assert world.code("POST", "applicantworkflows", body)[0] == 400 and world.sim.accepted == []
+
+
+def test_a_persons_fields_and_their_resume(world: World) -> None:
+    staff = min(world.sim.account["people"])
+    assert world.get(f"people/{staff}?fields=folder")["folder"]["value"] == "Current Employee"
+    rows = world.sim.account["people"].values()
+    one = next(row for row in rows if row["addresses"] and row["resume"])
+    address = world.get(f"people/{one['id']}?fields=addresses")["addresses"][0]
+    assert {"entry", "addressstreet1", "addresscity", "addresszip", "addresscountry", "addresstype"} == set(
+        address
+    )
+    answer = world.ask("GET", f"people/{one['id']}/fields/resume/binary")
+    assert answer.status == 200 and answer.body.startswith(b"%PDF")
+    assert answer.header("Content-Type") == "application/octet-stream"
+    one["resume"] = None
+    assert world.code("GET", f"people/{one['id']}/fields/resume/binary") == (404, [2])
+    world.sim.revoke("people")
+    assert world.code("GET", f"people/{one['id']}/fields/resume/binary") == (404, [3])
+
+
+def test_lists_have_pages_and_those_of_jobs_and_people_are_apart(world: World) -> None:
+    first = world.get("v2/lists/lists.job.folders?size=2")
+    path = first["_links"]["next"]["href"].partition(f"{ROOT}/")[2]
+    last = world.get(path)
+    assert [len(page["nodes"]) for page in (first, last)] == [2, 1] and last["_links"] == {}
+    assert {n["id"] for page in (first, last) for n in page["nodes"]} == set(world.sim.account.folders)
+    assert [n["value"] for n in world.get("v2/lists/lists.person.folders")["nodes"]] == [
+        "Current Employee", "Active Candidate",
+    ]  # fmt: skip
+    assert world.get("v2/lists/lists.notes.rejection")["nodes"]
+    for size in ("0", "1001", "x"):
+        assert world.code("GET", f"v2/lists/lists.sources?size={size}")[0] == 400
+
+
+def test_more_than_some_side_by_side_is_a_429_that_uses_nothing_up() -> None:
+    world = World(limits=Limits(1.0))
+    named = {"authorization": f"Bearer {world.token}"}
+    other = SimRequest("GET", f"{ROOT}/v2/lists", named)
+    token = SimRequest("POST", "/oauth/token")
+
+    def ask(*beside: SimRequest) -> SimResponse:
+        return world.sim.respond(SimRequest("GET", f"{ROOT}/v2/lists", named, beside=beside))
+
+    assert ask(other, other, other, token).status == 200
+    over = ask(other, other, other, other)
+    assert (over.status, over.header("x-ratelimit-remaining")) == (429, "9999")
+    world.sim.side_by_side = 0
+    assert ask(*[other] * 20).status == 200
+
+
 # -- seeding --
 
 

@@ -31,12 +31,16 @@ class World:
         settings.setdefault("limits", Limits(None))
         self.sim = OracleRecruitingSimulator.generate(count, seed=2, clock=lambda: self.now, **settings)
 
+    @property
+    def authorization(self) -> str:
+        given = self.sim.credentials
+        pair = f"{given.get('user')}:{given.get('password')}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
     def ask(
         self, path: str, *, method: str = "GET", body: Any = None, headers: Any = None, **query: Any
     ) -> SimResponse:
-        given = self.sim.credentials
-        pair = base64.b64encode(f"{given.get('user')}:{given.get('password')}".encode()).decode()
-        named = {"authorization": f"Basic {pair}", "rest-framework-version": "4", **(headers or {})}
+        named = {"authorization": self.authorization, "rest-framework-version": "4", **(headers or {})}
         named = {name: value for name, value in named.items() if value}
         text = "&".join(f"{k}={quote(str(v), safe=':,')}" for k, v in query.items())
         target = path if path.startswith("/") else f"{BASE}/{path}"
@@ -487,6 +491,93 @@ def test_an_account_from_recorded_pages_is_the_same(world: World, tmp_path: Path
     again = OracleRecruitingSimulator.from_folder(tmp_path, clock=lambda: NOW)
     plain = {id: (t.stage, t.status, t.candidate, t.job) for id, t in world.sim.truth().items()}
     assert {id: (t.stage, t.status, t.candidate, t.job) for id, t in again.truth().items()} == plain
+
+
+# -- what a client of the pages finds --
+
+
+def test_a_pod_without_rows_knows_its_attributes_all_the_same() -> None:
+    world = World(0)
+    for name, moved in ((APPLICATIONS, "LastModifiedDate"), (JOBS, "RequisitionLastModifiedDate")):
+        page = world.call(name, q=f"{moved} > '2030-01-01T00:00:00Z'", orderBy=f"{moved}:asc")
+        assert page["items"] == []
+    about = World().call(f"{APPLICATIONS}/describe")["Resources"][APPLICATIONS]["attributes"]
+    assert about == world.call(f"{APPLICATIONS}/describe")["Resources"][APPLICATIONS]["attributes"]
+    # No value is there to tell that it is a number.
+    assert world.call(JOBS, q="PositionId = 5")["items"] == []
+    assert world.call(APPLICATIONS, q="ConfirmedFlag = true")["items"] == []
+
+
+def test_only_data_has_no_links_at_any_level(world: World) -> None:
+    page = world.call(JOBS, limit=2, expand="publishedJobs", onlyData="true")
+    assert "links" not in page
+    assert all("links" not in row and "links" not in row["publishedJobs"] for row in page["items"])
+    assert "links" in world.call(JOBS, limit=2)
+
+
+@pytest.mark.parametrize("version", ["1", "2", "4"])
+def test_an_items_links_lead_to_its_children(version: str) -> None:
+    world = World()
+    rows = world.call(JOBS, expand="publishedJobs", headers={"rest-framework-version": version})["items"]
+    links = {link["rel"]: link["href"] for link in rows[2]["links"]}
+    path = links["child"].partition(BASE)[2].lstrip("/")
+    page = world.call(path, limit=100)
+    assert (page["count"], page["hasMore"]) == (30, False)
+
+
+def test_the_finder_of_a_requisition_takes_its_hash(world: World) -> None:
+    row = world.call(JOBS, limit=1)["items"][0]
+    key = row["links"][0]["href"].rpartition("/")[2]
+    found = world.call(JOBS, finder=f"PrimaryKey;recruitingJobRequisitionsUniqID={key}")
+    assert [r["RequisitionId"] for r in found["items"]] == [row["RequisitionId"]]
+    assert world.ask(JOBS, finder=f"PrimaryKey;key={key}").status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PATCH", "{a}/{id}", 405), ("DELETE", "{a}/{id}", 405), ("POST", "{a}", 405), ("PUT", "{p}/1", 405),
+        ("GET", "{a}/{id}/action/move", 405), ("PUT", "{a}/{id}/action/move", 405),
+        ("POST", "{a}/{id}/child/attachments", 405), ("POST", "{a}/describe", 405),
+        ("POST", "{a}/{id}/action/approve", 404), ("POST", "recruitingThings", 404),
+        ("PATCH", "recruitingThings/1", 404), ("POST", "{p}/1/action/move", 404),
+        ("GET", "{a}/{id}/child/interviews", 404),
+    ],
+)  # fmt: skip
+def test_another_method_is_a_405_and_another_path_a_404(method: str, path: str, status: int) -> None:
+    world = World()
+    where = path.format(a=APPLICATIONS, p=PEOPLE, id=world.one())
+    assert world.ask(where, method=method, body={}, headers={"content-type": ACTION}).status == status
+    assert world.sim.accepted == []
+
+
+def test_an_option_that_is_not_there_is_refused_everywhere(world: World) -> None:
+    id = world.one()
+    for path in (APPLICATIONS, f"{APPLICATIONS}/{id}", f"{APPLICATIONS}/{id}/child/attachments"):
+        assert world.ask(path, expandAll="true").status == 400
+    assert world.ask(f"{APPLICATIONS}/{id}", q="StateName = 'New'").status == 400
+    assert world.call(f"{APPLICATIONS}/{id}", fields="StateId", onlyData="true").keys() == {"StateId"}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"7", b'{"phaseId":"1","stateId":[]}'])
+def test_a_body_that_is_no_object_of_the_action_is_a_400(world: World, body: bytes) -> None:
+    headers = {
+        "authorization": world.authorization, "content-type": ACTION, "rest-framework-version": "4",
+    }  # fmt: skip
+    for path in (f"{APPLICATIONS}/{world.one()}/action/move",):
+        assert world.sim.respond(SimRequest("POST", f"{BASE}/{path}", headers, body)).status == 400
+    path = f"{BASE}/recruitingUIJobApplications/action/fetchMoveActionMetadata"
+    assert world.sim.respond(SimRequest("POST", path, headers, body)).status in (400, 404)
+    assert world.sim.accepted == []
+
+
+def test_whatever_is_written_is_in_the_log(world: World) -> None:
+    id = world.one()
+    assert world.act(id, "confirm", {}).status == 200
+    assert world.ask(f"{PEOPLE}/187476", method="DELETE").status == 204
+    assert [(a.method, a.target.rpartition("/")[2]) for a in world.sim.accepted] == [
+        ("POST", "confirm"), ("DELETE", "187476"),
+    ]  # fmt: skip
 
 
 def test_the_same_seed_gives_the_same_account() -> None:

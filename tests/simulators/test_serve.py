@@ -145,7 +145,8 @@ def test_a_simulator_that_raises_is_a_500_and_goes_on(server, client):
     ("data", "status"),
     [
         (b"nonsense\r\n\r\n", 400),
-        (b"GET / HTTP/3\r\n\r\n", 400),
+        (b"GET / HTTP/3\r\n\r\n", 505),
+        (b"PRI * HTTP/2.0\r\n\r\n", 505),
         (b"GET http://elsewhere/ HTTP/1.1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n folded: x\r\n\r\n", 400),
@@ -293,3 +294,25 @@ def test_run_serves_until_ctrl_c():
     run(Echo(), port)
     thread.join()
     assert answers == [200]
+
+
+def test_what_is_on_its_way_side_by_side_is_told_to_the_simulator():
+    both, seen = threading.Barrier(2), []
+
+    def meet(request, respond):
+        if request.target != "/alone":
+            both.wait(10)
+        seen.append(request)
+        return respond(request)
+
+    def get(target):
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        with contextlib.closing(client):
+            return ask(client, "GET", target)
+
+    with serve(Echo(), intercept=meet) as server:
+        with ThreadPoolExecutor(2) as pool:
+            _ = list(pool.map(get, ("/one", "/two")))
+        _ = get("/alone")
+    beside = {request.target: [other.target for other in request.beside] for request in seen}
+    assert beside["/one"] + beside["/two"] in (["/one"], ["/two"]) and beside["/alone"] == []

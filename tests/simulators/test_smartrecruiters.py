@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import http.server
 import json
 import re
-from typing import Any
+import threading
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlencode
 
 import pytest
@@ -515,6 +517,288 @@ def test_a_subscription_is_active_once_the_callback_sends_the_secret_back(world:
     assert world.ask("DELETE", path).status == 204 and world.ask("GET", path).status == 404
     assert world.ask("POST", HOOKS, {**body, "events": [{"name": "application.deleted"}]}).status == 422
     assert World(subscriptions_paged=True).get(HOOKS)["totalFound"] == 1
+
+
+# -- what a client of the pages finds --
+
+
+def test_each_credential_has_its_own_ten_a_second_and_publications_two() -> None:
+    world = World(limits=Limits(1.0))
+    bearer = world.bearer()
+    asked = [world.ask("GET", "/configuration/company") for _ in range(11)]
+    assert asked[-1].status == 429
+    answer = world.ask("GET", "/jobs", **bearer)
+    assert (answer.status, answer.header("X-RateLimit-Remaining")) == (200, "9")
+    path = f"/jobs/{next(iter(world.sim.account.jobs))}/publication"
+    answers = [world.ask("GET", path, **bearer) for _ in range(3)]
+    assert [a.status for a in answers] == [200, 200, 429]
+    assert answers[0].header("X-RateLimit-Limit") == "2"
+    scaled = World(limits=Limits(3.0)).ask("GET", "/jobs")
+    assert (scaled.header("X-RateLimit-Limit"), scaled.header("X-RateLimit-Remaining")) == ("30", "29")
+
+
+def _beside(world: World, path: str, others: list[str], **headers: str) -> SimResponse:
+    named = {"x-smarttoken": world.sim.known["api_key"], **headers}
+    return world.sim.respond(
+        SimRequest("GET", path, named, beside=tuple(SimRequest("GET", o, named) for o in others))
+    )
+
+
+def test_eight_side_by_side_and_one_search_for_candidates() -> None:
+    world = World(limits=Limits(1.0))
+    answer = _beside(world, "/jobs", ["/candidates"] * 7)
+    assert (answer.status, answer.header("X-RateLimit-Concurrent-Remaining")) == (200, "0")
+    assert _beside(world, "/jobs", ["/jobs"] * 8).status == 429
+    assert _beside(world, "/candidates?limit=1", ["/candidates?limit=2"]).status == 429
+    assert _beside(world, "/candidates?limit=1", ["/candidates/someone"]).status == 200
+    alone = SimRequest("GET", "/candidates", {"x-smarttoken": "of another"})
+    key = {"x-smarttoken": world.sim.known["api_key"]}
+    assert world.sim.respond(SimRequest("GET", "/candidates", key, beside=(alone,))).status == 200
+    off = World(limits=Limits(None))
+    assert _beside(off, "/candidates", ["/candidates"] * 20).status == 200
+
+
+def test_the_link_to_the_next_page_keeps_what_was_asked() -> None:
+    world = World(130)
+    answer = world.ask("GET", "/candidates?status=NEW&limit=2&status=REJECTED")
+    link = re.fullmatch(r'<(.+)>; rel="next"', answer.header("Link") or "")
+    assert link is not None
+    seen = json.loads(answer.body)["content"]
+    while link is not None:
+        answer = world.ask("GET", link[1])
+        seen += json.loads(answer.body)["content"]
+        link = re.fullmatch(r'<(.+)>; rel="next"', answer.header("Link") or "")
+    rows = world.sim.account.candidates.values()
+    wanted = {"NEW", "REJECTED"}
+    assert {c["id"] for c in seen} == {
+        row["id"] for row in rows if wanted & {a["status"] for a in row["assignments"].values()}
+    }
+
+
+def test_offset_has_ended_and_is_no_first_page_for_ever() -> None:
+    assert World().ask("GET", "/candidates?offset=10").status == 400
+    assert World().ask("GET", "/jobs?offset=10").status == 400
+    world = World(offset_paging=True)
+    whole = [c["id"] for c in world.all("/candidates", limit="100")]
+    assert [c["id"] for c in world.get("/candidates", offset="10")["content"]] == whole[10:20]
+    assert world.get("/candidates", offset="1000")["content"] == []
+    assert world.ask("GET", "/candidates?offset=x").status == 400
+
+
+def test_every_filter_of_the_search_for_candidates_filters(world: World) -> None:
+    everybody = world.all("/candidates", limit="100")
+    city = next(c["location"]["city"] for c in everybody if c["location"])
+    there = world.all("/candidates", location=city)
+    assert 0 < len(there) < len(everybody) and {c["location"]["city"] for c in there} == {city}
+    row = world.sim.account.candidates[everybody[3]["id"]]
+    row["properties"] = [{"id": "p1", "label": "Shift", "value": {"id": "v1", "label": "Night"}}]
+    row["consent"] = {"status": "GIVEN"}
+    for name, value in (("propertyId", "p1"), ("propertyValueId", "v1"), ("consentStatus", "GIVEN")):
+        assert [c["id"] for c in world.all("/candidates", **{name: value})] == [row["id"]], name
+        assert world.all("/candidates", **{name: "another"}) == []
+    assert world.all("/candidates", averageRating="4.5") == []
+    assert len(world.all("/candidates", averageRating="0")) == len(everybody)
+    assert world.ask("GET", "/candidates?averageRating=x").status == 400
+    assert world.get(f"/candidates/{row['id']}/properties")["content"] == row["properties"]
+
+
+def test_every_filter_of_jobs_filters(world: World) -> None:
+    jobs = world.all("/jobs")
+    one = jobs[1]
+    asked = {
+        "city": one["location"]["city"], "department": one["department"]["id"], "q": one["refNumber"],
+        "postingStatus": "NOT_PUBLISHED", "status": "ON_HOLD",
+    }  # fmt: skip
+    for name, value in asked.items():
+        found = world.all("/jobs", **{name: value})
+        assert 0 < len(found) < len(jobs), name
+    assert world.all("/jobs", department=one["department"]["label"])
+    assert len(world.all("/jobs", language="en")) == len(jobs) and world.all("/jobs", language="de") == []
+    assert world.ask("GET", "/user-api/v201804/users?q=x").status == 400
+
+
+def test_a_time_without_a_zone_is_utc(world: World) -> None:
+    world.sim.edit(world.one())
+    assert len(world.all("/candidates", updatedAfter="2026-09-21T14:13:19")) == 1
+    assert world.all("/candidates", updatedAfter="2026-09-21T14:13:20.000Z") == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/candidates/{c}/jobs/{j}/status"), ("PATCH", "/candidates/{c}"), ("POST", HOOKS),
+        ("PUT", "/jobs/{j}/status"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"7", b'{"events":[1],"status":[]}'])
+def test_a_body_of_another_shape_is_refused_and_not_done(method: str, path: str, body: bytes) -> None:
+    world = World()
+    candidate, _, job = world.one().partition(":")
+    target = path.format(c=candidate, j=job)
+    headers = {"content-type": "application/json", "x-smarttoken": world.sim.known["api_key"]}
+    for named in (headers, {**headers, "content-type": "text/plain"}):
+        assert world.sim.respond(SimRequest(method, target, named, body)).status in (400, 422)
+    assert world.sim.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"callbackUrl": "http://hooks.example.com/h"}, 400), ({"callbackUrl": 7}, 400),
+        ({"alertingEmailAddress": None}, 400), ({"events": "job.created"}, 422), ({"events": [7]}, 422),
+        ({"events": [{"name": ["x"]}]}, 422), ({"events": []}, 422), ({"callbackAuthentication": "x"}, 400),
+    ],
+)  # fmt: skip
+def test_a_subscription_that_does_not_fit_is_refused(world: World, change: Any, status: int) -> None:
+    body = {
+        "callbackUrl": "https://a.example/h", "alertingEmailAddress": "a@example.com",
+        "events": [{"name": "job.created"}], **change,
+    }  # fmt: skip
+    assert world.ask("POST", HOOKS, body).status == status
+
+
+def test_every_event_of_the_list_can_be_subscribed_to(world: World) -> None:
+    groups = {
+        "job.approval.": "created approved rejected abandoned step.approved step.rejected comment.created",
+        "offer.approver.": "skipped delegated", "candidate.": "created updated deleted",
+        "application.": "onboarding-status.updated attachment.created screening-answers.updated",
+    }  # fmt: skip
+    events = [{"name": f"{group}{name}"} for group, names in groups.items() for name in names.split()]
+    body = {"callbackUrl": "https://a.example/h", "alertingEmailAddress": "a@example.com", "events": events}
+    answer = world.ask("POST", HOOKS, body)
+    assert answer.status == 201 and len(json.loads(answer.body)["events"]) == len(events)
+
+
+def test_a_key_that_was_replaced_signs_for_one_day_more(world: World) -> None:
+    (row,) = world.sim.hooks.rows.values()
+    first = world.sim.known["hook_secret"]
+    second = json.loads(world.ask("POST", f"{HOOKS}/{row['id']}/secret-key").body)["secretKey"]
+    marks = []
+    for seconds in (0, 86_399, 86_400):
+        world.now = NOW + seconds
+        world.sim.edit(world.one())
+        marks.append(world.sim.deliveries()[-1])
+    for sent, keys in zip(marks, ((second, first), (second, first), (second,)), strict=True):
+        signed = ";".join(f"v1={signature(key, dict(sent.headers), sent.body)}" for key in keys)
+        assert sent.headers["smartrecruiters-signature"] == signed
+
+
+def test_who_is_new_is_told_of_once(world: World) -> None:
+    first = world.sim.apply(name="Ola Nowak", email="ola@example.com")
+    told = [sent.headers["event-name"] for sent in world.sim.deliveries()]
+    assert told == ["candidate.created", "application.created"]
+    jobs = [id for id in world.sim.account.jobs if id != first.partition(":")[2]]
+    _ = world.sim.apply(name="Ola Nowak", email="ola@example.com", job=jobs[0])
+    assert [sent.headers["event-name"] for sent in world.sim.deliveries()][2:] == ["application.created"]
+
+
+class _Receiver(http.server.BaseHTTPRequestHandler):
+    """Sends the secret of a handshake back, if its path says so, and takes what is delivered."""
+
+    taken: ClassVar[list[str | None]] = []
+
+    def do_POST(self) -> None:
+        secret = self.headers.get("x-hook-secret")
+        self.send_response(200 if secret else 202)
+        if secret and self.path == "/right":
+            self.send_header("X-Hook-Secret", secret)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.taken.append(self.headers.get("event-name"))
+
+    def log_message(self, *_about: Any) -> None:
+        pass
+
+
+def test_a_receiver_on_loopback_is_really_shaken_hands_with(world: World) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Receiver) as receiver:
+        thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            for path, status, stands in (("/wrong", 409, "inactive"), ("/right", 204, "active")):
+                body = {
+                    "callbackUrl": f"http://127.0.0.1:{receiver.server_port}{path}",
+                    "alertingEmailAddress": "a@example.com", "events": [{"name": "job.created"}],
+                }  # fmt: skip
+                id = json.loads(world.ask("POST", HOOKS, body).body)["id"]
+                assert world.ask("PUT", f"{HOOKS}/{id}/activation").status == status
+                assert world.get(f"{HOOKS}/{id}")["status"] == stands
+        finally:
+            receiver.shutdown()
+            thread.join()
+
+
+def test_a_delivery_waits_five_seconds_for_its_answer(world: World) -> None:
+    (row,) = world.sim.hooks.rows.values()
+    row["callbackUrl"] = "http://127.0.0.1:9/h"
+    world.sim.edit(world.one())
+    (post,) = world.sim.hooks_due()
+    assert post.answer_seconds == 5.0
+
+
+def test_a_jobs_status_can_be_set_to_some_and_its_history_grows(world: World) -> None:
+    job = next(row for row in world.all("/jobs") if row["status"] in ("SOURCING", "INTERVIEW", "OFFER"))
+    path = f"/jobs/{job['id']}/status"
+    before = world.get(f"{path}/history")["totalFound"]
+    for status in ("CREATED", "PENDING_APPROVAL", "x", None):
+        assert world.ask("PUT", path, {"status": status}).status == 422
+    assert world.ask("PUT", path, {"status": "CANCELLED"}).status == 204
+    assert world.get(f"/jobs/{job['id']}")["status"] == "CANCELLED"
+    rows = world.get(f"{path}/history")
+    assert rows["totalFound"] == before + 1 and rows["content"][0]["status"] == "CANCELLED"
+    assert world.ask("PUT", path, {"status": "CANCELLED"}, **world.bearer()).status == 403
+
+
+def test_whatever_is_written_is_in_the_log(world: World) -> None:
+    candidate = world.one().partition(":")[0]
+    assert world.ask("PATCH", f"/candidates/{candidate}", {"assignments": {}}).status == 400
+    assert world.ask("PATCH", f"/candidates/{candidate}", {"firstName": "Ola"}).status == 200
+    assert world.ask("DELETE", f"/candidates/{candidate}").status == 204
+    assert [(a.method, a.application) for a in world.sim.accepted] == [("PATCH", None), ("DELETE", None)]
+
+
+def test_a_day_to_start_on_is_a_date_time(world: World) -> None:
+    assert world.put(world.one(), status="HIRED", startsOn="soon").status == 422
+    id = world.one()
+    assert world.put(id, status="HIRED", startsOn="2026-12-01T00:00:00.000Z").status == 204
+    assert world.application(id)["startsOn"] == "2026-12-01T00:00:00.000Z"
+
+
+def test_what_is_shown_has_the_members_of_the_pages(world: World) -> None:
+    summary = next(c for c in world.all("/candidates") if c["location"])
+    assert {"lat", "lng", "countryCode"} <= set(summary["location"])
+    detail = world.get(f"/candidates/{summary['id']}")
+    assert {
+        "institution",
+        "degree",
+        "major",
+        "current",
+        "location",
+        "startDate",
+        "endDate",
+        "description",
+    } <= (set(detail["education"][0]))
+    job = world.get(f"/jobs/{world.all('/jobs')[0]['id']}")
+    assert {"details", "hiringTeam", "publications", "positions", "applyOnWeb"} == set(job["actions"])
+    assert set(job["creator"]) == {"id", "firstName", "lastName"}
+    assert "statusHistory" not in job
+    posted = {row["postingStatus"] for row in World(200).all("/jobs")}
+    assert posted == {"PUBLIC", "INTERNAL", "NOT_PUBLISHED", "PRIVATE"}
+
+
+def test_what_is_empty_is_left_out_of_lists_too() -> None:
+    world = World(nulls=False)
+    summary = next(c for c in world.all("/candidates") if c["primaryAssignment"]["status"] == "NEW")
+    assert "subStatus" not in summary["primaryAssignment"]
+    assert None not in world.get(f"/candidates/{summary['id']}").values()
+
+
+@pytest.mark.parametrize(
+    "place", [b'["candidates",-1,0]', b'["candidates","x",0]', b'["candidates",{},0]', b"7"]
+)
+def test_a_page_id_of_ones_own_making_is_refused(world: World, place: bytes) -> None:
+    query = urlencode({"pageId": base64.b64encode(place).decode()})
+    assert world.ask("GET", f"/candidates?{query}").status == 400
 
 
 # -- recorded answers --

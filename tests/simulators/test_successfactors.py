@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,13 @@ class World:
     # -- tokens --
 
     def assertion(
-        self, *, key: str | None = None, signed: bool = True, weak: bool = False, **changes: str
+        self,
+        *,
+        key: str | None = None,
+        signed: bool = True,
+        weak: bool = False,
+        cut: str = "",
+        **changes: str,
     ) -> str:
         given = self.sim.credentials
         told = {
@@ -68,7 +75,7 @@ class World:
   <a:Audience>{told["audience"]}</a:Audience></a:AudienceRestriction></a:Conditions>
  <a:AttributeStatement>{attributes}</a:AttributeStatement>
 </a:Assertion>"""
-        root = etree.fromstring(text)
+        root = etree.fromstring(re.sub(cut, "", text, flags=re.DOTALL) if cut else text)
         if signed:
             kind = _WeakSigner if weak else XMLSigner
             signer = kind(
@@ -942,6 +949,155 @@ def test_what_the_pages_do_not_let_people_do(world: World) -> None:
 
 
 # -- seeding --
+
+
+# -- what a client of the pages finds --
+
+
+def _path(uri: str) -> str:
+    return uri.partition("/odata/v2/")[2]
+
+
+def test_a_deferred_address_leads_to_what_it_is_of(world: World) -> None:
+    id = world.one()
+    row = world.call(f"JobApplication({id}L)")
+    job = world.call(_path(row["jobRequisition"]["__deferred"]["uri"]))
+    assert job["jobReqId"] == row["jobReqId"]
+    status = world.call(_path(row["jobAppStatus"]["__deferred"]["uri"]), _select="appStatusName")
+    assert status.keys() == {"__metadata", "appStatusName"}
+    locales = world.rows(_path(job["jobReqLocale"]["__deferred"]["uri"]))
+    assert {row["jobReqId"] for row in locales} == {job["jobReqId"]}
+    trail = _path(row["jobApplicationStatusAuditTrail"]["__deferred"]["uri"])
+    assert len(world.rows(trail, _expand="jobAppStatus")) == len(world.sim.truth()[id].history)
+    assert world.rows(_path(row["jobOffer"]["__deferred"]["uri"])) == []
+    assert world.refused(_path(row["resume"]["__deferred"]["uri"]))[0] == 404
+    assert world.refused(f"JobApplication({id}L)/nothing")[1] == "COE_PROPERTY_NOT_FOUND"
+    assert world.refused(f"JobApplication({id}L)/jobAppStatus", _select="foo")[0] == 400
+    assert world.refused(trail, _filter="revNumber gt 0")[0] == 400
+    assert world.refused("JobApplication(1L)/jobAppStatus")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("entity", "names"),
+    [
+        (
+            "JobApplication",
+            "resume coverLetter jobOffer jobApplicationInterview jobApplicationComments jobApplicationAudit",
+        ),
+        ("JobRequisition", "division_obj businessUnit_obj legalEntity_obj costCenter_obj location_objlist"),
+        ("Candidate", "resume education outsideWorkExperience tags user"),
+    ],
+)
+def test_every_navigation_of_the_pages_can_be_expanded(world: World, entity: str, names: str) -> None:
+    row = world.rows(entity, _top="1", _expand=names.replace(" ", ","))[0]
+    assert all(row[name] is None or row[name] == {"results": []} for name in names.split())
+
+
+def test_a_requisition_has_the_customers_own_status(world: World) -> None:
+    rows = world.rows("JobRequisition", _expand="status/picklistLabels,status")
+    labels = {
+        row["internalStatus"]: row["status"]["results"][0]["picklistLabels"]["results"][0]["label"]
+        for row in rows
+    }
+    assert labels == {"Pre-Approved": "Waiting for approval", "Approved": "Recruiting", "Closed": "Done"}
+
+
+def test_what_is_no_option_is_refused(world: World) -> None:
+    assert world.refused("JobApplication", _orderby="applicationId sideways")[0] == 400
+    assert world.refused("JobApplication", paging="numbered")[0] == 400
+    record = write(world.one(), "1")
+    assert world.refused("upsert", method="POST", body=record, purgeType="some")[0] == 400
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert world.refused("upsert", method="POST", body=record, headers=form)[0] == 400
+    assert world.sim.accepted == []
+
+
+def test_a_blank_in_a_query_may_be_a_plus(world: World) -> None:
+    id = world.one()
+    plain = world.ask(f"/odata/v2/JobApplication?$filter=applicationId+eq+{id}L&$select=applicationId")
+    assert [row["applicationId"] for row in json.loads(plain.body)["d"]["results"]] == [id]
+
+
+def test_in_a_full_purge_a_status_that_nobody_may_write_is_a_bad_record(world: World) -> None:
+    one, other = sorted(i for i, t in world.sim.truth().items() if t.status == "active")[:2]
+    before = world.sim.truth()
+    for bad in (world.item(other, "Withdrawn By Candidate"), "99999"):
+        told = world.upsert(write(one, world.sim.stages_for(one)[0]), write(other, bad), purgeType="full")
+        assert [(r["status"], r["editStatus"]) for r in told] == [("OK", "ACCEPTED"), ("ERROR", None)]
+    assert (world.sim.truth(), world.sim.accepted) == (before, [])
+
+
+def test_whatever_is_written_is_shown_and_in_the_log(world: World) -> None:
+    id = world.one()
+    target = world.sim.stages_for(id)[0]
+    for record in (
+        write(id, target, city="Porto"), {**write(id, target), "appStatusSetItemId": None},
+    ):  # fmt: skip
+        _ = world.upsert(record)
+    row = world.call(f"JobApplication({id}L)")
+    assert (row["city"], row["appStatusSetItemId"]) == ("Porto", target)
+    comment = {"__metadata": write(id, target)["__metadata"], "statusComments": "later"}
+    assert world.upsert(comment)[0]["status"] == "OK"
+    assert world.call(f"JobApplication({id}L)")["statusComments"] == "later"
+    more = {key: row[key] for key in ("candidateId", "jobReqId")}
+    _ = world.upsert(write("999999", "10", **more))
+    assert [a.application == id for a in world.sim.accepted] == [True, True, False]
+    assert world.sim.accepted[-1].before is None
+
+
+def test_a_value_that_is_too_long_or_missing_is_told_by_its_code(world: World) -> None:
+    id = world.one()
+    target = world.sim.stages_for(id)[0]
+    (told,) = world.upsert(write(id, target, statusComments="x" * 4001))
+    assert (told["httpCode"], told["message"][:9]) == (400, "[COE0023]")
+    (told,) = world.upsert(write("999999", target))
+    assert (told["httpCode"], told["message"][:9]) == (400, "[COE0018]")
+    assert world.upsert(write(id, target, statusComments="x" * 4000))[0]["status"] == "OK"
+
+
+def test_without_the_admin_permission_nothing_is_read() -> None:
+    world = World()
+    world.sim.admin = False
+    assert world.refused("JobRequisition") == (403, "ODATA_ADMIN_PERM_REQUIRED", "LGN0002")
+
+
+def test_an_expired_token_may_be_told_by_the_older_code() -> None:
+    world = World(expired_code="LGN0006")
+    _ = world.rows("JobRequisition")
+    world.now += DAY
+    assert world.refused("JobRequisition") == (403, "INTERNAL_TOKEN_EXPIRED", "LGN0006")
+
+
+@pytest.mark.parametrize(
+    "cut", [r"<a:Conditions.*</a:Conditions>", r"<a:SubjectConfirmationData[^>]*>", r' NotOnOrAfter="[^"]*"']
+)
+def test_an_assertion_that_was_signed_without_a_part_is_refused(world: World, cut: str) -> None:
+    status, _ = world.not_granted(assertion=world.assertion(cut=cut))
+    assert status in (400, 401)
+
+
+@pytest.mark.parametrize(
+    "part", ["SignatureMethod", "SignatureValue", "DigestMethod", "Reference", "Transform"]
+)
+def test_an_assertion_whose_signature_lacks_a_part_is_refused(world: World, part: str) -> None:
+    root = etree.fromstring(base64.b64decode(world.assertion()))
+    for element in list(root.iter(f"{{http://www.w3.org/2000/09/xmldsig#}}{part}")):
+        element.getparent().remove(element)
+    status, _ = world.not_granted(assertion=base64.b64encode(etree.tostring(root)).decode())
+    assert status in (400, 401)
+
+
+def test_events_are_posted_to_a_receiver_on_loopback_once_they_are_due() -> None:
+    world = World(hook_url="http://127.0.0.1:9000/sf?x=1", hook_minutes=15)
+    id = world.one()
+    world.sim.move(id, world.sim.stages_for(id)[0])
+    assert world.sim.posts_hooks and world.sim.hooks_due() == []
+    world.now += 900
+    (post,) = world.sim.hooks_due()
+    assert post.url == "http://127.0.0.1:9000/sf?x=1" and b"job_application" in post.body
+    post.answered(500)
+    assert world.sim.hooks_due() == []
+    assert not World().sim.posts_hooks
 
 
 def test_the_same_seed_gives_the_same_account() -> None:

@@ -25,6 +25,8 @@ class SimRequest:
         headers: names in lower case.
         caller: who asks, where the server can tell (the peer's address); rate
             limits count by credential, not by caller.
+        beside: the other requests that are on their way while this one is, where the server
+            can tell: limits of what may run side by side count them.
     """
 
     method: str
@@ -32,6 +34,7 @@ class SimRequest:
     headers: Mapping[str, str] = field(factory=dict)
     body: bytes = b""
     caller: str = ""
+    beside: tuple[SimRequest, ...] = ()
 
 
 @frozen
@@ -82,13 +85,15 @@ class Truth:
 class HookPost:
     """One POST of a web hook that is to be made now.
 
-    ``answered`` is told the receiver's status, or None where it gave none.
+    ``answered`` is told the receiver's status, or None where it gave none within
+    ``answer_seconds``.
     """
 
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes = field(repr=False)
     answered: Callable[[int | None], None] = field(repr=False)
+    answer_seconds: float = 10.0
 
 
 @define

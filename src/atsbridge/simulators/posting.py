@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from .interface import HookPost
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _LOOK_EVERY_SECONDS = 0.05
-_ANSWER_SECONDS = 10.0
 
 
 def on_loopback(url: str) -> bool:
@@ -53,19 +52,27 @@ class Poster:
             with self._lock:
                 posts = tuple(self._due())
             for post in posts:
-                status = None if self._ending.is_set() else _post(post)
+                status = None if self._ending.is_set() else _status(post)
                 with self._lock:
                     post.answered(status)
 
 
-def _post(post: HookPost) -> int | None:
-    """The receiver's status; None where it gave none."""
-    parts = urlsplit(post.url)
-    client = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=_ANSWER_SECONDS)
+def _status(post: HookPost) -> int | None:
+    answer = ask(post.url, dict(post.headers), post.body, answer_seconds=post.answer_seconds)
+    return answer and answer[0]
+
+
+def ask(
+    url: str, headers: Mapping[str, str], body: bytes, *, answer_seconds: float
+) -> tuple[int, Mapping[str, str]] | None:
+    """POST to a receiver; its status and headers, names in lower case, or None where it gave none."""
+    parts = urlsplit(url)
+    client = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=answer_seconds)
     target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     try:
-        client.request("POST", target, post.body, dict(post.headers))
-        return client.getresponse().status
+        client.request("POST", target, body, dict(headers))
+        answer = client.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}
     except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:

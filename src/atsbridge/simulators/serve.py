@@ -98,6 +98,8 @@ class Server:
         self._lock = threading.Lock()
         self._poster = Poster(lambda: self.simulator.hooks_due(), self._lock)
         self._open: dict[socket.socket, threading.Thread] = {}
+        self._on_their_way: list[SimRequest] = []
+        self._counting = threading.Lock()
         self._stopping = False
         self._tls: ssl.SSLContext | None = None
         self.ca_file: str | None = None
@@ -206,9 +208,7 @@ class Server:
         request, keep = read
         if self._tls is not None:
             request = evolve(request, headers={**request.headers, "x-forwarded-proto": "https"})
-        answer = self._intercept(request, self.respond) if self._intercept else self.respond(request)
-        if self.latency_seconds:
-            time.sleep(self.latency_seconds)
+        answer = self._answered(request)
         if isinstance(answer, SimResponse):
             answer = self._squeeze(answer, request.headers)
             self.requests.append(Served(request.method, request.target, answer.status))
@@ -219,6 +219,21 @@ class Server:
             whole = self._squeeze(answer.response, request.headers)
             connection.sendall(_render(whole, whole.body[: answer.keep], head=False, close=True))
         return False
+
+    def _answered(self, request: SimRequest) -> SimResponse | Cut | None:
+        """The answer, its latency over; until then the request is one of those on their way."""
+        with self._counting:
+            beside = tuple(self._on_their_way)
+            self._on_their_way.append(request)
+        asked = evolve(request, beside=beside)
+        try:
+            answer = self._intercept(asked, self.respond) if self._intercept else self.respond(asked)
+            if self.latency_seconds:
+                time.sleep(self.latency_seconds)
+            return answer
+        finally:
+            with self._counting:
+                self._on_their_way.remove(request)
 
     def _squeeze(self, response: SimResponse, headers: Mapping[str, str]) -> SimResponse:
         fits = self._compress and len(response.body) > _GZIP_FROM_BYTES
@@ -287,6 +302,8 @@ def _read_request(
         return None
     line = _read_line(reader)
     parts = line.split(" ")
+    if len(parts) == 3 and parts[2].startswith("HTTP/") and parts[2] not in ("HTTP/1.1", "HTTP/1.0"):
+        raise _BadRequest(505, "HTTP/1.1 alone is spoken here")
     if len(parts) != 3 or parts[2] not in ("HTTP/1.1", "HTTP/1.0") or not parts[1].startswith("/"):
         raise _BadRequest(400, "bad request line")
     headers = _read_headers(reader)

@@ -47,6 +47,8 @@ class Account:
     host: str = "https://api.icims.com"
     statuses: dict[str, Status] = field(factory=dict)
     folders: dict[str, str] = field(factory=dict)
+    """Of jobs; those of people are apart."""
+    person_folders: dict[str, str] = field(factory=dict)
     tables: dict[str, dict[int, Row]] = field(factory=lambda: {name: {} for name in TITLES})
     gone: set[int] = field(factory=set)
     hidden: set[int] = field(factory=set)
@@ -122,7 +124,7 @@ class Account:
         return {"id": id, "value": name, "formattedvalue": name}
 
     def folder(self, id: str) -> Row:
-        name = self.folders.get(id, id)
+        name = {**self.folders, **self.person_folders}.get(id, id)
         return {"id": id, "value": name, "formattedvalue": name}
 
     def reference(self, table: str, id: int) -> Row | None:

@@ -37,6 +37,11 @@ EVERY = {
         "field12345",
     ),
 }  # fmt: skip
+WRITABLE = frozenset({"source", "sourcename", "acceptdeclinedate", "field12345"})
+"""What a write of a workflow may hold beside its status."""
+LIST_SIZE = 1000
+REJECTION_NOTES = {"D2001": "Not enough experience", "D2002": "Position filled"}
+SOURCES = {"D3001": "Company Website", "D3002": "Employee Referral"}
 LISTS = (
     "lists.notes.rejection", "lists.job.folders", "lists.person.folders", "lists.sources",
     "lists.sourcechannels", "lists.country", "lists.position", "lists.customfields_lists",
@@ -102,7 +107,9 @@ class Api:
         if parts[0] == "profiledefinitions" and parts[-1] == "schema" and len(parts) in (4, 5):
             return 200, self._schema(parts[2], parts[3:-1]), (), {}
         if parts[:2] == ["v2", "lists"] and len(parts) <= 3:
-            return 200, self._lists(parts[2:]), (), {}
+            return 200, self._lists(parts[2:], query), (), {}
+        if parts[0] == "people" and parts[2:] == ["fields", "resume", "binary"]:
+            return 200, self._resume(parts[1]), (), {}
         if parts[:2] == ["applicantworkflows", "person"] and len(parts) == 5 and parts[3] == "job":
             parts = ["applicantworkflows", self._of(parts[2], parts[4])]
         if parts[0] in TITLES and len(parts) == 2:
@@ -209,31 +216,49 @@ class Api:
             raise not_found("Field")
         return {"type": "object", "properties": {n: _SHAPES.get(n, {"type": "string"}) for n in wanted}}
 
-    def _lists(self, names: list[str]) -> Row:
+    def _lists(self, names: list[str], query: dict[str, str]) -> Row:
+        """The names of all lists, or a page of the first level of one."""
         if not names:
             return {"lists": list(LISTS)}
         if names[0] not in LISTS:
             raise not_found("List")
-        nodes = self.account.folders if names[0] == "lists.job.folders" else {}
-        return {"nodes": [{"id": id, "value": value, "_links": {}} for id, value in nodes.items()]}
+        known = {
+            "lists.job.folders": self.account.folders, "lists.person.folders": self.account.person_folders,
+            "lists.notes.rejection": REJECTION_NOTES, "lists.sources": SOURCES,
+        }  # fmt: skip
+        nodes = [{"id": id, "value": name, "_links": {}} for id, name in known.get(names[0], {}).items()]
+        size, page = _whole(query, "size", LIST_SIZE), _whole(query, "page", 0)
+        if not 1 <= size <= LIST_SIZE:
+            raise Refusal(400, (FIELD, f"size: 1 to {LIST_SIZE}."))
+        begin, root = size * page, f"{self.account.host}/customers/{self.account.customer}/v2/lists"
+        following = {"href": f"{root}/{names[0]}?size={size}&page={page + 1}"}
+        links = {"next": following} if begin + size < len(nodes) else {}
+        return {"nodes": nodes[begin : begin + size], "_links": links}
+
+    def _resume(self, person: str) -> bytes:
+        if "people" not in self.granted:
+            raise no_access(TITLES["people"])
+        resume = self.account.find("people", person).get("resume")
+        if not resume:
+            raise not_found("Resume")
+        return str(resume).encode()
 
     # -- writing --
 
     def _patched(self, request: SimRequest, id: str) -> tuple[int, Any, Warnings, Row]:
-        account = self.account
-        if "applicantworkflows" not in self.granted:
-            raise no_access(TITLES["applicantworkflows"])
-        row = account.find("applicantworkflows", id)
+        account, table = self.account, "applicantworkflows"
+        if table not in self.granted:
+            raise no_access(TITLES[table])
+        row = account.find(table, id)
         if row["id"] in account.hidden:
-            raise no_access(TITLES["applicantworkflows"])
+            raise no_access(TITLES[table])
         body = _json(request.body)
         node = self._node(body.get("status"))
-        warnings = tuple((FIELD, f"{name}: Unknown field.") for name in body if name != "status")
+        warnings = tuple(_not_written(body))
         if "write" not in self.granted:
             refused = (FIELD, "status: The user may not edit this field.")
             return self._not_done(refused, self.unpermitted == "warned", 403)
-        if self.required_empty.get(row["id"]):
-            lacking = self.required_empty[row["id"]]
+        if lacking := [name for name in self.required_empty.get(row["id"], ()) if not body.get(name)]:
             raise Refusal(400, *((REQUIRED, f"{name}: Field is required.") for name in lacking))
         if node is not None and node not in account.statuses:
             return self._not_done((FIELD, "status: Unknown value."), self.unknown_status == "warned", 400)
@@ -242,6 +267,9 @@ class Api:
             old, row["status"] = row["status"], node
             account.touch(row)
             self.told(row, old, node)
+        if told := {name: value or None for name, value in body.items() if name in WRITABLE}:
+            row |= told
+            account.touch(row)
         self._log(request, body, row, before)
         return 204, None, warnings, {"location": account.url("applicantworkflows", row["id"])}
 
@@ -265,13 +293,16 @@ class Api:
         lacking = [name for name in ("baseprofile", "associatedprofile") if name not in body]
         if lacking:
             raise Refusal(400, *((REQUIRED, f"{name}: Field is required.") for name in lacking))
+        node = self._node(body.get("status"))
+        if node is not None and node not in self.account.statuses:
+            raise Refusal(400, (FIELD, "status: Unknown value."))
         job = self.account.find("jobs", str(body["baseprofile"]))
         person = self.account.find("people", str(body["associatedprofile"]))
         try:
             row = self.account.apply(job=job["id"], person=person["id"], source=body.get("source"))
         except ValueError as error:
             raise Refusal(400, (FIELD, str(error))) from None
-        row["status"] = self._node(body.get("status")) or row["status"]
+        row["status"] = node or row["status"]
         self._log(request, body, row, None)
         return 201, None, (), {"location": self.account.url("applicantworkflows", row["id"])}
 
@@ -298,3 +329,19 @@ def _json(body: bytes) -> Row:
     if not isinstance(found, dict):
         raise Refusal(400, (FIELD, "The body is not a JSON object."))
     return found
+
+
+def _not_written(body: Row) -> Iterable[tuple[int, str]]:
+    """What becomes of each name that a write does not know, in the words of a warning."""
+    for name in body:
+        if name != name.lower():
+            yield FIELD, f"{name}: Field name must be all lowercase."
+        elif name != "status" and name not in WRITABLE:
+            yield FIELD, f"{name}: Unknown field."
+
+
+def _whole(query: dict[str, str], name: str, otherwise: int) -> int:
+    text = query.get(name, str(otherwise))
+    if not re.fullmatch(r"\d{1,6}", text):
+        raise Refusal(400, (FIELD, f"{name}: Invalid number."))
+    return int(text)

@@ -62,7 +62,7 @@ def _job(account: Account, id: int, shown: Row) -> None:
 def _somebody(account: Account, id: int, shown: Row) -> None:
     folder = shown.get("folder") or {}
     if folder:
-        account.folders[folder["id"]] = folder["value"]
+        account.person_folders[folder["id"]] = folder["value"]
     _put(account, "people", id, {**{n: shown.get(n) for n in _PERSON}, "folder": folder.get("id")})
 
 

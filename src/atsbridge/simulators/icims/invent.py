@@ -27,6 +27,8 @@ STATUSES = (
     ("C50001", "Hired", "Hired", "hired", "hired", False),
 )
 FOLDERS = {OPEN: "Approved", "C31900": "On Hold", "D31002": "Closed"}
+EMPLOYEE = "D32013"
+PERSON_FOLDERS = {EMPLOYEE: "Current Employee", "C32100": "Active Candidate"}
 SOURCES = ("Other (Please Specify)", "Company Website", "Employee Referral", "Job Board")
 LEFT = frozenset({"C38357"})
 """Statuses in which a generated account has nobody, so that they can be taken away."""
@@ -39,12 +41,16 @@ def fill(account: Account, applications: int, *, seed: int) -> None:
 def person(somebody: Person) -> Row:
     """The fields of a person."""
     home = {"id": "D84002", "value": "Home", "formattedvalue": "Home"}
-    city = somebody.location.partition(",")[0]
-    address: Row = {"entry": 1001, "addresscity": city, "addresstype": home}
+    city, _, country = somebody.location.partition(", ")
+    address: Row = {
+        "entry": 1001, "addressstreet1": "1 Example St", "addresscity": city, "addresszip": "10001",
+        "addresscountry": {"id": "D41002", "abbrev": "XX", "value": country}, "addresstype": home,
+    }  # fmt: skip
     phone = {"entry": 1001, "phonenumber": somebody.phone, "phonetype": home}
     return {
         "firstname": somebody.given, "middlename": None, "lastname": somebody.family, "email": somebody.email,
         "addresses": [address] if city else [], "phones": [phone] if somebody.phone else [], "folder": None,
+        "resume": f"%PDF-1.4 {somebody.headline}" if somebody.headline else None,
     }  # fmt: skip
 
 
@@ -52,7 +58,8 @@ def _assessed(at: float) -> Row:
     """One row of the group of assessments."""
     passed = {"id": "D37002004", "value": "Passed", "formattedvalue": "Passed"}
     return {"entry": 1001, "assessmentname": "Reasoning", "assessmentdate": day(at),
-            "assessmentscore": "71", "assessmentresult": passed}  # fmt: skip
+            "assessmentscore": "71", "assessmentresult": passed, "assessmentstatus": passed,
+            "assessmentnotes": None}  # fmt: skip
 
 
 @define
@@ -67,6 +74,7 @@ class _Town:
                 id=id, name=name, bin=bin, kind=kind, meaning=meaning, trigger=trigger
             )
         self.account.folders |= FOLDERS
+        self.account.person_folders |= PERSON_FOLDERS
         staff = [self._staff(number) for number in range(4)]
         jobs = [self._job(number, staff) for number in range(max(5, applications // 15))]
         for _ in range(applications):
@@ -75,7 +83,7 @@ class _Town:
     def _staff(self, number: int) -> Row:
         somebody = self.inventor.person()
         email = f"user{number}{people.marks.person}@example.com"
-        row = {**person(somebody), "email": email}
+        row = {**person(somebody), "email": email, "folder": EMPLOYEE}
         return self.account.add("people", at=self.today - 700 * DAY, **row)
 
     def _job(self, number: int, staff: list[Row]) -> Row:

@@ -89,34 +89,52 @@ class Search:
     def _find(self, table: str, asked: Any) -> list[int]:
         if not isinstance(asked, dict) or not self._filters(asked):
             raise Refusal(400, (REQUIRED, "filters: A search needs a filter."))
+        self._check(table, asked)
         hidden = self.account.hidden if table == "applicantworkflows" else set()
         rows = self.account[table]
         return [id for id in sorted(rows) if id not in hidden and self._fits(table, rows[id], asked)][:LIMIT]
 
     def _filters(self, group: Row) -> int:
-        inner = sum(self._filters(child) for child in group.get("children", ()) if isinstance(child, dict))
-        return len(group.get("filters", ())) + inner
+        """How many filters a group has with all below it; what is wrong with them is refused at once."""
+        filters, children = group.get("filters", []), group.get("children", [])
+        for listed in (filters, children):
+            if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+                raise Refusal(400, (FIELD, "filters and children: an array of objects."))
+        if group.get("operator", "&") not in ("&", "|"):
+            raise Refusal(400, (FIELD, "operator: Unknown operator."))
+        return len(filters) + sum(map(self._filters, children))
+
+    def _check(self, table: str, group: Row) -> None:
+        """Every filter, whether there is a row to hold against it or not."""
+        for one in group.get("filters", ()):
+            self._check_filter(table, one)
+        for child in group.get("children", ()):
+            self._check(table, child)
+
+    def _check_filter(self, table: str, one: Row) -> None:
+        name, operator = one.get("name"), one.get("operator", "=")
+        if name not in self.names(table):
+            raise Refusal(400, (FIELD, f"{name}: Unknown filter."))
+        values, upper = one.get("value", []), one.get("secondaryValue", [])
+        if not isinstance(values, list) or not isinstance(upper, list):
+            raise Refusal(400, (FIELD, f"{name}: value must be an array."))
+        known = ("=", "!=", "<", ">", *(("<=", ">=") if self.inclusive else ()))
+        if operator not in known or (upper and operator != "="):
+            raise Refusal(400, (FIELD, f"{name}: Unknown operator."))
+        kind = FILTERS[table][name][0]
+        for value in (*values, *upper):
+            if kind in ("date", "number"):
+                _ = self._date(value) if kind == "date" else _number(value)
 
     def _fits(self, table: str, row: Row, group: Row) -> bool:
         found = [self._matches(table, row, one) for one in group.get("filters", ())]
         found += [self._fits(table, row, child) for child in group.get("children", ())]
-        operator = group.get("operator", "&")
-        if operator not in ("&", "|"):
-            raise Refusal(400, (FIELD, "operator: Unknown operator."))
-        return all(found) if operator == "&" else any(found)
+        return all(found) if group.get("operator", "&") == "&" else any(found)
 
     def _matches(self, table: str, row: Row, one: Row) -> bool:
-        name, operator = one.get("name"), one.get("operator", "=")
-        if name not in self.names(table):
-            raise Refusal(400, (FIELD, f"{name}: Unknown filter."))
-        known = ("=", "!=", "<", ">", *(("<=", ">=") if self.inclusive else ()))
-        if operator not in known:
-            raise Refusal(400, (FIELD, f"{name}: Unknown operator."))
-        kind, get = FILTERS[table][name]
-        here = get(self.account, row)
+        kind, get = FILTERS[table][one["name"]]
+        here, operator = get(self.account, row), one.get("operator", "=")
         values, upper = one.get("value", []), one.get("secondaryValue", [])
-        if not isinstance(values, list) or not isinstance(upper, list):
-            raise Refusal(400, (FIELD, f"{name}: value must be an array."))
         if upper:
             lower = self._compared(kind, here, ">=", values[0]) if values else True
             return here is not None and lower and self._compared(kind, here, "<=", upper[0])

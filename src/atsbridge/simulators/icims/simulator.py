@@ -6,16 +6,18 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 import attrs
 from attrs import define, field
 
 from .. import people
-from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
+from ..curl import TOKEN, curl, mint
+from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
+from ..posting import on_loopback
 from .account import FIRST, OPEN, Account, Status
 from .answers import CREDENTIALS, INTERNAL, Refusal, Row, no_access, not_found, noted
 from .api import GRANTED, Api
@@ -51,7 +53,9 @@ class IcimsSimulator(Simulator):
         "unpermitted": "a write that the user may not make is forbidden or warned",
         "repeats_tell": "writing the status it has counts as a change",
         "api_fires": "changes by the API send events",
+        "side_by_side": "requests that may be under way at a time; 0: any number",
         "hook_auth": "events carry hmac, basic or oauth",
+        "hook_url": "the receiver's address; posted to where it is plain http of this machine",
         "twice": "an action can send the same event twice",
         "audience": "the audience that tokens are asked for",
         "lacking": "search filters that this customer does not have, separated by blanks",
@@ -69,7 +73,9 @@ class IcimsSimulator(Simulator):
     unpermitted: str = "forbidden"
     repeats_tell: bool = False
     api_fires: bool = False
+    side_by_side: int = 4
     hook_auth: str = "hmac"
+    hook_url: str = "https://hooks.example.com/hooks/icims"
     twice: bool = False
     audience: str = "https://api.icims.com/v1/"
     lacking: str = ""
@@ -107,7 +113,7 @@ class IcimsSimulator(Simulator):
         )  # fmt: skip
         self.hooks = Hooks(
             account=self.account, clock=self._clock, user="icims", secret=self.credentials["hook_secret"],
-            auth=self.hook_auth, twice=self.twice,
+            auth=self.hook_auth, twice=self.twice, url=self.hook_url,
         )  # fmt: skip
         self.api = Api(
             account=self.account, accepted=self.accepted, updated_readable=self.updated_readable,
@@ -128,6 +134,22 @@ class IcimsSimulator(Simulator):
         ]
         states = {OPEN: "open", "C31900": "on_hold", "D31002": "closed"}
         return {**self.credentials, "statuses": rows, "job_states": states}
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        """The token, a search for ids, a read and a write; what statuses there are, no request tells."""
+        form = {"grant_type": "client_credentials", "audience": self.audience}
+        form |= {name: self.credentials[name] for name in ("client_id", "client_secret")}
+        token, root = mint(curl(f"{url}/oauth/token", data=urlencode(form))), f"{url}/customers/{CUSTOMER}"
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        wanted = {"name": "applicantworkflow.id", "value": ["0"], "operator": ">"}
+        asked = json.dumps({"filters": [wanted], "operator": "&"})
+        search, id = curl(f"{root}/search/applicantworkflows", headers=headers, data=asked), self.movable()
+        if id is None:
+            return token, search
+        read = curl(f"{root}/applicantworkflows/{id}", headers=headers)
+        body = json.dumps({"status": {"id": self.stages_for(id)[0]}})
+        write = curl(f"{root}/applicantworkflows/{id}", method="PATCH", headers=headers, data=body)
+        return token, search, read, write
 
     # -- seeding --
 
@@ -162,7 +184,7 @@ class IcimsSimulator(Simulator):
             return self._answered(503, None)
         try:
             self._authenticate(request)
-            self._count()
+            self._count(request)
             if self.failing:
                 raise Refusal(500, (INTERNAL, "Internal error."))
             if len(request.body) > BODY_LIMIT:
@@ -176,6 +198,8 @@ class IcimsSimulator(Simulator):
         except Refusal as refusal:
             marks = [("X-Error", f"{code}:{words}") for code, words in refusal.errors]
             return self._answered(refusal.status, noted(refusal.errors), marks)
+        if isinstance(body, bytes):
+            return self._answered(status, body, kind="application/octet-stream")
         marks = [("X-Warning", f"{code}:{words}") for code, words in warnings]
         if warnings and body is None and status != 204:
             body = noted(warnings, key="warnings")
@@ -214,22 +238,29 @@ class IcimsSimulator(Simulator):
         today = int(self.clock() // _DAY)
         return self._limit - (self._asked + self.used_elsewhere if today == self._day else 0)
 
-    def _count(self) -> None:
+    def _count(self, request: SimRequest) -> None:
         today = int(self.clock() // _DAY)
         if today != self._day:
             self._day, self._asked, self.used_elsewhere = today, 0, 0 if self._day else self.used_elsewhere
         if self.limits.factor is None:
             return
-        if self.left <= 0:
+        beside = sum(other.target.startswith("/customers/") for other in request.beside)
+        if self.left <= 0 or (self.side_by_side and beside >= self.side_by_side * self.limits.factor):
             raise Refusal(429)
         self._asked += 1
 
     def _answered(
-        self, status: int, body: Any, more: list[tuple[str, str]] | None = None, *, limited: bool = True
+        self,
+        status: int,
+        body: Any,
+        more: list[tuple[str, str]] | None = None,
+        *,
+        limited: bool = True,
+        kind: str = "application/json;charset=UTF-8",
     ) -> SimResponse:
         now = self.clock()
         headers = [
-            ("Content-Type", "application/json;charset=UTF-8"),
+            ("Content-Type", kind),
             ("Date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now))),
             ("x-transaction", f"{{00000000-0000-4000-8000-{self._answers:012x}}}"),
         ]
@@ -242,7 +273,10 @@ class IcimsSimulator(Simulator):
             ]
         if status == 401 and limited:
             headers.append(("WWW-Authenticate", f"Basic, {ALGORITHM}"))
-        content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
+        if body is None:
+            content = b""
+        else:
+            content = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
         return SimResponse(status, (*headers, *(more or ())), content)
 
     def throttled(self) -> SimResponse:
@@ -285,6 +319,13 @@ class IcimsSimulator(Simulator):
 
     def deliveries(self) -> tuple[SimRequest, ...]:
         return tuple(self.hooks.sent)
+
+    @property
+    def posts_hooks(self) -> bool:
+        return on_loopback(self.hook_url)
+
+    def hooks_due(self) -> Sequence[HookPost]:
+        return self.hooks.due() if self.posts_hooks else ()
 
     # -- what is really so --
 
@@ -375,6 +416,7 @@ class IcimsSimulator(Simulator):
             "email": None,
             "addresses": [],
             "phones": [],
+            "resume": None,
         }
         self.account.touch(row)
 
@@ -401,8 +443,8 @@ class IcimsSimulator(Simulator):
 
 
 def _query(text: str) -> dict[str, str]:
-    pairs = [part.partition("=") for part in text.split("&") if part]
-    return {unquote(name): unquote(value) for name, _, value in pairs}
+    """A plus is a blank, as in every form."""
+    return dict(parse_qsl(text, keep_blank_values=True))
 
 
 __all__ = ["CUSTOMER", "IcimsSimulator"]

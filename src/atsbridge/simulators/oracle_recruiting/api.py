@@ -18,6 +18,8 @@ CHILDREN = 25
 MOST = 500
 Query = Mapping[str, str]
 _OPTIONS = frozenset("limit offset onlyData fields expand orderBy totalResults q finder".split())  # noqa: SIM905
+_OF_AN_ITEM = frozenset({"onlyData", "fields", "expand"})
+_OF_A_CHILD = frozenset({"onlyData", "limit", "offset"})
 _WHOLE = re.compile(r"\d{1,9}")
 _LOB = frozenset({"ExternalDescriptionHTML", "ExternalRespHTML", "ExternalQualHTML"})
 _NUMBERS = frozenset({"MinimumSalary", "MaximumSalary"})
@@ -35,20 +37,56 @@ MOVE = "move job applications"
 
 @frozen
 class Resource:
+    """A resource: what its items are called by in a path and in a finder, and what it always knows."""
+
     name: str
     key: str
     children: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    finder_key: str = ""
+    attributes: frozenset[str] = frozenset()
 
 
+_JOB = frozenset(
+    """
+    RequisitionId RequisitionNumber Title PhaseId PhaseName StateId StateName InternalPublishedJobStatus
+    ExternalPublishedJobStatus NumberOfOpenings HiredCount RecruitingType FullTimeOrPartTime
+    RegularOrTemporary MinimumSalary MaximumSalary CompensationCurrency PositionId JobId GradeId DepartmentId
+    OrganizationId PrimaryWorkLocationId PrimaryLocationId JobFunction HiringManagerId RecruiterId
+    CandidateSelectionProcessId UnlimitedOpenings PipelineRequisition CreationDate LastUpdateDate
+    RequisitionLastModifiedDate CreatedBy LastUpdatedBy ExternalDescriptionHTML ExternalRespHTML
+    ExternalQualHTML
+    """.split()  # noqa: SIM905 - as a list it would be a page long
+)
+_PERSON = frozenset(
+    """
+    CandidateNumber PersonId FirstName MiddleNames LastName FullName DisplayName ListName KnownAs Title
+    Suffix PreNameAdjunct PreviousLastName Honors MilitaryRank Email CandidateType SourceMedium SourceName
+    CampaignOptIn PreferredLanguage PreferredTimezone CreatedBy CreationDate LastUpdatedBy LastUpdateDate
+    CandLastModifiedDate
+    """.split()  # noqa: SIM905 - the same
+)
+_APPLICATION = frozenset(
+    """
+    JobApplicationId CandidatePersonId CandidateName RequisitionId RequisitionIdRest RequisitionNumber
+    RequisitionUsageCode PhaseId PhaseName StateId StateName PublicStateId PublicStateName ProcessId
+    DisqualifiedFlag ConfirmedFlag ConfirmedDate ConfirmedByPersonId InternalFlag AppliedToOtherJobs
+    JobApplicationDate CreationDate LastUpdateDate LastModifiedDate CreatedBy LastUpdatedBy HiringManagerId
+    RecruiterId SiteNumber LanguageCode ProfileId ApplyFlowVersionId EsignDescriptionVersionId
+    LegalDescriptionVersionId
+    """.split()  # noqa: SIM905 - the same
+)
 RESOURCES = {
     r.name: r
     for r in (
-        Resource("recruitingJobRequisitions", "key", ("publishedJobs",)),
-        Resource("recruitingCandidates", "CandidateNumber", ("candidatePhones",)),
+        Resource(
+            "recruitingJobRequisitions", "key", ("publishedJobs",),
+            finder_key="recruitingJobRequisitionsUniqID", attributes=_JOB,
+        ),
+        Resource("recruitingCandidates", "CandidateNumber", ("candidatePhones",), attributes=_PERSON),
         Resource(
             "recruitingJobApplications", "JobApplicationId", ("attachments",),
-            ("move", "withdraw", "confirm", "sendConfirmationRequest"),
+            ("move", "withdraw", "confirm", "sendConfirmationRequest"), attributes=_APPLICATION,
         ),
         Resource("recruitingJobOffers", "OfferId"),
         Resource("publicWorkers", "PersonId"),
@@ -90,8 +128,8 @@ class Api:
         return list(account.workers.values()) if name == "publicWorkers" else []
 
     def types(self, resource: Resource) -> dict[str, str]:
-        """Every attribute's type, by what the rows hold."""
-        found: dict[str, str] = {}
+        """Every attribute's type: by its name, and by what the rows hold."""
+        found = {name: _named_type(name) for name in sorted(resource.attributes)}
         for row in self.rows(resource.name):
             for name, value in row.items():
                 if name not in resource.children and name != "key":
@@ -113,9 +151,7 @@ class Api:
     def collection(self, name: str, query: Query, version: int) -> Row:
         resource = self.resource(name)
         types = self.types(resource)
-        for option in query:
-            if option not in _OPTIONS:
-                raise bad(f"URL request parameter {option} cannot be used in this context.")
+        _check_options(query, _OPTIONS)
         rows = self.rows(name)
         narrowed = _by_person(query.get("q", "")) if name == "recruitingCandidates" else False
         # Who has no data role sees nothing, and no error says so.
@@ -139,12 +175,14 @@ class Api:
         }  # fmt: skip
         if query.get("totalResults") == "true":
             found["totalResults"] = len(rows)
+        if query.get("onlyData") == "true":
+            return found
         return {**found, "links": [_link("self", f"{self.root}/{name}", name, "collection")]}
 
     def _found(self, resource: Resource, finder: str, rows: list[Row]) -> list[Row]:
         name, _, value = finder.partition(";")
         key, _, id = value.partition("=")
-        if name != "PrimaryKey" or key != resource.key:
+        if name != "PrimaryKey" or key != (resource.finder_key or resource.key):
             raise bad("The finder is not valid.")
         return [row for row in rows if str(row[resource.key]) == id]
 
@@ -163,6 +201,7 @@ class Api:
 
     def item(self, name: str, key: str, query: Query, version: int) -> Row:
         resource = self.resource(name)
+        _check_options(query, _OF_AN_ITEM)
         return self.shown(resource, self._row(resource, key), query, version, self.types(resource))
 
     def _row(self, resource: Resource, key: str) -> Row:
@@ -181,6 +220,7 @@ class Api:
         row = self._row(resource, key)
         if child not in resource.children:
             raise Refusal(404)
+        _check_options(query, _OF_A_CHILD)
         limit, offset = min(MOST, _whole(query, "limit", CHILDREN)), _whole(query, "offset", 0)
         return self._children(resource, row, child, limit, offset, bare=query.get("onlyData") == "true")
 
@@ -212,7 +252,10 @@ class Api:
             found[child] = inner if version >= 3 else inner["items"]
         if not bare:
             href = f"{self.root}/{resource.name}/{row[resource.key]}"
-            found["links"] = [_link("self", href, resource.name, "item")]
+            found["links"] = [
+                _link("self", href, resource.name, "item"),
+                *(_link("child", f"{href}/child/{name}", name, "collection") for name in resource.children),
+            ]
         return found
 
     def describe(self, name: str) -> Row:
@@ -241,16 +284,19 @@ class Api:
         run: Callable[[Row, Row], None] | None = {"move": self._move, "withdraw": self._withdraw}.get(action)
         if run is None:
             row |= {"ConfirmedFlag": True} if action == "confirm" else {}
-            return {}
-        run(row, body)
+        else:
+            run(row, body)
+        target = f"/recruitingJobApplications/{id}/action/{action}"
+        self._log("POST", target, body, application=id, before=before, after=self.account.truth(row))
+        return {}
+
+    def _log(self, method: str, target: str, body: Any = None, **about: Any) -> None:
         self.accepted.append(
             Accepted(
-                at=self.account.clock(), method="POST", body=body, application=id, before=before,
-                target=f"/recruitingJobApplications/{id}/action/{action}", after=self.account.truth(row),
-                actor=self.user,
+                at=self.account.clock(), method=method, target=target, body=body, actor=self.user,
+                **{"application": None, "before": None, "after": None, **about},
             )
         )  # fmt: skip
-        return {}
 
     def _move(self, row: Row, body: Row) -> None:
         kinds = {"phaseId": int, "stateId": int, "reasonId": int, "comments": str}
@@ -270,6 +316,37 @@ class Api:
     def delete_candidate(self, number: str) -> None:
         row = self._row(self.resource("recruitingCandidates"), number)
         del self.account.candidates[row["CandidateNumber"]]
+        self._log("DELETE", f"/recruitingCandidates/{number}")
+
+    def methods(self, parts: list[str]) -> frozenset[str]:
+        """What a path can be asked by; none where there is no such path."""
+        if parts[0] not in RESOURCES:
+            return frozenset()
+        resource = RESOURCES[parts[0]]
+        match parts[1:]:
+            case [] | ["describe"]:
+                return frozenset({"GET"})
+            case [_]:
+                return frozenset({"GET", "DELETE"} if resource.name == "recruitingCandidates" else {"GET"})
+            case [_, "child", child] if child in resource.children:
+                return frozenset({"GET"})
+            case [_, "action", action] if action in resource.actions:
+                return frozenset({"POST"})
+        return frozenset()
+
+
+def _check_options(query: Query, known: frozenset[str]) -> None:
+    for option in query:
+        if option not in known:
+            raise bad(f"URL request parameter {option} cannot be used in this context.")
+
+
+def _named_type(name: str) -> str:
+    """Of an attribute that no row has a value for."""
+    if name.endswith("Flag"):
+        return "boolean"
+    whole = name.endswith("Id") or name in ("RequisitionIdRest", "NumberOfOpenings", "HiredCount")
+    return _type(name, None) or ("integer" if whole else "string")
 
 
 def _type(name: str, value: Any) -> str | None:

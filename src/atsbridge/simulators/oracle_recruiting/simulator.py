@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from attrs import define, field
 
 from .. import people
+from ..curl import TOKEN, curl, mint
 from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
 from .account import Account, PhaseState
 from .answers import Refusal, Row, bad
@@ -115,6 +116,25 @@ class OracleRecruitingSimulator(Simulator):
             ],
         }  # fmt: skip
 
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        """What phases and states there are, no request lists: a move names two of them."""
+        first: tuple[str, ...] = ()
+        user: str | None = f"{USER}:{self._password}"
+        headers = {"REST-Framework-Version": "4"}
+        if self.oauth:
+            pair = f"{self.credentials['client_id']}:{self._secret}"
+            form = f"grant_type=client_credentials&scope={SCOPE}"
+            first = (mint(curl(f"{url}/oauth2/v1/token", user=pair, data=form)),)
+            user, headers = None, {**headers, "Authorization": f"Bearer {TOKEN}"}
+        base = f"{url}/hcmRestApi/resources/{VERSION}/recruitingJobApplications"
+        read, id = curl(f"{base}?limit=1", user=user, headers=headers), self.movable()
+        if id is None:
+            return (*first, read)
+        phase, _, state = self.stages_for(id)[0].partition(":")
+        body = json.dumps({"phaseId": int(phase), "stateId": int(state)})
+        action = {**headers, "Content-Type": ACTION}
+        return *first, read, curl(f"{base}/{id}/action/move", user=user, headers=action, data=body)
+
     # -- seeding --
 
     @classmethod
@@ -186,7 +206,7 @@ class OracleRecruitingSimulator(Simulator):
                     return self._answer(204, "", b"")
                 kind = "application/vnd.oracle.adf.actionresult+json"
                 return self._answer(200, kind, json.dumps({"result": result}).encode())
-        raise Refusal(405 if len(parts) in (1, 2) else 404)
+        raise Refusal(405 if api.methods(parts) else 404)
 
     def _body(self, request: SimRequest) -> Any:
         if request.headers.get("content-type", "") != ACTION:

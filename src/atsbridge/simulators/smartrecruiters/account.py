@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from ..interface import Truth
-from .answers import LIVING, STATUSES, SUBDIVIDED, Refusal, Row, iso
+from .answers import LIVING, STATUSES, SUBDIVIDED, Refusal, Row, iso, time_of
 
 _CLIMB = ("CREATED", "SOURCING", "INTERVIEW", "OFFER", "FILLED")
 _REACHED = {"INTERVIEW": "INTERVIEW", "OFFERED": "OFFER", "HIRED": "FILLED"}
@@ -146,6 +146,8 @@ class Account:
             sub = next(iter(self.sub_statuses(status)), None)
         if sub is not None and sub not in self.sub_statuses(status):
             raise Refusal(self.invalid, "INVALID_SUB_STATUS", "The sub status is not known")
+        if body.get("startsOn") is not None and time_of(body["startsOn"]) is None:
+            raise Refusal(self.invalid, "INVALID_DATE", "startsOn is no date-time")
         reason = self._reason(status, body.get("reason"))
         same = (assignment["status"], assignment["subStatus"]) == (status, sub)
         assignment |= {"reasonOfRejection": None, "reasonOfWithdrawal": None, "status": status}
@@ -183,9 +185,12 @@ class Account:
         """A job's status rises to the furthest stage that anybody has reached, and never falls."""
         reached = _REACHED.get(status, "SOURCING")
         if job["status"] in _CLIMB and _CLIMB.index(reached) > _CLIMB.index(job["status"]):
-            job["status"] = reached
-            job["updatedOn"] = self.now()
-            self.tell("job.status.updated", job=job["id"])
+            self.set_job(job, reached)
+
+    def set_job(self, job: Row, status: str) -> None:
+        job["statusHistory"] = [*job.get("statusHistory", []), {"status": status, "changedOn": self.now()}]
+        job |= {"status": status, "updatedOn": self.now(), "lastActivityOn": self.now()}
+        self.tell("job.status.updated", job=job["id"])
 
     def remove(self, candidate: Row) -> None:
         """Deleted, or anonymised: gone from everywhere, without a trace."""

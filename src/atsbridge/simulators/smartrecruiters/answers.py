@@ -40,10 +40,19 @@ def moment_of(query: Query, name: str) -> float | None:
     """A time in a query; None where it is not asked for."""
     if name not in query:
         return None
+    moment = time_of(query[name][0])
+    if moment is None:
+        raise Refusal(400, "INVALID_PARAMETER", f"{name} is no date-time")
+    return moment
+
+
+def time_of(text: str) -> float | None:
+    """Unix seconds of an ISO 8601 text, UTC where it names no zone; None of any other."""
     try:
-        return datetime.fromisoformat(query[name][0]).timestamp()
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Refusal(400, "INVALID_PARAMETER", f"{name} is no date-time") from None
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def page_id(listing: str, place: int, age: int) -> str:
@@ -56,16 +65,27 @@ def place_of(text: str, listing: str, age: int) -> int:
         whose, place, given = json.loads(base64.b64decode(text, validate=True))
     except (ValueError, TypeError, binascii.Error):
         whose, place, given = "", 0, -1
-    if whose != listing or given != age:
+    if whose != listing or given != age or not isinstance(place, int) or place < 0:
         raise Refusal(400, "INVALID_PAGE_ID", "The page id is not valid")
-    return int(place)
+    return place
+
+
+def whole(query: Query, name: str, otherwise: int, *, least: int, most: int) -> int:
+    text = query.get(name, [str(otherwise)])[0]
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or not least <= int(text) <= most:
+        raise Refusal(400, "INVALID_PARAMETER", f"{name} is {least} to {most}")
+    return int(text)
 
 
 def limit_of(query: Query) -> int:
-    text = query.get("limit", [str(USUAL)])[0]
-    if not text.isdigit() or not 1 <= int(text) <= MOST:
-        raise Refusal(400, "INVALID_PARAMETER", "limit is 1 to 100")
-    return int(text)
+    return whole(query, "limit", USUAL, least=1, most=MOST)
+
+
+def without_nulls(value: Any) -> Any:
+    """The same with every member left out that is null."""
+    if isinstance(value, dict):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def unpaged(rows: Sequence[Row]) -> Row:

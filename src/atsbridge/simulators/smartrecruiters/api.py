@@ -10,6 +10,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ..interface import Accepted
+from ..posting import on_loopback
 from .account import Account, id_of
 from .answers import (
     STATUSES,
@@ -21,10 +22,12 @@ from .answers import (
     page_id,
     place_of,
     unpaged,
+    whole,
 )
 from .hooks import Hooks
 
 BASE = "https://api.smartrecruiters.com"
+CAREERS = "https://jobs.smartrecruiters.com/SimulatedLtd"
 HOOKS = "/webhooks-api/v201907/subscriptions"
 USERS = "/user-api/v201804/users"
 _SEARCHED = frozenset(
@@ -44,7 +47,13 @@ _DETAIL_OF_JOB = frozenset(
     compensation jobAd properties
     """.split()  # noqa: SIM905 - as a list it would be a page long
 )
-_OWN = frozenset({"hiringTeam", "process"})
+_OWN = frozenset({"hiringTeam", "process", "statusHistory"})
+_PAGED = frozenset({"limit", "pageId"})
+SETTABLE = ("SOURCING", "INTERVIEW", "OFFER", "FILLED", "CANCELLED", "ON_HOLD")
+"""What a job's status can be set to: fewer than there are."""
+_EDITABLE = frozenset(
+    "firstName lastName email phoneNumber location web tags education experience".split()  # noqa: SIM905
+)
 
 
 @frozen
@@ -77,7 +86,7 @@ class Api:
     """The methods, on an account.
 
     Args:
-        nulls: empty members of an assignment are null; else they are left out.
+        offset_paging: lists take ``offset``, which was to end in May 2022.
         index_seconds: how long a change takes to show in the search for candidates.
         hidden_listed: whether the search shows whom it then hides.
         unseen: candidates that the credential's system role and access group hide.
@@ -87,7 +96,7 @@ class Api:
     account: Account
     hooks: Hooks
     accepted: list[Accepted]
-    nulls: bool = True
+    offset_paging: bool = False
     hidden_listed: bool = False
     index_seconds: float = 0.0
     subscriptions_paged: bool = False
@@ -106,7 +115,7 @@ class Api:
         found["reasonOfWithdrawal"] = account.withdrawal.get(held["reasonOfWithdrawal"] or "")
         path = f"/candidates/{candidate['id']}/jobs/{job}"
         found["actions"] = {"sourceDetails": {"url": f"{BASE}{path}/source", "method": "GET"}}
-        return found if self.nulls else {key: value for key, value in found.items() if value is not None}
+        return found
 
     def _job_named(self, id: str, *, title: bool = True) -> Row:
         actions = {"details": {"url": f"{BASE}/jobs/{id}", "method": "GET"}}
@@ -164,6 +173,7 @@ class Api:
             "positions": "/positions",
         }
         actions = {name: {"url": f"{url}{path}", "method": "GET"} for name, path in names.items()}
+        actions["applyOnWeb"] = {"url": f"{CAREERS}/{row['id']}", "method": "GET"}
         return {**{key: value for key, value in row.items() if key not in hidden}, "actions": actions}
 
     def candidate(self, id: str) -> Row:
@@ -182,6 +192,9 @@ class Api:
         def wanted(id: str) -> bool:
             return id in rows and fits(rows[id])
 
+        if "offset" in query:
+            place = self._after_offset(list(map(wanted, order)), query)
+
         found: list[Row] = []
         while place < len(order) and len(found) < limit:
             found += [rows[order[place]]] if wanted(order[place]) else []
@@ -190,6 +203,14 @@ class Api:
         following = page_id(listing, place, self.age) if any(map(wanted, order[place:])) else ""
         more = {"nextPageId": following} if following else {}
         return {"limit": limit, **more, "totalFound": total, "content": found}
+
+    def _after_offset(self, wanted: list[bool], query: Query) -> int:
+        """The place in the order where so many that are wanted lie behind."""
+        if not self.offset_paging or "pageId" in query:
+            raise Refusal(400, "INVALID_PARAMETER", "offset is not supported, use pageId")
+        offset = whole(query, "offset", 0, least=0, most=10**9)
+        places = [place for place, fits in enumerate(wanted) if fits]
+        return places[offset] if offset < len(places) else len(wanted)
 
     def indexed(self) -> dict[str, Row]:
         """What the search knows of each candidate that has an application."""
@@ -217,7 +238,8 @@ class Api:
         return self.paged("candidates", query, rows, lambda row: self._found(row, query, after))
 
     def _found(self, row: Row, query: Query, after: float | None) -> bool:
-        held = self.account.candidates[row["id"]]["assignments"]
+        candidate = self.account.candidates[row["id"]]
+        held, properties = candidate["assignments"], candidate.get("properties", [])
         wanted = [a for job, a in held.items() if job in query.get("jobId", list(held))]
         for name in ("status", "subStatus", "onboardingStatus"):
             wanted = [a for a in wanted if a[name] in query.get(name, [a[name]])]
@@ -226,7 +248,11 @@ class Api:
             and _after(row["updatedOn"], after)
             and query.get("q", [""])[0].lower() in self._index[row["id"]][1]
             and set(query.get("tag", [])) <= set(row["tags"])
-            and query.get("consentStatus", [row["consent"]["status"]]) == [row["consent"]["status"]]
+            and row["consent"]["status"] in query.get("consentStatus", [row["consent"]["status"]])
+            and _lies(row["location"], query.get("location", [""])[0])
+            and row["averageRating"] == _rating(query, row["averageRating"])
+            and _has(query, "propertyId", {p["id"] for p in properties})
+            and _has(query, "propertyValueId", {p["value"]["id"] for p in properties})
         )
 
     def jobs(self, ask: Ask) -> Row:
@@ -240,7 +266,10 @@ class Api:
                 and _after(row["lastActivityOn"], active)
                 and row["status"] in query.get("status", [row["status"]])
                 and row["postingStatus"] in query.get("postingStatus", [row["postingStatus"]])
-                and query.get("q", [""])[0].lower() in row["title"].lower()
+                and query.get("q", [""])[0].lower() in f"{row['title']} {row['refNumber']}".lower()
+                and _has(query, "city", {(row["location"] or {}).get("city")})
+                and _has(query, "department", {row["department"][key] for key in ("id", "label")})
+                and _has(query, "language", {(row.get("language") or {}).get("code")})
             )
 
         page = self.paged("jobs", query, self.account.jobs, fits)
@@ -258,9 +287,7 @@ class Api:
         candidate = self.candidate(ask.ids[0])
         job: str = named or candidate["primary"] or ""
         account, (row, assignment) = self.account, self.account.find(candidate["id"], job)
-        if not isinstance(ask.body, dict):
-            raise Refusal(400, "INVALID_REQUEST", "The body is a JSON object")
-        unknown = set(ask.body) - {"status", "subStatus", "startsOn", "reason"}
+        unknown = set(_object(ask)) - {"status", "subStatus", "startsOn", "reason"}
         if unknown or not all(value is None or isinstance(value, str) for value in ask.body.values()):
             raise Refusal(400, "INVALID_REQUEST", "The body does not fit")
         id = id_of(candidate["id"], job)
@@ -279,6 +306,8 @@ class Api:
 
     def patch(self, ask: Ask) -> Row:
         row = self.candidate(ask.ids[0])
+        if set(_object(ask)) - _EDITABLE:
+            raise Refusal(400, "INVALID_REQUEST", "The body does not fit")
         changed = {**row, **ask.body}
         same = [
             c for c in self.account.candidates.values()
@@ -288,7 +317,28 @@ class Api:
             raise Refusal(409, "CANDIDATE_DATA_CONFLICT", "A candidate with this e-mail exists")
         row |= ask.body
         self.account.touch(row)
+        self._log(ask)
         return self.detail(row)
+
+    def delete(self, ask: Ask) -> None:
+        self.account.remove(self.candidate(ask.ids[0]))
+        self._log(ask)
+
+    def put_job_status(self, ask: Ask) -> None:
+        row = self.one_job(ask.ids[0])
+        if set(_object(ask)) != {"status"} or ask.body["status"] not in SETTABLE:
+            raise Refusal(self.account.invalid, "INVALID_STATUS", "The status cannot be set")
+        self.account.set_job(row, ask.body["status"])
+        self._log(ask)
+
+    def _log(self, ask: Ask) -> None:
+        """A write that is of no one application."""
+        self.accepted.append(
+            Accepted(
+                at=self.account.clock(), method=ask.method, target=ask.target, body=ask.body,
+                application=None, before=None, after=None, actor="credential",
+            )
+        )  # fmt: skip
 
 
 def _words(row: Row) -> Iterable[str | None]:
@@ -298,6 +348,28 @@ def _words(row: Row) -> Iterable[str | None]:
 def _known_keys(query: Query, known: frozenset[str]) -> None:
     if unknown := sorted(set(query) - known):
         raise Refusal(400, "INVALID_PARAMETER", f"unknown parameter {unknown[0]}")
+
+
+def _object(ask: Ask) -> Row:
+    if not isinstance(ask.body, dict):
+        raise Refusal(400, "INVALID_REQUEST", "The body is a JSON object")
+    return ask.body
+
+
+def _has(query: Query, name: str, held: set[Any]) -> bool:
+    """Whether one of the values asked for is there; without any, it is."""
+    return name not in query or bool(held & set(query[name]))
+
+
+def _lies(location: Row | None, text: str) -> bool:
+    return text.lower() in " ".join(str(value) for value in (location or {}).values() if value).lower()
+
+
+def _rating(query: Query, otherwise: float) -> float:
+    try:
+        return float(query.get("averageRating", [str(otherwise)])[0])
+    except ValueError:
+        raise Refusal(400, "INVALID_PARAMETER", "averageRating is a number") from None
 
 
 def _after(text: str, moment: float | None) -> bool:
@@ -314,8 +386,7 @@ def _application(api: Api, ask: Ask) -> Row:
 def _history(api: Api, ask: Ask) -> Row:
     _ = api.candidate(ask.ids[0])
     _, assignment = api.account.find(*ask.ids)
-    rows = [{**row, "actions": {}} for row in reversed(assignment["history"])]
-    return unpaged(rows if api.nulls else [{k: v for k, v in row.items() if v is not None} for row in rows])
+    return unpaged([{**row, "actions": {}} for row in reversed(assignment["history"])])
 
 
 def _onboarding(api: Api, ask: Ask) -> Row:
@@ -326,10 +397,6 @@ def _onboarding(api: Api, ask: Ask) -> Row:
 def _empty_below(api: Api, ask: Ask) -> Row:
     _ = api.candidate(ask.ids[0])
     return unpaged([])
-
-
-def _delete(api: Api, ask: Ask) -> None:
-    api.account.remove(api.candidate(ask.ids[0]))
 
 
 def _process(api: Api, ask: Ask) -> Row:
@@ -353,6 +420,7 @@ def _departments(api: Api, _ask: Ask) -> Row:
 
 
 def _users(api: Api, ask: Ask) -> Row:
+    _known_keys(ask.query, _PAGED)
     return api.paged("users", ask.query, api.account.users, lambda _row: True)
 
 
@@ -376,7 +444,19 @@ def _team(api: Api, ask: Ask) -> Row:
 
 def _job_history(api: Api, ask: Ask) -> Row:
     row = api.one_job(ask.ids[0])
-    return unpaged([{"status": row["status"], "changedOn": row["updatedOn"]}])
+    begun = {"status": row["status"], "changedOn": row["updatedOn"]}
+    return unpaged(list(reversed(row.get("statusHistory") or [begun])))
+
+
+def _properties(api: Api, ask: Ask) -> Row:
+    return unpaged(api.candidate(ask.ids[0]).get("properties", []))
+
+
+def _subscribe(api: Api, ask: Ask) -> Row:
+    url = _object(ask).get("callbackUrl")
+    if not isinstance(url, str) or not (url.startswith("https://") or on_loopback(url)):
+        raise Refusal(400, "INVALID_REQUEST", "callbackUrl is an https address")
+    return api.hooks.create(ask.body)
 
 
 def _activate(api: Api, ask: Ask) -> None:
@@ -398,7 +478,7 @@ def _key(api: Api, ask: Ask) -> Row:
     held = api.hooks.keys.get(api.hooks.find(ask.ids[0])["id"])
     if not held:
         raise Refusal(404, "SECRET_KEY_NOT_FOUND", "There is no secret key")
-    return {"secretKey": held[0]}
+    return {"secretKey": held[0].secret}
 
 
 def _log(api: Api, ask: Ask) -> list[Row]:
@@ -416,8 +496,8 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "/candidates", "candidates_read", Api.search),
     _route("GET", "/candidates/{}", "candidates_read", lambda a, q: a.detail(a.candidate(q.ids[0]))),
     _route("PATCH", "/candidates/{}", "candidates_manage", Api.patch),
-    _route("DELETE", "/candidates/{}", "candidates_manage", _delete, 204),
-    _route("GET", "/candidates/{}/properties", "candidates_read", _empty_below),
+    _route("DELETE", "/candidates/{}", "candidates_manage", Api.delete, 204),
+    _route("GET", "/candidates/{}/properties", "candidates_read", _properties),
     _route("GET", "/candidates/{}/consents", "candidates_read", _empty_below),
     _route("GET", "/candidates/{}/tags", "candidates_read", _tags),
     _route("PUT", "/candidates/{}/status", "candidates_manage", Api.put_status, 204),
@@ -430,6 +510,7 @@ ROUTES: tuple[Route, ...] = (
     _route("PUT", f"{_APPLIED}/status", "candidates_manage", lambda a, q: a.put_status(q, q.ids[1]), 204),
     _route("GET", "/jobs", "jobs_read", Api.jobs),
     _route("GET", "/jobs/{}", "jobs_read", lambda a, q: a.job(a.one_job(q.ids[0]), detail=True)),
+    _route("PUT", "/jobs/{}/status", "jobs_manage", Api.put_job_status, 204),
     _route("GET", "/jobs/{}/hiring-team", "jobs_read", _team),
     _route("GET", "/jobs/{}/positions", "jobs_read", lambda a, q: unpaged([])),
     _route("GET", "/jobs/{}/publication", "jobs_read", lambda a, q: unpaged([])),
@@ -453,7 +534,7 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", f"{USERS}/me", "user_me_read users_read", _me),
     _route("GET", f"{USERS}/{{}}", "users_read", _user),
     _route("GET", HOOKS, "webhooks_manage webhooks_read", _subscriptions),
-    _route("POST", HOOKS, "webhooks_manage", lambda a, q: a.hooks.create(q.body), 201),
+    _route("POST", HOOKS, "webhooks_manage", _subscribe, 201),
     _route(
         "GET", f"{HOOKS}/{{}}", "webhooks_manage webhooks_read",
         lambda a, q: a.hooks.shown(a.hooks.find(q.ids[0])),

@@ -12,6 +12,7 @@ from .answers import Row
 _BLANK: Row = {
     "internal": False, "firstName": None, "lastName": None, "email": None, "location": None, "tags": [],
     "consent": {"status": "REQUIRED"}, "phoneNumber": None, "web": {}, "education": [], "experience": [],
+    "properties": [],
 }  # fmt: skip
 _BLANK_JOB: Row = {
     "title": "", "refNumber": None, "postingStatus": "NOT_PUBLISHED", "status": "CREATED", "template": False,

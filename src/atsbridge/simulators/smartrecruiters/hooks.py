@@ -6,11 +6,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ..interface import SimRequest
+from ..posting import ask, on_loopback
 from .answers import Refusal, Row
 
 EVENTS = frozenset(
@@ -25,11 +27,14 @@ EVENTS = frozenset(
 ) | {
     f"{what}.{kind}"
     for what in ("job.approval", "offer.approval")
-    for kind in ("created", "approved", "rejected", "abandoned", "step.approved", "step.rejected")
-}  # fmt: skip
+    for kind in (
+        "created", "approved", "rejected", "abandoned", "step.approved", "step.rejected", "comment.created"
+    )
+} | {f"{what}.approver.{kind}" for what in ("job", "offer") for kind in ("skipped", "delegated")}  # fmt: skip
 RETRY_AFTER_MINUTES = (1, 3, 10, 45, 120, 240, 480, 720, 1080, 1440)
 """The last and the first five are the vendor's; what is between them it does not say."""
-ECHO_SECONDS, ANSWER_SECONDS = 20, 5
+ECHO_SECONDS, ANSWER_SECONDS = 20.0, 5.0
+KEY_OVERLAP_SECONDS, MOST_KEYS = 86_400, 16
 _BASE = "https://api.smartrecruiters.com"
 
 
@@ -54,6 +59,22 @@ def signature(secret: str, headers: dict[str, str], body: bytes) -> str:
     return hmac.new(secret.encode(), b".".join(parts), hashlib.sha256).hexdigest()
 
 
+@frozen
+class Key:
+    """A secret, and when it was made."""
+
+    secret: str
+    at: float
+
+
+def shake_hands(url: str, secret: str) -> tuple[int, str | None]:
+    """Asked of receivers on loopback; those elsewhere are taken to answer as they should."""
+    if not on_loopback(url):
+        return 200, secret
+    answer = ask(url, {"X-Hook-Secret": secret}, b"", answer_seconds=ECHO_SECONDS)
+    return (answer[0], answer[1].get("x-hook-secret")) if answer else (0, None)
+
+
 @define(kw_only=True)
 class Hooks:
     """The subscriptions of an account.
@@ -65,22 +86,24 @@ class Hooks:
     uuid: Callable[[], str]
     clock: Callable[[], float]
     rows: dict[str, Row] = field(factory=dict)
-    keys: dict[str, list[str]] = field(factory=dict)
-    """The secrets of a subscription, the newest first; an older one still signs for a day."""
+    keys: dict[str, list[Key]] = field(factory=dict)
+    """The secrets of a subscription, the newest first; one that was replaced still signs for a day."""
     outbox: list[Delivery] = field(factory=list)
     logs: dict[str, list[Row]] = field(factory=dict)
-    receive: Callable[[str, str], tuple[int, str | None]] = lambda _url, secret: (200, secret)
+    receive: Callable[[str, str], tuple[int, str | None]] = shake_hands
 
     def create(self, body: Row) -> Row:
-        events = body.get("events")
+        events, extra = body.get("events"), body.get("callbackAuthentication") or {}
         mail = body.get("alertingEmailAddress", body.get("alertEmailAddress"))
         if not isinstance(body.get("callbackUrl"), str) or not isinstance(mail, str):
             raise Refusal(400, "INVALID_REQUEST", "callbackUrl and alertingEmailAddress are needed")
-        if not isinstance(events, list) or not events or not {e.get("name") for e in events} <= EVENTS:
+        if not isinstance(extra, dict) or not all(isinstance(value, str) for value in extra.values()):
+            raise Refusal(400, "INVALID_REQUEST", "callbackAuthentication does not fit")
+        if not isinstance(events, list) or not events or not all(map(_is_event, events)):
             raise Refusal(422, "INVALID_EVENT", "There is no such event")
         shown = [{"name": e["name"], "version": e.get("version", "v1")} for e in events]
         row = {"id": self.uuid(), "callbackUrl": body["callbackUrl"], "events": shown, "status": "inactive"}
-        self.rows[row["id"]] = {**row, "auth": body.get("callbackAuthentication") or {}}
+        self.rows[row["id"]] = {**row, "auth": extra}
         return row
 
     def find(self, id: str) -> Row:
@@ -99,9 +122,15 @@ class Hooks:
 
     def new_key(self, id: str, secret: str | None = None) -> str:
         held = self.keys.setdefault(self.find(id)["id"], [])
-        held.insert(0, secret or self.uuid())
-        del held[16:]
-        return held[0]
+        held.insert(0, Key(secret or self.uuid(), self.clock()))
+        del held[MOST_KEYS:]
+        return held[0].secret
+
+    def _signing(self, id: str) -> list[str]:
+        """The newest, and those whose successor is not yet a day old."""
+        held, since = self.keys.get(id, []), self.clock() - KEY_OVERLAP_SECONDS
+        older = [old.secret for new, old in pairwise(held) if new.at > since]
+        return [key.secret for key in held[:1]] + older
 
     def tell(self, event: str, body: Row, path: str) -> None:
         for id, row in self.rows.items():
@@ -116,11 +145,11 @@ class Hooks:
             "event-version": event["version"], "link": f"<{_BASE}{path}>; rel=self",
             "smartrecruiters-timestamp": str(int(self.clock())),
         }  # fmt: skip
-        if keys := self.keys.get(id):
+        if keys := self._signing(id):
             marks = ";".join(f"v1={signature(key, headers, body)}" for key in keys)
             headers["smartrecruiters-signature"] = marks
         if name := row["auth"].get("headerName"):
-            headers[name.lower()] = row["auth"]["headerValue"]
+            headers[name.lower()] = row["auth"].get("headerValue", "")
         request = SimRequest("POST", row["callbackUrl"], headers, body)
         self.outbox.append(Delivery(request, id, self.clock()))
 
@@ -145,3 +174,12 @@ class Hooks:
             delivery.due = self.clock() + 60 * RETRY_AFTER_MINUTES[delivery.tries - 1]
         elif delivery.subscription in self.rows:
             self.rows[delivery.subscription]["status"] = "suspended"
+
+
+def _is_event(event: Any) -> bool:
+    return (
+        isinstance(event, dict)
+        and isinstance(event.get("name"), str)
+        and event["name"] in EVENTS
+        and isinstance(event.get("version", "v1"), str)
+    )

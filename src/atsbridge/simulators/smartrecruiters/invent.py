@@ -35,6 +35,7 @@ WITHDRAWAL = (
     "Not interested in the first place",
 )  # fmt: skip
 JOB_STATES = ("CREATED", "CREATED", "CREATED", "ON_HOLD", "CANCELLED", "PENDING_APPROVAL")
+POSTED = {5: "NOT_PUBLISHED", 7: "INTERNAL", 9: "PRIVATE", 11: "NOT_PUBLISHED"}
 SOURCES = ("Indeed", "LinkedIn", "Referral", "Company website")
 
 
@@ -45,15 +46,26 @@ def fill(account: Account, applications: int, *, seed: int) -> None:
 def candidate(account: Account, person: Person, at: float) -> Row:
     """A candidate's row, without applications."""
     city, _, country = person.location.partition(", ")
+    dates = {"current": False, "location": city or None, "description": None}
+    school = {"institution": "Polytechnic", "degree": "Bachelor", "major": "Statistics", **dates}
+    place = {
+        "country": country, "countryCode": "xx", "regionCode": None, "region": None, "city": city,
+        "lat": "50.06", "lng": "19.94",
+    }  # fmt: skip
+    page = f"https://www.linkedin.com/in/{person.given}-{person.family}".lower()
     return {
         "id": account.uuid(), "internal": False, "firstName": person.given, "lastName": person.family,
         "email": person.email, "createdOn": iso(at), "updatedOn": iso(at),
-        "location": {"city": city, "country": country} if city else None, "tags": [],
-        "consent": {"status": "REQUIRED"}, "phoneNumber": person.phone, "web": {},
+        "location": place if city else None, "tags": [],
+        "consent": {"status": "REQUIRED"}, "phoneNumber": person.phone,
+        "web": {"linkedin": page} if person.headline else {},
         # The day is not always known, and nor is the month.
-        "education": [{"institution": "Polytechnic", "startDate": "2014", "endDate": "2018-05"}],
-        "experience": [{"title": person.headline, "company": person.company}] if person.company else [],
-        "assignments": {}, "primary": None,
+        "education": [{**school, "startDate": "2014", "endDate": "2018-05"}],
+        "experience": [
+            {"title": person.headline, "company": person.company, **dates, "startDate": "2018-06",
+             "endDate": None, "current": True}
+        ] if person.company else [],
+        "properties": [], "assignments": {}, "primary": None,
     }  # fmt: skip
 
 
@@ -109,16 +121,18 @@ class _Town:
             },
             "status": JOB_STATES[number % len(JOB_STATES)],
             # A cancelled job may still be published until somebody takes it down.
-            "postingStatus": "NOT_PUBLISHED" if number % 6 == 5 else "PUBLIC",
+            "postingStatus": POSTED.get(number % 12, "PUBLIC"),
             "language": {"code": "en", "label": "English", "labelNative": "English (US)"},
             "targetHiringDate": None, "industry": None, "function": None,
             "typeOfEmployment": {"id": "permanent", "label": "Full-time"}, "experienceLevel": None,
-            "eeoCategory": None, "template": number == 2, "creator": {"id": manager["id"]},
+            "eeoCategory": None, "template": number == 2,
+            "creator": {key: manager[key] for key in ("id", "firstName", "lastName")},
             "compensation": None,
             "jobAd": {
                 "sections": {"jobDescription": {"title": "Job", "text": "<p>Work</p>"}}, "language": {},
             },
             "properties": [], "hiringTeam": [{"id": manager["id"], "role": role}],
+            "statusHistory": [{"status": JOB_STATES[number % len(JOB_STATES)], "changedOn": at}],
         })  # fmt: skip
 
     def _candidate(self, jobs: list[Row], most: int) -> int:

@@ -12,18 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from attrs import define, field
 
 from .. import people
+from ..curl import TOKEN, curl, mint
 from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
 from ..posting import on_loopback
 from .account import Account, id_of, stage_of
-from .answers import LIVING, SUBDIVIDED, Refusal, Row
+from .answers import LIVING, SUBDIVIDED, Refusal, Row, without_nulls
 from .api import ROUTES, Api, Ask
 from .folder import load
-from .hooks import EVENTS, Hooks
+from .hooks import ANSWER_SECONDS, EVENTS, Hooks
 from .invent import candidate, fill
 
 GRANTED = (
@@ -31,6 +32,7 @@ GRANTED = (
 )  # fmt: skip
 HOOK_SCOPES = frozenset({"webhooks_manage"})
 PER_SECOND, CONCURRENT = 10, 8
+PUBLICATIONS_PER_SECOND, SEARCHES = 2, 1
 _TOKEN = "/identity/oauth/token"  # noqa: S105 - a path
 _JSON = ("Content-Type", "application/json")
 
@@ -58,7 +60,8 @@ class SmartRecruitersSimulator(Simulator):
         "rename_carries": "who stands in a sub-status that is renamed carries the new name",
         "merged_status": "what the id of who was merged is answered with: 404, or 301 to the survivor",
         "invalid": "the status of a refusal of an unknown status, sub-status or reason: 400 or 422",
-        "nulls": "empty members are null; else they are left out",
+        "nulls": "empty members of candidates and applications are null; else they are left out",
+        "offset_paging": "lists take offset, which was to end in May 2022",
         "hidden_listed": "who is hidden from the credential shows in the search all the same",
         "index_seconds": "how long a change takes to show in the search for candidates",
         "search_seconds": "how long a search for candidates keeps its one place",
@@ -82,6 +85,7 @@ class SmartRecruitersSimulator(Simulator):
     merged_status: int = 404
     invalid: int = 422
     nulls: bool = True
+    offset_paging: bool = False
     hidden_listed: bool = False
     index_seconds: float = 0.0
     search_seconds: float = 0.0
@@ -98,7 +102,8 @@ class SmartRecruitersSimulator(Simulator):
     known: dict[str, str] = field(init=False)
     """Every credential there is, by its name."""
     _tokens: dict[str, float] = field(factory=dict)
-    _asked: deque[float] = field(factory=deque)
+    _asked: dict[str, deque[float]] = field(factory=dict)
+    """When each credential asked in the last second, its publications apart."""
     _searching_until: float = 0.0
 
     def __attrs_post_init__(self) -> None:
@@ -116,9 +121,9 @@ class SmartRecruitersSimulator(Simulator):
         self.credentials = {name: self.known[name] for name in (*given, "hook_secret")}
         self.hooks = Hooks(uuid=uuid, clock=self._clock)
         self.api = Api(
-            account=self.account, hooks=self.hooks, accepted=self.accepted, nulls=self.nulls,
-            hidden_listed=self.hidden_listed, index_seconds=self.index_seconds,
-            subscriptions_paged=self.subscriptions_paged,
+            account=self.account, hooks=self.hooks, accepted=self.accepted,
+            offset_paging=self.offset_paging, hidden_listed=self.hidden_listed,
+            index_seconds=self.index_seconds, subscriptions_paged=self.subscriptions_paged,
         )  # fmt: skip
 
     def _clock(self) -> float:
@@ -165,13 +170,13 @@ class SmartRecruitersSimulator(Simulator):
         parts = urlsplit(request.target)
         try:
             if parts.path == _TOKEN:
-                return self._answered(200, self._token(request))
+                return self._answered(200, self._token(request), request)
             scopes = self._authenticate(request)
-            self._count(search=(request.method, parts.path) == ("GET", "/candidates"))
+            self._count(request)
             return self._routed(request, scopes)
         except Refusal as refusal:
             body = None if self.plain_errors else refusal.body()
-            return self._answered(refusal.status, body, location=refusal.location)
+            return self._answered(refusal.status, body, request, location=refusal.location)
 
     def _routed(self, request: SimRequest, scopes: set[str] | None) -> SimResponse:
         parts = urlsplit(request.target)
@@ -186,7 +191,9 @@ class SmartRecruitersSimulator(Simulator):
             query = parse_qs(parts.query, keep_blank_values=True)
             ids = tuple(unquote(part) for part in found.groups())
             body = route.handle(self.api, Ask(ids, query, _body(request), request.method, request.target))
-            return self._answered(route.done, body, link=_link(parts.path, body))
+            if not self.nulls and parts.path.startswith("/candidates"):
+                body = without_nulls(body)
+            return self._answered(route.done, body, request, link=_link(parts.path, query, body))
         raise Refusal(404, "NOT_FOUND", "There is no such endpoint")
 
     def _token(self, request: SimRequest) -> Row:
@@ -219,30 +226,44 @@ class SmartRecruitersSimulator(Simulator):
             return self.scopes
         raise Refusal(401, "UNAUTHORIZED", "No valid credential")
 
-    def _count(self, *, search: bool) -> None:
-        factor, now = self.limits.factor, self.clock()
-        if factor is None:
+    def _count(self, request: SimRequest) -> None:
+        now, search = self.clock(), _is_search(request)
+        if self.limits.factor is None:
             return
-        while self._asked and self._asked[0] <= now - 1:
-            _ = self._asked.popleft()
-        if len(self._asked) >= PER_SECOND * factor:
+        asked = self._lately(request)
+        if len(asked) >= self._scaled(_per_second(request)):
             raise Refusal(429, "TOO_MANY_REQUESTS", "Too many requests")
-        if search and now < self._searching_until:
+        beside = [other for other in request.beside if _credential(other) == _credential(request)]
+        if len(beside) >= self._scaled(CONCURRENT):
+            raise Refusal(429, "TOO_MANY_REQUESTS", "Too many requests at a time")
+        if search and (now < self._searching_until or sum(map(_is_search, beside)) >= self._scaled(SEARCHES)):
             raise Refusal(429, "TOO_MANY_REQUESTS", "One search for candidates at a time")
-        self._asked.append(now)
+        asked.append(now)
         if search:
             self._searching_until = now + self.search_seconds
 
+    def _scaled(self, limit: int) -> int:
+        return max(1, int(limit * (self.limits.factor or 1)))
+
+    def _lately(self, request: SimRequest) -> deque[float]:
+        """When the credential asked for what counts with this, within the last second."""
+        kind = _credential(request) + (" publication" if _is_publication(request) else "")
+        asked = self._asked.setdefault(kind, deque())
+        while asked and asked[0] <= self.clock() - 1:
+            _ = asked.popleft()
+        return asked
+
     def _answered(
-        self, status: int, body: Any, *, link: str | None = None, location: str = ""
+        self, status: int, body: Any, request: SimRequest, *, link: str | None = None, location: str = ""
     ) -> SimResponse:
-        now = self.clock()
+        now, limit = self.clock(), self._scaled(_per_second(request))
+        side_by_side = self._scaled(CONCURRENT)
         headers = [
             ("Date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now))),
-            ("X-RateLimit-Limit", str(PER_SECOND)),
-            ("X-RateLimit-Remaining", str(max(0, PER_SECOND - len(self._asked)))),
-            ("X-RateLimit-Concurrent-Limit", str(CONCURRENT)),
-            ("X-RateLimit-Concurrent-Remaining", str(CONCURRENT - 1)),
+            ("X-RateLimit-Limit", str(limit)),
+            ("X-RateLimit-Remaining", str(max(0, limit - len(self._lately(request))))),
+            ("X-RateLimit-Concurrent-Limit", str(side_by_side)),
+            ("X-RateLimit-Concurrent-Remaining", str(max(0, side_by_side - 1 - len(request.beside)))),
         ]
         headers += [("Link", link)] if link else []
         headers += [("Location", location)] if location else []
@@ -250,9 +271,30 @@ class SmartRecruitersSimulator(Simulator):
             return SimResponse(status, tuple(headers))
         return SimResponse(status, (*headers, _JSON), json.dumps(body, separators=(",", ":")).encode())
 
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        first: tuple[str, ...] = ()
+        headers = {"X-SmartToken": self.known["api_key"]}
+        if self.credential != "api_key":
+            names = ("client_id", "client_secret")
+            form = {"grant_type": "client_credentials", **{name: self.known[name] for name in names}}
+            first = (mint(curl(f"{url}{_TOKEN}", data=urlencode(form))),)
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+        read, id = curl(f"{url}/candidates?limit=1", headers=headers), self.movable()
+        if id is None:
+            return (*first, read)
+        candidate, _, job = id.partition(":")
+        status, _, sub = self.stages_for(id)[0].partition(":")
+        body = {"status": status, **({"subStatus": sub} if sub else {})}
+        write = curl(
+            f"{url}/candidates/{candidate}/jobs/{job}/status", method="PUT", data=json.dumps(body),
+            headers={**headers, "Content-Type": "application/json"},
+        )  # fmt: skip
+        return (*first, read, write)
+
     def throttled(self) -> SimResponse:
         """No header says how long to wait."""
-        return self._answered(429, Refusal(429, "TOO_MANY_REQUESTS", "Too many requests").body())
+        refusal = Refusal(429, "TOO_MANY_REQUESTS", "Too many requests")
+        return self._answered(429, refusal.body(), SimRequest("GET", "/"))
 
     # -- what a test may do to a connection --
 
@@ -309,6 +351,7 @@ class SmartRecruitersSimulator(Simulator):
                         headers=tuple(sent.headers.items()),
                         body=sent.body,
                         answered=answered,
+                        answer_seconds=ANSWER_SECONDS,
                     )
                 )
         return posts
@@ -398,6 +441,8 @@ class SmartRecruitersSimulator(Simulator):
         usable = [j for j in account.jobs.values() if not j["template"] and j["postingStatus"] == "PUBLIC"]
         place = account.jobs[job] if job else usable[len(account.candidates) % len(usable)]
         row = known[0] if known else account.put("candidates", candidate(account, person, self.clock()))
+        if not known:
+            account.tell("candidate.created", candidate=row["id"])
         _ = account.apply(row, place)
         return id_of(row["id"], place["id"])
 
@@ -456,8 +501,26 @@ def _body(request: SimRequest) -> Any:
         return None
 
 
-def _link(path: str, body: Any) -> str | None:
-    """A relative address with the page id, percent-encoded."""
+def _link(path: str, query: Mapping[str, Sequence[str]], body: Any) -> str | None:
+    """A relative address with what was asked for and the page id, percent-encoded."""
     if not isinstance(body, dict) or not body.get("nextPageId"):
         return None
-    return f'<{path}?limit={body["limit"]}&pageId={quote(body["nextPageId"], safe="")}>; rel="next"'
+    kept = {name: values for name, values in query.items() if name not in ("limit", "pageId", "offset")}
+    asked = {"limit": [str(body["limit"])], **kept, "pageId": [body["nextPageId"]]}
+    return f'<{path}?{urlencode(asked, doseq=True, quote_via=quote, safe="")}>; rel="next"'
+
+
+def _credential(request: SimRequest) -> str:
+    return request.headers.get("x-smarttoken") or request.headers.get("authorization", "")
+
+
+def _is_search(request: SimRequest) -> bool:
+    return request.method == "GET" and urlsplit(request.target).path == "/candidates"
+
+
+def _is_publication(request: SimRequest) -> bool:
+    return urlsplit(request.target).path.endswith("/publication")
+
+
+def _per_second(request: SimRequest) -> int:
+    return PUBLICATIONS_PER_SECOND if _is_publication(request) else PER_SECOND

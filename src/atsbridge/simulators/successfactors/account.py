@@ -170,8 +170,8 @@ class Account:
         self._enter(application, status, self.now(), by, comment)
         self.tell(application)
 
-    def write(self, application: Row, item: int, *, by: str, comment: str | None = None) -> None:
-        """A change that comes by the API: what a person could not click is not looked at."""
+    def written(self, application: Row, item: int) -> Row:
+        """The status that a change by the API leads to: what a person could not click is not looked at."""
         status = self.status(item)
         if status is None:
             raise Impossible("Invalid application status id.", http=400)
@@ -181,7 +181,10 @@ class Account:
         if requisition["internalStatus"] == 2 and not self.closed_writes:
             raise Impossible("The requisition is closed.")
         # An id of another set is taken, and the application is in no pipeline any more: KBA 2883239.
-        self.change(application, status, by=by, comment=comment)
+        return status
+
+    def write(self, application: Row, item: int, *, by: str, comment: str | None = None) -> None:
+        self.change(application, self.written(application, item), by=by, comment=comment)
 
     def _enter(self, application: Row, status: Row, at: float, by: str, comment: str | None) -> None:
         first = application["appStatusSetItemId"] is None

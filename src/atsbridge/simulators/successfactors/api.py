@@ -13,14 +13,17 @@ from urllib.parse import quote
 
 from attrs import define, field, frozen
 
-from ..interface import Accepted
+from ..interface import Accepted, Truth
 from .account import Account, Impossible
 from .answers import (
     ENTITY,
     FORBIDDEN,
     NO_SUCH_KEY,
     PROPERTY,
+    REQUIRED,
     SKIPTOKEN,
+    TOO_LONG,
+    Code,
     Refusal,
     Row,
     encode,
@@ -31,6 +34,10 @@ from .schema import CODED, EXPORTS, OPERATORS, UPDATE, Entity, entities, metadat
 
 PAGE = 1000
 MOST_UPSERTS = 1000
+PLAIN = ("firstName", "lastName", "contactEmail", "cellPhone", "city", "country", "source")
+"""What of an application can be written beside its status."""
+COMMENT, TEXT = 4000, 255
+"""How many characters a value may have; no page gives the numbers."""
 _OPTIONS = frozenset(
     """
     $top $skip $select $expand $filter $orderby $inlinecount $format $skiptoken paging customPageSize
@@ -92,6 +99,8 @@ class Api:
                 raise malformed(f"unknown system query option {option}")
         if keyed is not None and not rest:
             return "json", {"d": self._by_key(keyed[1], keyed[2], query)}
+        if keyed is not None:
+            return "json", {"d": self._along(keyed[1], keyed[2], rest, query)}
         if rest:
             raise Refusal(ENTITY, f"invalid entity (or function) name: {path}")
         return "json", {"d": self._list(name, query, session)}
@@ -102,11 +111,30 @@ class Api:
         return self.entities[name]
 
     def _by_key(self, name: str, text: str, query: Query) -> Row:
-        entity = self._entity(name)
-        row = self.account[name].get(self._key(entity, text))
+        return self._shown(self._entity(name), self._row(name, text), query)
+
+    def _row(self, name: str, text: str) -> Row:
+        row = self.account[name].get(self._key(self._entity(name), text))
         if row is None or not self._sees(name, row):
             raise Refusal(NO_SUCH_KEY, f"Entity {name}({text}) is not found.")
-        return self._shown(entity, row, query)
+        found: Row = row
+        return found
+
+    def _along(self, name: str, text: str, navigation: str, query: Query) -> Row:
+        """Where the address of a deferred navigation leads."""
+        entity = self._entity(name)
+        if navigation not in entity.navigations:
+            raise Refusal(PROPERTY, f"Invalid property names: '{name}/{navigation}'.")
+        if odd := sorted(set(query) - {"$select", "$expand", "$format"}):
+            raise malformed(f"{odd[0]} is not supported along a navigation")
+        leads = entity.navigations[navigation]
+        target, rows = self.entities[leads.target], self.follow(name, self._row(name, text), navigation)
+        self._check_names(target, query)
+        if leads.many:
+            return {"results": [self._shown(target, row, query) for row in rows]}
+        if not rows:
+            raise Refusal(NO_SUCH_KEY, f"Entity {name}({text})/{navigation} is not found.")
+        return self._shown(target, rows[0], query)
 
     def _key(self, entity: Entity, text: str) -> Any:
         """What stands between the parentheses: one value, or a value for each key by name."""
@@ -148,8 +176,8 @@ class Api:
 
     def _list(self, name: str, query: Query, session: str) -> Row:
         entity = self._entity(name)
-        if query.get("paging") == "cursor":
-            raise malformed("cursor-based pagination is not supported for this entity")
+        if query.get("paging", "snapshot") != "snapshot":
+            raise malformed("only snapshot-based pagination is supported for this entity")
         self._check_names(entity, query)
         size, top = self._size(query), _whole(query, "$top", None)
         keys, start, snapshot = self._begin(entity, query, session)
@@ -196,6 +224,8 @@ class Api:
             name, _, direction = term.strip().partition(" ")
             if name not in entity.types:
                 raise Refusal(PROPERTY, f"Invalid property names: '{entity.name}/{name}'.")
+            if direction.strip() not in ("", "asc", "desc"):
+                raise malformed(f"invalid order: {term.strip()}")
             rows.sort(key=partial(_order, name), reverse=direction.strip() == "desc")
         return [key for key, _ in rows]
 
@@ -288,8 +318,16 @@ class Api:
             rows = account["JobRequisitionOperator"].values()
             mine = (r for r in rows if r["jobReqId"] == row["jobReqId"])
             return [r for r in mine if r["operatorRole"] == OPERATORS[name]]
-        if name in ("candidate", "jobRequisition", "jobApplication", "department_obj", "location_obj"):
+        if name in (
+            "candidate",
+            "jobRequisition",
+            "jobApplication",
+            "department_obj",
+            "location_obj",
+            "user",
+        ):
             target, key = {
+                "user": ("User", "usersSysId"),
                 "candidate": ("Candidate", "candidateId"), "jobRequisition": ("JobRequisition", "jobReqId"),
                 "jobApplication": ("JobApplication", "applicationId"),
                 "department_obj": ("FODepartment", "department"), "location_obj": ("FOLocation", "location"),
@@ -301,10 +339,14 @@ class Api:
             "jobAppStatusLabel": "appStatusId", "jobApplicationStatusAuditTrail": "applicationId",
             "jobOffer": "applicationId", "jobsApplied": "candidateId", "picklistLabels": "optionId",
         }  # fmt: skip
+        if (entity, name) == ("JobRequisition", "status"):
+            option = account["PicklistOption"].get(row.get("statusOption"))
+            return [option] if option is not None else []
         if name not in keyed:
             return []
         target, key = self.entities[entity].navigations[name].target, keyed[name]
-        return [r for r in account[target].values() if r[key] == row.get(key) and self._sees(target, r)]
+        own = row.get("id" if name == "picklistLabels" else key)
+        return [r for r in account[target].values() if r[key] == own and self._sees(target, r)]
 
     # -- upsert --
 
@@ -316,7 +358,9 @@ class Api:
         if UPDATE not in self.granted:
             raise Refusal(FORBIDDEN, "You do not have the permission to upsert JobApplication.")
         named = [self._named(record) for record in records]
-        if query.get("purgeType", "incremental") == "full":
+        if query.get("purgeType", "incremental") not in ("incremental", "full"):
+            raise malformed("purgeType is incremental or full")
+        if query.get("purgeType") == "full":
             return self._all_or_none(named)
         return [self._upserted(key, record, index) for index, (key, record) in enumerate(named)]
 
@@ -354,7 +398,9 @@ class Api:
         try:
             inserts = self._check(key, values)
             if inserts:
-                return _result(self._inserted(values), index, edit="INSERTED")
+                made = self._inserted(values)
+                self._log(made, values, before=None)
+                return _result(made, index, edit="INSERTED")
             self._written(key, values)
         except Impossible as error:
             return _failed(error, index)
@@ -372,24 +418,36 @@ class Api:
         row = self.account["JobApplication"].get(key)
         missing = [name for name in ("candidateId", "jobReqId") if name not in values]
         if missing and (row is None or self.demands):
-            raise Impossible(f"Required fields are missing: {', '.join(missing)}.", http=400)
+            raise _impossible(REQUIRED, f"Required fields are missing: {', '.join(missing)}.")
+        for name, value in values.items():
+            if isinstance(value, str) and len(value) > (COMMENT if name == "statusComments" else TEXT):
+                raise _impossible(TOO_LONG, f"The value of the field {name} is too long.")
         if row is not None and any(
             str(row[n]) != str(values.get(n, row[n])) for n in ("candidateId", "jobReqId")
         ):
             raise Impossible("candidateId and jobReqId cannot be changed.", http=400)
         if "appStatusSetItemId" in values and not re.fullmatch(r"\d+", str(values["appStatusSetItemId"])):
             raise Impossible("Invalid application status id.", http=400)
+        if row is not None and "appStatusSetItemId" in values:
+            _ = self.account.written(row, int(values["appStatusSetItemId"]))
         return row is None
 
     def _written(self, key: int, values: Row) -> None:
         account, row = self.account, self.account["JobApplication"][key]
-        if "appStatusSetItemId" not in values:
-            plain = ("firstName", "lastName", "contactEmail", "cellPhone", "city", "country", "source")
-            row |= {name: values[name] for name in plain if name in values}
+        before = account.truth(row)
+        plain = {name: values[name] for name in PLAIN if name in values}
+        if "appStatusSetItemId" in values:
+            item = int(values["appStatusSetItemId"])
+            account.write(row, item, by=self.user, comment=values.get("statusComments"))
+        elif "statusComments" in values:
+            plain["statusComments"] = values["statusComments"]
+        if plain:
+            row |= plain
             account.touch(row)
-            return
-        before, item = account.truth(row), int(values["appStatusSetItemId"])
-        account.write(row, item, by=self.user, comment=values.get("statusComments"))
+        self._log(key, values, before=before)
+
+    def _log(self, key: int, values: Row, *, before: Truth | None) -> None:
+        account = self.account
         self.accepted.append(
             Accepted(
                 at=account.now(),
@@ -398,7 +456,7 @@ class Api:
                 body=values,
                 application=str(key),
                 before=before,
-                after=account.truth(row),
+                after=account.truth(account["JobApplication"][key]),
                 actor=self.user,
             )
         )
@@ -413,6 +471,10 @@ class Api:
         status = account.named(requisition["statusSetId"], "Default")
         made = account.apply(requisition=requisition, candidate=person, status=status)
         return int(made["applicationId"])
+
+
+def _impossible(code: Code, message: str) -> Impossible:
+    return Impossible(f"[{code.number}]{message}", http=code.status)
 
 
 def _result(key: int, index: int, *, edit: str) -> Row:

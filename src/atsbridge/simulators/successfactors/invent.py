@@ -11,6 +11,7 @@ from .answers import Row
 from .schema import OPERATORS
 
 DAY = 86_400
+OPTIONS = ("Waiting for approval", "Recruiting", "Done")
 SETS: tuple[tuple[int, tuple[tuple[str, str], ...]], ...] = (
     (
         21,
@@ -102,7 +103,7 @@ class _Town:
             "country": "United Kingdom", "currency": "GBP", "positionNumber": None,
             "defaultLanguage": "en_US",
             "salaryMin": 40_000, "salaryMid": None, "salaryMax": 60_000.5, "department": f"D{number % 3}",
-            "location": f"L{number % 2}",
+            "location": f"L{number % 2}", "statusOption": self._option(state),
         }  # fmt: skip
         account["JobRequisition"][id] = row
         title = f"{self.inventor.job_title()} {number + 1}"
@@ -125,6 +126,15 @@ class _Town:
         for kind, key in (("FODepartment", row["department"]), ("FOLocation", row["location"])):
             account[kind].setdefault(key, {"externalCode": key, "name": f"{kind[2:]} {key}"})
         return row
+
+    def _option(self, state: int) -> int:
+        """The customer's own word for a requisition's state."""
+        id, word = 6001 + state, OPTIONS[state]
+        option = {"id": id, "status": "ACTIVE", "externalCode": word}
+        self.account["PicklistOption"].setdefault(id, option)
+        label = {"optionId": id, "locale": "en_US", "label": word}
+        self.account["PicklistLabel"].setdefault((id, "en_US"), label)
+        return id
 
     def _operator(self, requisition: int, role: str, place: int) -> None:
         user = list(self.account["User"].values())[place]
@@ -156,6 +166,14 @@ class _Town:
         if job["internalStatus"] == 2 and account.truth(row).status == "active":
             account.change(row, account.named(set_id, "Requisition Closed"), by="rcmuser")
 
+    def _offer(self, row: Row) -> None:
+        account, at = self.account, row["applicationDate"]
+        number = account.number("JobOffer", 301)
+        account["JobOffer"][number] = {
+            "offerApprovalId": number, "applicationId": row["applicationId"], "version": 1,
+            "internalStatus": "Accepted", "createdDate": at, "lastModifiedDate": at,
+        }  # fmt: skip
+
     def _end(self, row: Row, set_id: int) -> None:
         chance, account = self.inventor.random, self.account
         fate = chance.random()
@@ -164,6 +182,7 @@ class _Town:
             account.change(row, chance.choice(ends), by="user1")
         elif fate < 0.36:
             account.change(row, account.named(set_id, "Hired"), by="user1")
+            self._offer(row)
         elif fate < 0.42:
             names = ("Withdrawn By Candidate", "Auto Disqualified", "Requisition Closed", "Declined DPCS")
             account.change(row, account.named(set_id, chance.choice(names)), by="rcmuser")

@@ -132,9 +132,13 @@ class Tokens:
             raise TokenRefusal("The SAML assertion cannot be read", status=400) from None
         if root.tag != f"{_SAML}Assertion":
             raise TokenRefusal("The SAML assertion cannot be read", status=400)
-        self._check_signature(root)
-        self._check_subject(root)
-        self._check_times(root)
+        try:
+            self._check_signature(root)
+            self._check_subject(root)
+            self._check_times(root)
+        except (AttributeError, StopIteration, ValueError, TypeError):
+            # A part is not there, or is not what it should be.
+            raise TokenRefusal("The SAML assertion cannot be read", status=400) from None
 
     def _check_subject(self, root: Any) -> None:
         attributes = {

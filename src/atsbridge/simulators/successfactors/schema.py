@@ -100,9 +100,13 @@ def entities() -> dict[str, Entity]:
                 **_many(
                     status="PicklistOption", jobReqLocale="JobRequisitionLocale",
                     jobReqPostings="JobRequisitionPosting", jobApplications="JobApplication",
-                    **dict.fromkeys(OPERATORS, "JobRequisitionOperator"),
+                    location_objlist="FOLocation", **dict.fromkeys(OPERATORS, "JobRequisitionOperator"),
                 ),
-                **_one(department_obj="FODepartment", location_obj="FOLocation"),
+                **_one(
+                    department_obj="FODepartment", location_obj="FOLocation", division_obj="FODivision",
+                    businessUnit_obj="FOBusinessUnit", legalEntity_obj="FOCompany",
+                    costCenter_obj="FOCostCenter",
+                ),
             },
             EXPORTS["JobRequisition"],
         ),
@@ -134,8 +138,19 @@ def entities() -> dict[str, Entity]:
         Entity("PicklistOption", ("id",), _types(Int64="id", String="status externalCode"),
                _many(picklistLabels="PicklistLabel")),
         Entity("PicklistLabel", ("optionId", "locale"), _types(Int64="optionId", String="locale label")),
-        Entity("FODepartment", ("externalCode",), _types(String="externalCode name")),
-        Entity("FOLocation", ("externalCode",), _types(String="externalCode name")),
+        *(
+            Entity(f"FO{name}", ("externalCode",), _types(String="externalCode name"))
+            for name in ("Department", "Location", "Division", "BusinessUnit", "Company", "CostCenter")
+        ),
+        # Of these the pages name no more than where they are reached from.
+        Entity("Attachment", ("attachmentId",), _types(Int64="attachmentId", String="fileName")),
+        *(
+            Entity(name, ("id",), _types(Int64="id"))
+            for name in (
+                "JobApplicationInterview", "JobApplicationComments", "JobApplicationAudit",
+                "CandidateEducation", "CandidateWorkExperience", "CandidateTags",
+            )
+        ),
         Entity(
             "JobApplicationStatus",
             ("appStatusId", "appStatusSetId"),
@@ -163,11 +178,14 @@ def entities() -> dict[str, Entity]:
             {
                 **_one(
                     jobAppStatus="JobApplicationStatus", candidate="Candidate",
-                    jobRequisition="JobRequisition",
+                    jobRequisition="JobRequisition", resume="Attachment", coverLetter="Attachment",
                 ),
                 **_many(
                     statusId="PicklistOption", jobOffer="JobOffer",
                     jobApplicationStatusAuditTrail="JobApplicationStatusAuditTrail",
+                    jobApplicationInterview="JobApplicationInterview",
+                    jobApplicationComments="JobApplicationComments",
+                    jobApplicationAudit="JobApplicationAudit",
                 ),
             },
             EXPORTS["JobApplication"],
@@ -197,7 +215,13 @@ def entities() -> dict[str, Entity]:
                 DateTimeOffset="creationDateTime lastModifiedDateTime anonymizedDateTime"
                 " privacyAcceptDateTime",
             ),
-            {**_many(jobsApplied="JobApplication"), **_one(user="User")},
+            {
+                **_many(
+                    jobsApplied="JobApplication", education="CandidateEducation", tags="CandidateTags",
+                    outsideWorkExperience="CandidateWorkExperience",
+                ),
+                **_one(user="User", resume="Attachment"),
+            },
             EXPORTS["Candidate"],
         ),
         Entity("User", ("userId",), _types(String="userId username firstName lastName email status")),

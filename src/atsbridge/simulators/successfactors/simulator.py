@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from attrs import define, field
 
 from .. import people
-from ..interface import Accepted, Limits, SimRequest, SimResponse, Simulator, Truth
+from ..curl import TOKEN, curl, mint
+from ..interface import Accepted, HookPost, Limits, SimRequest, SimResponse, Simulator, Truth
+from ..posting import on_loopback
 from .account import CLOSED, NOT_SUBMITTED, OPEN, Account, Impossible
 from .answers import (
     BASIC,
     ENDPOINT,
+    INTERNAL_EXPIRED,
     MISSING_CREDENTIALS,
+    NO_ADMIN,
     ODATA_OFF,
     TOKEN_EXPIRED,
     TOKEN_FORMAT,
@@ -31,10 +35,11 @@ from .answers import (
     malformed,
 )
 from .api import Api
+from .assertion import signed_assertion
 from .folder import load
 from .hooks import Hooks
 from .invent import candidate, fill
-from .oauth import Tokens, key_pair
+from .oauth import GRANT, Tokens, key_pair
 from .schema import EXPORTS, UPDATE
 
 HOST = "api4.successfactors.com"
@@ -63,8 +68,10 @@ class SuccessFactorsSimulator(Simulator):
         "demands": "upserts need candidateId and jobReqId in the body, as some templates have it",
         "text_states": "internalStatus of requisitions reads as text; False: as its number",
         "deleted_reads": "what the flag of a deleted requisition reads",
+        "expired_code": "what an expired token is answered with: LGN0022 or LGN0006",
         "expired_status": "the HTTP status of LGN0022, an expired token: 401 or 403",
         "hook_minutes": "how long after a change its web hook leaves; 15 has been seen",
+        "hook_url": "the receiver's address; posted to where it is plain http of this machine",
         "url_limit": "how many characters a URL may have; no page gives the number",
     }
 
@@ -80,8 +87,10 @@ class SuccessFactorsSimulator(Simulator):
     demands: bool = False
     text_states: bool = True
     deleted_reads: str = "Deleted"
+    expired_code: str = "LGN0022"
     expired_status: int = 401
     hook_minutes: float = 0.0
+    hook_url: str = "https://hooks.example.com/hooks/successfactors"
     url_limit: int = 8000
     accepted: list[Accepted] = field(factory=list)
     credentials: Mapping[str, str] = field(init=False)
@@ -93,6 +102,8 @@ class SuccessFactorsSimulator(Simulator):
     generating: bool = False
     """The metadata is being made in another thread, and every query fails meanwhile."""
     odata: bool = True
+    admin: bool = True
+    """The API user has the permission that all of OData needs."""
     _sessions: int = 0
 
     def __attrs_post_init__(self) -> None:
@@ -115,7 +126,7 @@ class SuccessFactorsSimulator(Simulator):
         }
         self.hooks = Hooks(
             clock=self._clock, user="atsbridge", password=self.credentials["hook_password"],
-            minutes=self.hook_minutes,
+            minutes=self.hook_minutes, url=self.hook_url,
         )  # fmt: skip
         self.tokens = Tokens(
             clock=self._clock, host=HOST, company=COMPANY, api_key=self.credentials["api_key"],
@@ -128,6 +139,25 @@ class SuccessFactorsSimulator(Simulator):
 
     def _clock(self) -> float:
         return self.clock()
+
+    def first_steps(self, url: str) -> tuple[str, ...]:
+        """With an assertion that holds for a day: no shell signs one."""
+        given = self.credentials
+        assertion = signed_assertion(
+            api_key=given["api_key"], user=USER, host=HOST, private_key=key_pair()[0], now=self.clock()
+        )
+        form = {
+            "company_id": COMPANY, "client_id": given["api_key"], "grant_type": GRANT, "assertion": assertion
+        }  # fmt: skip
+        token = mint(curl(f"{url}/oauth/token", data=urlencode(form)))
+        headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
+        read, id = curl(f"{url}{_ROOT}JobApplication?$top=1", headers=headers), self.movable()
+        if id is None:
+            return token, read
+        about = {"uri": f"JobApplication({id}L)", "type": "SFOData.JobApplication"}
+        body = json.dumps({"__metadata": about, "appStatusSetItemId": self.stages_for(id)[0]})
+        headers = {**headers, "Content-Type": "application/json"}
+        return token, read, curl(f"{url}{_ROOT}upsert", headers=headers, data=body)
 
     # -- seeding --
 
@@ -200,12 +230,16 @@ class SuccessFactorsSimulator(Simulator):
             raise Refusal(TOKEN_INVALID, "Invalid OAuth token")
         if state == "expired":
             why = "The access token is either rejected or expired"
+            if self.expired_code == INTERNAL_EXPIRED.number:
+                raise Refusal(INTERNAL_EXPIRED, why)
             raise Refusal(TOKEN_EXPIRED, why, status=self.expired_status)
 
     def _odata(self, path: str, query: dict[str, str], request: SimRequest) -> SimResponse:
         if self.generating:
             why = "OData metadata is being generated for the same instance in another thread"
             return self._answered(500, {"error": {"code": "", "message": {"lang": "en-US", "value": why}}})
+        if not self.admin:
+            raise Refusal(NO_ADMIN, "the user lacks the permission of OData API administration")
         session = self._session(request)
         wants_json = "json" in request.headers.get("accept", "") or query.get("$format", "").lower() == "json"
         if path == "upsert" and request.method == "POST":
@@ -291,6 +325,13 @@ class SuccessFactorsSimulator(Simulator):
 
     def deliveries(self) -> tuple[SimRequest, ...]:
         return self.hooks.sent()
+
+    @property
+    def posts_hooks(self) -> bool:
+        return on_loopback(self.hook_url)
+
+    def hooks_due(self) -> Sequence[HookPost]:
+        return self.hooks.due() if self.posts_hooks else ()
 
     # -- what is really so --
 
@@ -436,12 +477,13 @@ class SuccessFactorsSimulator(Simulator):
 
 
 def _query(text: str) -> dict[str, str]:
-    """Keys and values as they were before encoding; a plus is a plus."""
-    pairs = [part.partition("=") for part in text.split("&") if part]
-    return {unquote(name): unquote(value) for name, _, value in pairs}
+    """Keys and values as they were before encoding; a plus is a blank, as in every form."""
+    return dict(parse_qsl(text, keep_blank_values=True))
 
 
 def _body(request: SimRequest) -> Any:
+    if "json" not in request.headers.get("content-type", "json"):
+        raise malformed("the content type is not supported")
     try:
         return json.loads(request.body)
     except ValueError:
