@@ -16,7 +16,7 @@ import inspect
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from .sync.context import Tuning
 from .sync.ledger import Control, Ledger, Where
 from .tokens import KeyringTokens
 from .wire.secrets import Secret
+from .wire.settings import misfit, settable
 
 VERSION = 1
 
@@ -234,7 +235,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
 
 
 def _check_keys(tables: Mapping[str, Any], path: Path) -> None:
-    if tables.get("version") != VERSION:
+    version = tables.get("version")
+    if version != VERSION or not isinstance(version, int) or isinstance(version, bool):
         raise ConfigurationError(f"{path}: version has to be {VERSION}")
     unknown = sorted(set(tables) - {"version", "name", *_TABLES})
     if unknown:
@@ -318,10 +320,19 @@ def _approved(tables: Mapping[str, Any]) -> str | None:
 
 
 def _tuning(table: Mapping[str, Any]) -> Tuning:
-    wrong = sorted(k for k, v in table.items() if isinstance(v, bool) or not isinstance(v, (int, float)))
-    if wrong:
-        raise ConfigurationError(f"tuning.{wrong[0]} has to be a number")
-    return Tuning(**table)
+    try:
+        return Tuning(**table)
+    except ConfigurationError as error:
+        fault = _within("tuning", error, known=table)
+    raise fault
+
+
+def _within(where: str, error: ConfigurationError, *, known: Collection[str]) -> ConfigurationError:
+    """The same fault, with the table in which the setting stands."""
+    named = error.message.partition(" ")[0] in known
+    return ConfigurationError(
+        f"{where}.{error.message}" if named else f"[{where}] {error.message}", advice=error.advice
+    )
 
 
 # -- making -------------------------------------------------------------------------------------
@@ -334,22 +345,39 @@ def _strangers(ledger: Ledger, name: str) -> str:
     return "" if name in known else ", ".join(known[:3]) + (" and others" if len(known) > 3 else "")
 
 
+@frozen
+class _Setting:
+    """A setting that a plugin can be given, as its class declares it."""
+
+    annotation: object
+    default: object
+    converted: bool = False
+
+
 def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
     """The plugin with its settings; what is wrong with them is said without their values."""
     secrets = secret_settings(plugin)
     known = _known_settings(plugin)
-    for name in settings:
+    for name, value in settings.items():
         if known is not None and name not in known:
             usable = ", ".join(sorted(set(known) - {"connection"}))
             raise ConfigurationError(f"{where}.{name} is no setting of this plugin; known are {usable}")
-    for name, value in settings.items():
         if name in secrets and not _is_reference(value):
             raise _in_clear(f"{where}.{name}", name)
+        if known is not None and name not in secrets and not known[name].converted:
+            fault = misfit(name, known[name].annotation, value, default=known[name].default)
+            if fault is not None:
+                raise _within(where, fault, known=known)
     values = {name: _value(value, secret=name in secrets) for name, value in settings.items()}
     try:
         return plugin(**values)
+    except ConfigurationError as error:
+        fault = error
     except (TypeError, ValueError) as error:
         wrong = type(error).__name__  # its text and its cause may repeat a value
+        fault = None
+    if fault is not None:
+        raise _within(where, fault, known=known or ())
     given = ", ".join(sorted(settings)) or "none"
     raise ConfigurationError(
         f"the settings in [{where}] do not fit the plugin ({wrong}); given were {given}",
@@ -357,14 +385,20 @@ def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
     )
 
 
-def _known_settings(plugin: Any) -> list[str] | None:
-    """What a plugin can be given; None where it takes anything."""
+def _known_settings(plugin: Any) -> dict[str, _Setting] | None:
+    """What a plugin can be given by a file; None where it takes anything."""
     if attrs.has(plugin):
-        return [a.alias or a.name for a in attrs.fields(plugin) if a.init]
-    parameters = inspect.signature(plugin).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return None
-    return [p.name for p in parameters]
+        found = {
+            a.alias or a.name: _Setting(a.type, a.default, a.converter is not None)
+            for a in attrs.fields(plugin)
+            if a.init
+        }
+    else:
+        parameters = inspect.signature(plugin).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return None
+        found = {p.name: _Setting(p.annotation, p.default) for p in parameters}
+    return {name: setting for name, setting in found.items() if settable(setting.annotation)}
 
 
 def _value(value: Any, *, secret: bool) -> Any:

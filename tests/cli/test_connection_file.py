@@ -100,6 +100,12 @@ def test_a_secret_of_the_adapter_is_refused_whatever_its_name(monkeypatch: pytes
         ("[network]\nsimulator = 'http://127.0.0.1:1'\n", "network.simulator"),
         ("[tuning]\nwidht = 3\n", "tuning.widht"),
         ("[tuning]\nwidth = 'x'\n", "tuning.width"),
+        ("[tuning]\nwidth = 0\n", "tuning.width"),
+        ("[tuning]\nwidth = true\n", "tuning.width"),
+        ("[tuning]\nlease_seconds = nan\n", "tuning.lease_seconds"),
+        ("[tuning]\npatience_seconds = -1\n", "tuning.patience_seconds"),
+        ("[tuning]\nrate_factor = inf\n", "tuning.rate_factor"),
+        ("[tuning]\nmargin_seconds = 10\n", "margin_seconds leaves no time"),
         ("[approved]\nsurface = 'yes'\n", "approved.surface"),
         ("[mapping]\npath = 'x'\n", "mapping.path"),
     ],
@@ -135,6 +141,37 @@ def test_another_name_is_no_new_connection_unless_it_is_said_to_be_one(tmp_path:
         close(parts(name))
     with pytest.raises(ConfigurationError, match=r"ledger\.shared has to be true or false"):
         parts("acme", "[ledger]\nshared = 'yes'\n")
+
+
+@pytest.mark.parametrize("version", ["true", "1.0", "2"])
+def test_the_version_is_the_number_one(version: str) -> None:
+    with pytest.raises(ConfigurationError, match="version has to be 1"):
+        parse(GOOD.replace("version = 1", f"version = {version}"))
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("[crm]\nplugin = 'sql'\npath = 5\n", "crm.path has to be text"),
+        ("[crm]\nplugin = 'sql'\ndurable_writes = 'no'\n", "crm.durable_writes has to be true or false"),
+        ("[crm]\nplugin = 'sql'\nconnection = 1\n", "crm.connection has to be text"),
+        ("[ledger]\nplugin = 'sqlite'\npath = [1]\n", "ledger.path has to be text"),
+        ("[ledger]\nplugin = 'sqlite'\nclock = 'now'\n", "ledger.clock is no setting"),
+        (
+            "[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nmost = -1\n",
+            "ledger.most has to be a whole number",
+        ),
+        ("[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nmost = 0\n", "ledger.most is from 1"),
+        ("[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nschema = 5\n", "ledger.schema has to be text"),
+    ],
+)
+def test_a_setting_of_crm_or_ledger_that_does_not_fit_is_refused_by_name(
+    table: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THE_DSN", "host=db")
+    found = parse_connection(GOOD + table, Path("/somewhere/atsbridge.toml"))
+    with pytest.raises(ConfigurationError, match=named.replace(".", r"\.")):
+        found.make_crm() if table.startswith("[crm]") else found.make_ledger()
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "x" * 101, "é"])

@@ -17,6 +17,7 @@ from atsbridge.errors import Unavailable, UnsupportedPair
 from atsbridge.wire.effects import (
     Done,
     Failed,
+    Perform,
     Permit,
     Purpose,
     Request,
@@ -354,35 +355,134 @@ def asker(done):
         raise
 
 
-def test_ctrl_c_lets_a_once_keep_what_it_has_asked_for():
+def interrupted_often(count=5):
+    """Ctrl-C and SIGTERM so many times, each seen by the main thread before the next."""
+    for _ in range(count):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+            threading.Event().wait(0.01)
+
+
+@pytest.fixture
+def ends_like_ctrl_c():
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGTERM) is signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_no_number_of_interrupts_loses_a_token_that_is_asked_for(ends_like_ctrl_c, caplog):
     done = []
 
     class Slow(Wire):
         def exchange(self, asked, permit=None):
-            for _ in range(100):
-                if interrupted.is_set():
-                    break
-                os.kill(os.getpid(), signal.SIGINT)
-                interrupted.wait(0.1)
-            threading.Event().wait(0.1)
+            interrupted_often()
             return super().exchange(asked, permit)
 
-    interrupted = threading.Event()
-
-    def interrupt(*_):
-        if not interrupted.is_set():
-            interrupted.set()
-            raise KeyboardInterrupt
-
     driver = SyncDriver(Slow())
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            driver.run(together([asker(done), sleep(60)], 2))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        driver.run(together([asker(done), sleep(60)], 2))
     driver.close()
     assert done == [b"/token", Failed, "closed"]
+    assert len(caplog.records) == 2, "one word for each signal"
+    assert "the answer is awaited and saved first" in caplog.records[0].getMessage()
+
+
+def test_no_number_of_interrupts_loses_a_token_while_it_is_saved(ends_like_ctrl_c):
+    done = []
+
+    def flow():
+        got = yield from request(get("/token", Purpose.TOKEN))
+        yield from perform(interrupted_often)
+        yield from perform(lambda: done.append(got.body))
+        yield from request(get("/other"))
+        done.append("went on")
+
+    driver = SyncDriver(Wire())
+    with pytest.raises(KeyboardInterrupt):
+        driver.run(once("token", flow))
+    driver.close()
+    assert done == [b"/token"]
+
+
+def test_no_number_of_interrupts_loses_a_token_that_is_asked_for_on_a_loop(caplog):
+    """The first asks `asyncio.run` to cancel, each further one would end its loop."""
+    done = []
+
+    class Slow(AWire):
+        async def exchange(self, asked, permit=None):
+            await asyncio.to_thread(interrupted_often)
+            return await super().exchange(asked, permit)
+
+    async def main():
+        driver = AsyncDriver(Slow())
+        try:
+            await driver.run(together([asker(done), sleep(60)], 2))
+        finally:
+            await driver.aclose()
+
+    before = signal.signal(signal.SIGTERM, lambda number, frame: done.append("told"))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert done == [b"/token", "told", "closed", Failed]
+    assert [record.name for record in caplog.records].count("atsbridge") == 2
+
+
+def test_no_number_of_cancellations_loses_a_token_that_is_asked_for():
+    async def main():
+        wire, done = Gate(), []
+        driver = AsyncDriver(wire)
+
+        async def bridge():
+            try:
+                try:
+                    await driver.run(asker(done))
+                finally:
+                    await driver.perform(Perform(lambda: done.append("given back")))
+            finally:
+                await driver.aclose()
+
+        task = asyncio.create_task(bridge())
+        await wire.arrived.wait()
+        for _ in range(50):
+            task.cancel()
+            await asyncio.sleep(0)
+        wire.open.set()
+        await asyncio.wait([task])
+        assert done == ["closed", "given back", b"/token", Failed]
+        assert wire.closed
+
+    asyncio.run(main())
+
+
+def test_closing_does_not_drop_a_token_that_waits_for_its_turn_to_be_saved():
+    async def main():
+        wire, done, go, begun = Gate(), [], threading.Event(), threading.Event()
+
+        def busy():
+            begun.set()
+            go.wait(10)
+
+        driver = AsyncDriver(wire)
+        task = asyncio.create_task(driver.run(together([asker(done), perform(busy)], 2)))
+        await wire.arrived.wait()
+        await asyncio.to_thread(begun.wait, 10)
+        wire.open.set()
+        while not wire.calls:
+            await asyncio.sleep(0)
+        for _ in range(5):  # the Perform that saves it has got in line
+            await asyncio.sleep(0)
+        closing = asyncio.create_task(driver.aclose())
+        await asyncio.sleep(0)
+        go.set()
+        await closing
+        assert done == [b"/token", Failed, "closed"] or done == ["closed", b"/token", Failed]
+        task.cancel()
+
+    asyncio.run(main())
 
 
 def test_ctrl_c_in_a_perform_breaks_off_the_once_that_wanted_it():
@@ -527,11 +627,28 @@ def test_the_thread_of_the_performs_can_be_used_between_flows():
     async def main():
         driver = AsyncDriver(AWire())
         inside = await driver.run(perform(threading.current_thread))
-        from atsbridge.wire.effects import Perform
-
         assert await driver.perform(Perform(threading.current_thread)) is inside
         with pytest.raises(ZeroDivisionError):
             await driver.perform(Perform(lambda: 1 // 0))
+        await driver.aclose()
+
+    asyncio.run(main())
+
+
+def test_an_action_in_line_is_done_though_its_asker_is_cancelled():
+    async def main():
+        driver, done, go = AsyncDriver(AWire()), [], threading.Event()
+        busy = asyncio.create_task(driver.perform(Perform(lambda: go.wait(10))))
+        asker = asyncio.create_task(driver.perform(Perform(lambda: done.append("given back"))))
+        await asyncio.sleep(0)
+        for _ in range(3):
+            asker.cancel()
+            await asyncio.sleep(0)
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asker
+        assert done == ["given back"]
+        await busy
         await driver.aclose()
 
     asyncio.run(main())

@@ -719,6 +719,19 @@ def test_a_refresh_of_what_is_gone_buries_it_once() -> None:
     assert made.report.deleted == 1
 
 
+def test_not_found_is_believed_where_no_listing_shows_it_either_or_the_second_time() -> None:
+    w = world("1", "2")
+    w.account.apps["1"].gone = w.account.apps["2"].gone = "deleted"
+    made = puller(w)
+    w.run(made.refresh(application_ref("1"), missed=True))
+    w.run(made.refresh(application_ref("2")))
+    w.run(made.refresh(application_ref("2")))
+    assert (w.known("1").deleted, w.known("2").deleted) == ("deleted", None)
+    w.clock.value += 61
+    w.run(made.refresh(application_ref("2")))
+    assert w.known("2").deleted == "deleted"
+
+
 def test_a_refresh_of_what_was_never_known_buries_nothing() -> None:
     w = world("1")
     w.account.apply("9").gone = "deleted"
@@ -743,6 +756,26 @@ def test_entries_that_a_listing_merely_shows_count_for_a_sweep() -> None:
     w = odd(world("1"), showing)
     w.run(pull(w.ctx, full=True, run=9))
     assert w.known().seen == 9 and w.known("unknown") is None
+
+
+def test_what_was_buried_and_is_merely_shown_again_is_read_and_comes_back() -> None:
+    w = world("1")
+    w.account.apps["1"].gone = "deleted"
+    made = puller(w)
+    w.run(made.refresh(application_ref(), missed=True))
+    assert w.known().deleted == "deleted"
+    w.account.apps["1"].gone = None
+    w.clock.value += 1
+
+    def showing(stream: Stream) -> Stream:
+        shown = [(Kind.APPLICATION, "1")] if stream.name == "applications" else []
+        return evolve(
+            stream, page=lambda cursor: _call(stream, cursor, lambda p: evolve(p, items=[], shown=shown))
+        )
+
+    w = odd(w, showing)
+    w.run(pull(w.ctx, full=True, run=9))
+    assert w.known().deleted is None and mirror(w) == {"1": "A"}
 
 
 def test_times_are_the_vendors() -> None:

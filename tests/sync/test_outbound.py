@@ -43,7 +43,7 @@ from atsbridge.model import (
 )
 from atsbridge.sync.context import Tuning
 from atsbridge.sync.hands import RealHands
-from atsbridge.sync.ledger import Attempt, Control, IntentRow, Lease
+from atsbridge.sync.ledger import Attempt, Control, IntentRow, Lease, Waiting
 from atsbridge.sync.outbound import push
 from atsbridge.sync.status import set_paused
 from atsbridge.wire.effects import Request, Response
@@ -269,6 +269,14 @@ def test_refused_when_it_has_expired_before_it_could_leave() -> None:
     assert not w.account.log
 
 
+def not_found_again(w: World) -> bool:
+    """One "not found" buries nothing; a second one, some time later, does."""
+    doubted = w.known().deleted is None
+    w.clock.value += 61
+    w.pull()
+    return doubted and w.known().deleted == "deleted"
+
+
 @pytest.mark.parametrize(
     "gone, into, words",
     [
@@ -283,6 +291,8 @@ def test_refused_because_it_is_gone_and_the_crm_hears_of_that(gone: str, into: A
     w.account.apps["1"].gone, w.account.apps["1"].merged_into = gone, into
     w.push()
     assert told(w)[0] is Result.REFUSED and words in told(w)[1]
+    if gone == "deleted":
+        assert not_found_again(w)
     buried = w.crm.held[w.receipt("e1").application].record.deleted
     assert buried is not None and (buried.kind, w.known().deleted) == (TombstoneKind(gone), gone)
     assert (buried.into.id if buried.into else None) == into
@@ -336,7 +346,7 @@ def test_refused_and_elsewhere_is_a_conflict() -> None:
 
 def test_refused_and_gone() -> None:
     w = pushed(first(lambda a: a.apps.pop("1"), says(404)))
-    assert told(w)[0] is Result.REFUSED and w.known().deleted == "deleted"
+    assert told(w)[0] is Result.REFUSED and not_found_again(w)
 
 
 def test_a_refusal_that_may_not_show_yet_is_looked_at_again_after_a_while() -> None:
@@ -439,14 +449,14 @@ def test_an_overwrite_is_found_though_the_answer_was_lost() -> None:
 def test_a_lost_answer_and_gone_is_for_a_person_to_look_at() -> None:
     w = pushed(lost_answer)
     w.account.apps.pop("1")
-    assert told(later(w, SETTLED))[0] is Result.REVIEW and w.known().deleted == "deleted"
+    assert told(later(w, SETTLED))[0] is Result.REVIEW and not_found_again(w)
 
 
 def test_accepted_and_gone_is_for_a_person_to_look_at() -> None:
     """The move may have fired what took it away; that it was not done cannot be said."""
     w = pushed(after(lambda a: a.apps.pop("1")))
     assert len(w.account.log) == 1
-    assert told(w)[0] is Result.REVIEW and w.known().deleted == "deleted"
+    assert told(w)[0] is Result.REVIEW and not_found_again(w)
 
 
 def test_a_5xx_says_nothing_of_what_happened() -> None:
@@ -1102,9 +1112,33 @@ def test_one_that_was_found_gone_is_new_again_should_it_come_back() -> None:
     w.wants("1", step="B")
     w.account.apps["1"].gone = "deleted"
     w.push()
-    assert w.known().digest is None
+    assert not_found_again(w) and w.known().digest is None
     w.account.apps["1"].gone = None
+    w.clock.value += 1
     w.pull(full=True)
+    assert w.known().deleted is None
+
+
+def test_one_not_found_that_passes_buries_nothing() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.account.apps["1"].gone = "deleted"
+    w.push()
+    w.account.apps["1"].gone = None
+    w.clock.value += 61
+    w.pull()
+    assert (w.known().deleted, w.crm.held[w.receipt("e1").application].record.deleted) == (None, None)
+    assert w.ledger.look(lambda txn: txn.get(Waiting, w.ctx.connection, "application", "1")) is None
+
+
+def test_a_second_not_found_right_after_the_first_is_not_yet_believed() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.account.apps["1"].gone = "deleted"
+    w.push()
+    w.wants("1", step="C")
+    w.push()
+    w.pull()
     assert w.known().deleted is None
 
 

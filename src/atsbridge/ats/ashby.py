@@ -86,6 +86,7 @@ from ..wire.reading import (
     texts,
 )
 from ..wire.secrets import Secret, optional_seal, secret
+from ..wire.settings import typed
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import (
@@ -288,7 +289,7 @@ _PLANS_A_PAGE = 50
 Reader = Callable[[str, datetime, Any], tuple[Record, ...]]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Ashby(Ats):
     """One Ashby account.
 

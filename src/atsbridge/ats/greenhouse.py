@@ -74,7 +74,7 @@ from ..wire.reading import (
     texts,
 )
 from ..wire.secrets import Secret, optional_seal, optional_secret, secret
-from ..wire.settings import one_of
+from ..wire.settings import one_of, typed
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, HookHint, PlannedWrite, Proof, Unplannable
@@ -303,7 +303,7 @@ Ids = tuple[tuple[Kind, str], ...]
 # All the words that may be repeated from a refusal. Whatever else a text holds may be about a person.
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Greenhouse(Ats):
     """One Greenhouse account.
 

@@ -27,7 +27,6 @@ from attrs import evolve, field, frozen
 from ..errors import (
     BadPayload,
     BadRecord,
-    ConfigurationError,
     Doubtful,
     Forbidden,
     NotFound,
@@ -70,6 +69,7 @@ from ..wire.paging import Span
 from ..wire.payload import Raw, object_in, read_json
 from ..wire.reading import need_id, objects, opt_id, opt_int, opt_object, opt_text, record
 from ..wire.secrets import Secret, optional_seal, optional_secret
+from ..wire.settings import between, meanings, rows, typed
 from ..wire.streams import Item, Page, Stream
 from ..wire.vendor import Read, Rows, Signal, Slot, SlotName, StatusWrite, Vendor
 from .chain import ENDS, StageChain
@@ -326,7 +326,7 @@ class _Place:
 # --- settings ------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Status:
     """A status of the customer's one list, as the customer names it in the settings.
 
@@ -343,29 +343,18 @@ class Status:
     trigger: bool = False
 
 
-def _statuses(rows: Iterable[Any]) -> tuple[Status, ...]:
+def _statuses(given: Iterable[Any]) -> tuple[Status, ...]:
     """A converter: tables to statuses."""
-    return tuple(_status(row) if isinstance(row, Mapping) else row for row in rows)
+    return rows(Status, given, of="statuses")
 
 
-def _status(row: Mapping[str, Any]) -> Status:
-    try:
-        return Status(**row)
-    except (TypeError, ValueError) as error:
-        why = str(error)
-    raise ConfigurationError(f"a row of the table of statuses: {why}")
-
-
-def _job_states(states: Mapping[str, Any]) -> Mapping[str, JobStatus]:
+def _job_states(given: Mapping[str, Any]) -> Mapping[str, JobStatus]:
     """A converter: what the folders of jobs mean; the shipped one is known."""
-    try:
-        return {_OPEN_FOLDER: JobStatus.OPEN, **{id: JobStatus(word) for id, word in states.items()}}
-    except ValueError as error:
-        why = str(error)
-    raise ConfigurationError(f"job_states: {why}")
+    states = meanings(JobStatus, given, of="job_states")
+    return {_OPEN_FOLDER: JobStatus.OPEN, **states} if isinstance(states, dict) else states
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Icims(Ats):
     """One iCIMS customer.
 
@@ -407,7 +396,7 @@ class Icims(Ats):
     hook_path: str = "/hooks/icims"
     person_filter: bool = True
     staleness_minutes: int = 0
-    overlap_minutes: float = 16.0
+    overlap_minutes: float = field(default=16.0, validator=between(15))
     visible_within_seconds: float = 5.0
 
     # -- how it is reached --

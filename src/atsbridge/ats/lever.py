@@ -80,7 +80,7 @@ from ..wire.reading import (
     to_millis,
 )
 from ..wire.secrets import Secret, optional_seal, optional_secret
-from ..wire.settings import one_of, words
+from ..wire.settings import one_of, typed, words
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, HookHint, PlannedWrite, Proof, Unplannable
@@ -293,7 +293,7 @@ _SCOPES: Mapping[str, str] = {_WRITING: "opportunities:write:admin"}
 Reader = Callable[[str, datetime, Any], tuple[Record, ...]]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Lever(Ats):
     """One Lever account.
 

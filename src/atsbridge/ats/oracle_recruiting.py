@@ -64,6 +64,7 @@ from ..wire.paging import Span
 from ..wire.payload import Raw, read_json, read_list
 from ..wire.reading import from_iso, need_id, objects, opt_id, opt_object, opt_text, record, texts
 from ..wire.secrets import Secret, optional_secret
+from ..wire.settings import between, meanings, rows, typed
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .chain import ENDS, UNREADABLE, StageChain
@@ -214,7 +215,7 @@ Reader = Callable[[str, datetime, Any], tuple[Record, ...]]
 # --- settings ------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class PhaseState:
     """A state of a phase, as the customer names it in the settings.
 
@@ -231,33 +232,19 @@ class PhaseState:
     movable: bool = True
 
 
-def _states(rows: Iterable[Any]) -> tuple[PhaseState, ...]:
+def _states(given: Iterable[Any]) -> tuple[PhaseState, ...]:
     """A converter: tables to states."""
-    try:
-        return tuple(PhaseState(**row) if isinstance(row, Mapping) else row for row in rows)
-    except (TypeError, ValueError) as error:
-        why = str(error)
-    raise ConfigurationError(f"a row of the table of states: {why}")
+    return rows(PhaseState, given, of="states")
 
 
-def _job_states(words: Mapping[str, str]) -> Mapping[str, JobStatus]:
+def _job_states(given: Mapping[str, Any]) -> Mapping[str, JobStatus]:
     """A converter: what the names of phases mean."""
-    try:
-        return {name: JobStatus(word) for name, word in words.items()}
-    except ValueError as error:
-        why = str(error)
-    raise ConfigurationError(f"job_states: {why}")
+    return meanings(JobStatus, given, of="job_states")
 
 
 def _is_host(_adapter: object, setting: Any, value: str) -> None:
     if value and not re.fullmatch(VENDOR.host_slots[setting.name], value):
         raise ConfigurationError(f"{setting.name} is a host such as {setting.metadata['example']}")
-
-
-def _is_page_size(_adapter: object, setting: Any, value: int) -> None:
-    # Each page but the first begins with the last row of the one before: of one row there would be no next.
-    if not 2 <= value <= 500:
-        raise ConfigurationError(f"{setting.name} is from 2 to 500")
 
 
 @frozen(kw_only=True)
@@ -336,7 +323,7 @@ _STOOD_IN = evolve(
 _NOTHING = timedelta()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class OracleRecruiting(Ats):
     """One Fusion pod.
 
@@ -378,7 +365,8 @@ class OracleRecruiting(Ats):
     job_states: Mapping[str, JobStatus] = field(factory=dict, converter=_job_states)
     incremental: bool = True
     hidden_is_404: bool = False
-    page_size: int = field(default=500, validator=_is_page_size)
+    # Each page but the first begins with the last row of the one before: of one row there would be no next.
+    page_size: int = field(default=500, validator=between(2, 500))
     overlap_hours: float = 4.0
     parents_overlap_hours: float = 48.0
     visible_within_seconds: float = 0.0

@@ -80,7 +80,7 @@ from ..wire.reading import (
     texts,
 )
 from ..wire.secrets import Secret, optional_seal, optional_secret
-from ..wire.settings import one_of
+from ..wire.settings import one_of, typed
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import SEPARATOR, Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import (
@@ -286,7 +286,7 @@ Of what is listed since a time most has been read already.
 Reader = Callable[[str, datetime, Any], tuple[Record, ...]]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class SmartRecruiters(Ats):
     """One SmartRecruiters company.
 

@@ -77,7 +77,7 @@ from ..wire.reading import (
 )
 from ..wire.saml import SamlBearer
 from ..wire.secrets import Secret, optional_seal, secret
-from ..wire.settings import one_of
+from ..wire.settings import one_of, typed
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from ..wire.xml import local, read_xml
@@ -409,7 +409,7 @@ _WITH_HISTORY = evolve(
 )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class SuccessFactors(Ats):
     """One SuccessFactors tenant.
 

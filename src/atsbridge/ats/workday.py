@@ -70,6 +70,7 @@ from ..wire.paging import Headway
 from ..wire.payload import Raw, read_list
 from ..wire.reading import from_iso, link_type, objects, opt_text, record
 from ..wire.secrets import Secret, optional_secret
+from ..wire.settings import between, rows, typed
 from ..wire.streams import Item, Page, Stream, StreamScope, sort_out
 from ..wire.vendor import Read, Signal, Slot, SlotName, StatusWrite, Vendor
 from ..wire.xml import Element, as_data, every, first, local, soap_body, text_of
@@ -264,7 +265,7 @@ _CRAWL_SECONDS = 150.0
 # --- settings ------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Step:
     """A step of a process, as the customer names it in the settings: its ``Workflow_Step_ID``."""
 
@@ -274,7 +275,7 @@ class Step:
     kind: StageKind = field(default=StageKind.OTHER, converter=StageKind)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Disposition:
     """A way out of a process: the disposition that is read, and the step that is written.
 
@@ -294,24 +295,14 @@ class Disposition:
         return f"{self.id}:{self.step}" if self.step else self.id
 
 
-def _steps(rows: Iterable[Any]) -> tuple[Step, ...]:
+def _steps(given: Iterable[Any]) -> tuple[Step, ...]:
     """A converter: tables to steps."""
-    return tuple(_made(Step, row) for row in rows)
+    return rows(Step, given, of="steps")
 
 
-def _dispositions(rows: Iterable[Any]) -> tuple[Disposition, ...]:
+def _dispositions(given: Iterable[Any]) -> tuple[Disposition, ...]:
     """A converter: tables to dispositions."""
-    return tuple(_made(Disposition, row) for row in rows)
-
-
-def _made(kind: Callable[..., Any], row: Any) -> Any:
-    if not isinstance(row, Mapping):
-        return row
-    try:
-        return kind(**row)
-    except (TypeError, ValueError) as error:
-        why = str(error)
-    raise ConfigurationError(f"a row of the table of {kind.__name__.lower()}s: {why}")
+    return rows(Disposition, given, of="dispositions")
 
 
 def _of_form(pattern: str, form: str) -> Callable[[Any, Any, str], None]:
@@ -322,7 +313,7 @@ def _of_form(pattern: str, form: str) -> Callable[[Any, Any, str], None]:
     return check
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Workday(Ats):
     """One Workday tenant.
 
@@ -381,7 +372,7 @@ class Workday(Ats):
     job_states: Mapping[str, str] = field(factory=dict)
     evergreen: bool = True
     exclude_attachments: bool = True
-    page_size: int = 100
+    page_size: int = field(default=100, validator=between(1, 999))
     overlap_minutes: float = 10.0
     visible_within_seconds: float = 60.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ..errors import CrmError
 from ..wire.effects import Await, Done, Failed, Flow, Perform, Permit, Request, Response, Send, Sleep
+from .interrupts import Keeping
 from .scheduler import Job, Leaf, Result, Run, Scheduler
 from .sync import broken_off, perform
 from .tracebacks import without_locals
@@ -51,6 +52,7 @@ class AsyncDriver:
     def __init__(self, wire: Exchanges) -> None:
         self._wire = wire
         self._scheduler = Scheduler()
+        self._keeping = Keeping()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="atsbridge-perform")
         self._doing: dict[int, _Doing] = {}
         self._results: dict[Run, asyncio.Future[Any]] = {}
@@ -60,7 +62,8 @@ class AsyncDriver:
 
         On cancellation the requests already on the wire are awaited up to
         their deadline, then the flow is closed. What a `Once` is doing goes on
-        for others.
+        for others. While a token is asked for, signals that end the program are
+        held back until it is saved (`Keeping`).
         """
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:
@@ -79,9 +82,15 @@ class AsyncDriver:
             self._results.pop(run, None)
 
     async def perform(self, action: Perform[T]) -> T:
-        """One action on the thread of the Performs, in its turn: to open and close a ledger there."""
+        """One action on the thread of the Performs, in its turn: to open and close a ledger there.
+
+        A cancellation is raised once the action is done.
+        """
         turn = self._thread.submit(contextvars.copy_context().run, perform, action)
-        outcome = await asyncio.wrap_future(turn)
+        doing = asyncio.wrap_future(turn)
+        if await self._settle([_Doing(doing, None)]):
+            raise asyncio.CancelledError
+        outcome = doing.result()
         if isinstance(outcome, Failed):
             raise without_locals(outcome.error)
         return outcome.value  # type: ignore[no-any-return]
@@ -93,7 +102,8 @@ class AsyncDriver:
         """
         doing = dict(self._doing)
         self._doing.clear()
-        await self._settle(list(doing.values()))
+        kept = [_Doing(job.future, None) if ticket in self._keeping else job for ticket, job in doing.items()]
+        _ = await self._settle(kept)
         try:
             for ticket in self._scheduler.detach_all():
                 await self._see_through(ticket, doing[ticket].future if ticket in doing else None)
@@ -101,12 +111,16 @@ class AsyncDriver:
             self._scheduler.close()
         for result in self._results.values():
             result.cancel()
-        await self._wire.aclose()
-        self._thread.shutdown(wait=True)
+        try:
+            await self._wire.aclose()
+        finally:
+            self._thread.shutdown(wait=True)
+            self._keeping.end()
 
     # -- doing jobs --
 
-    def _launch(self, jobs: Iterable[Job]) -> None:
+    def _launch(self, jobs: Sequence[Job], *, after: int | None = None) -> None:
+        self._keeping.follow(jobs, after=after)
         for job in jobs:
             doing = self._doing[job.ticket] = self._begin(job.effect, job.run.context)
             doing.future.add_done_callback(partial(self._arrived, job.ticket))
@@ -115,6 +129,7 @@ class AsyncDriver:
                 _deliver(run.outcome, result)
         if self._scheduler.stalled:
             self._break_off(RuntimeError("flows wait for each other; a Once asks for its own key"))
+        self._keeping.let_through()
 
     def _begin(self, effect: Leaf, context: contextvars.Context) -> _Doing:
         mine = context.copy()  # a context can be entered by one task or thread at a time
@@ -153,19 +168,23 @@ class AsyncDriver:
         except BaseException as broken:
             self._break_off(broken)
         else:
-            self._launch(jobs)
+            self._launch(jobs, after=ticket)
 
     # -- endings --
 
     async def _abandon(self, run: Run) -> None:
         tickets = self._scheduler.detach(run)
         try:
-            await self._settle([self._doing.pop(ticket) for ticket in tickets if ticket in self._doing])
+            _ = await self._settle([self._doing.pop(ticket) for ticket in tickets if ticket in self._doing])
         finally:
             self._scheduler.close(run)
 
-    async def _settle(self, jobs: Sequence[_Doing]) -> None:
-        """Cancel what can be; await requests on the wire and the Perform under way, come what may."""
+    async def _settle(self, jobs: Sequence[_Doing]) -> bool:
+        """Cancel what can be; await requests on the wire and the Perform under way, come what may.
+
+        Whether a cancellation came meanwhile.
+        """
+        cancelled = False
         for job in jobs:
             if job.cancel is not None:
                 job.cancel()
@@ -173,7 +192,8 @@ class AsyncDriver:
             try:
                 await asyncio.wait(pending)
             except asyncio.CancelledError:
-                continue  # the wire keeps the deadline; the first cancellation is raised at the end
+                cancelled = True  # the wire keeps the deadline; the first one is raised at the end
+        return cancelled
 
     async def _see_through(self, ticket: int, answer: asyncio.Future[Result] | None) -> None:
         """Let a flow go on by Performs alone; whatever else it wants is broken off."""
@@ -185,7 +205,7 @@ class AsyncDriver:
             kept: asyncio.Future[Result] | None = None
             if isinstance(job.effect, Perform):
                 kept = self._begin(job.effect, job.run.context).future
-                await self._settle([_Doing(kept, None)])
+                _ = await self._settle([_Doing(kept, None)])
             await self._see_through(job.ticket, kept)
 
     def _break_off(self, error: BaseException) -> None:
@@ -197,6 +217,7 @@ class AsyncDriver:
             if not result.done():
                 result.set_exception(error)
         self._scheduler.close()
+        self._keeping.end()
 
 
 async def _call(action: Any) -> Any:

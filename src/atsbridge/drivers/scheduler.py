@@ -44,13 +44,14 @@ class Run:
 class Job:
     """One effect to make happen; its outcome goes to `Scheduler.resume` under ``ticket``.
 
-    ``run`` is the run on whose behalf it happens; inside a `Once`, that of
-    the first asker.
+    ``run`` is the run on whose behalf it happens; ``in_once``, inside a
+    `Once`, that of the first asker.
     """
 
     ticket: int
     effect: Leaf
     run: Run
+    in_once: bool = False
 
 
 @define(eq=False)
@@ -190,7 +191,10 @@ class Scheduler:
             node.ticket = self._last_ticket
             self._waiting[node.ticket] = node
             owner = node.owner
-            self._jobs.append(Job(node.ticket, effect, owner if isinstance(owner, Run) else owner.run))
+            if isinstance(owner, Run):
+                self._jobs.append(Job(node.ticket, effect, owner))
+            else:
+                self._jobs.append(Job(node.ticket, effect, owner.run, in_once=True))
         elif isinstance(effect, Together):
             self._open(node, effect)
         elif isinstance(effect, Once):

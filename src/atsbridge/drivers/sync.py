@@ -15,6 +15,7 @@ from attrs import define, field
 
 from ..errors import NoAnswer, UnsupportedPair
 from ..wire.effects import Await, Done, Failed, Flow, Perform, Permit, Purpose, Request, Response, Send, Sleep
+from .interrupts import Keeping
 from .scheduler import Job, Result, Run, Scheduler
 from .tracebacks import without_locals
 
@@ -68,7 +69,8 @@ class SyncDriver:
 
         On KeyboardInterrupt the requests already on the wire are awaited up to
         their deadline, then every flow is closed. What a `Once` is doing gets its
-        answer and may keep it before: a token that was asked for is saved.
+        answer and may keep it before. While a token is asked for the interrupt,
+        and any after it, is held back until the token is saved (`Keeping`).
         """
         session = _Session(self)
         try:
@@ -101,6 +103,7 @@ class _Session:
 
     driver: SyncDriver
     scheduler: Scheduler = field(factory=Scheduler)
+    keeping: Keeping = field(factory=Keeping)
     ready: deque[Job] = field(factory=deque)
     arrived: SimpleQueue[tuple[int, Result | BaseException]] = field(factory=SimpleQueue)
     flying: int = 0
@@ -111,6 +114,7 @@ class _Session:
 
     def finish(self, flow: Flow[T]) -> Run:
         run, jobs = self.scheduler.start(flow)
+        self.keeping.follow(jobs)
         self.ready.extend(jobs)
         while run.outcome is None:
             if self.ready:
@@ -182,7 +186,10 @@ class _Session:
             self.resume(ticket, outcome)
 
     def resume(self, ticket: int, outcome: Result) -> None:
-        self.ready.extend(self.scheduler.resume(ticket, outcome))
+        jobs = self.scheduler.resume(ticket, outcome)
+        self.keeping.follow(jobs, after=ticket)
+        self.ready.extend(jobs)
+        self.keeping.let_through()
 
     def abandon(self) -> None:
         """Send nothing more, await what was sent, let each `Once` keep what it got, close the flows."""
@@ -196,7 +203,10 @@ class _Session:
             for ticket in self.scheduler.detach_all():
                 self.see_through(ticket, answers.get(ticket))
         finally:
-            self.scheduler.close()
+            try:
+                self.scheduler.close()
+            finally:
+                self.keeping.end()
 
     def see_through(self, ticket: int, outcome: Result | BaseException | None) -> None:
         """Let a flow go on by Performs alone; whatever else it wants is broken off."""

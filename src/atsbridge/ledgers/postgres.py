@@ -37,6 +37,7 @@ from ..wire.secrets import Secret
 from ._sql import Bound, Dialect, SqlTxn, migrations, tables, types_of
 
 R = TypeVar("R", bound=Row)
+_MOST_CONNECTIONS = 1000
 WAIT_SECONDS = 30.0
 """How long to wait for a connection to the server, or for another worker's transaction."""
 
@@ -189,6 +190,8 @@ class PostgresLedger(Ledger):
         self, dsn: str | Secret, *, schema: str = "atsbridge", clock: Clock | None = None, most: int = 4
     ) -> None:
         self.schema = _checked(schema)
+        if not 1 <= most <= _MOST_CONNECTIONS:
+            raise ConfigurationError(f"most is from 1 to {_MOST_CONNECTIONS} connections to the server")
         self._dsn = dsn if isinstance(dsn, Secret) else Secret(dsn)
         self._server = ServerClock()
         self.clock = clock or self._server

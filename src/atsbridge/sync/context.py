@@ -13,12 +13,13 @@ from attrs import define, field, frozen
 
 from ..ats.interface import Ats, Fresh, Gone
 from ..crm.interface import Crm
-from ..errors import BadPayload
+from ..errors import BadPayload, ConfigurationError
 from ..mapping import MappingConfig
 from ..model import Ref
 from ..wire.client import Client
 from ..wire.effects import Flow
 from ..wire.guard import Permits
+from ..wire.settings import between, typed
 from .ledger import Lease, Ledger
 
 
@@ -41,7 +42,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Tuning:
     """The numbers of the protocol; the defaults suit real vendors.
 
@@ -57,15 +58,22 @@ class Tuning:
         rate_factor: times the vendor's stated rate limits; None keeps none, for simulators.
     """
 
-    lease_seconds: float = 60.0
-    send_limit_seconds: float = 10.0
+    lease_seconds: float = field(default=60.0, validator=between(1))
+    send_limit_seconds: float = field(default=10.0, validator=between(1))
     margin_seconds: float = 1.0
-    deadline_seconds: float = 30.0
-    width: int = 16
+    deadline_seconds: float = field(default=30.0, validator=between(1))
+    width: int = field(default=16, validator=between(1, 1000))
     returns: int = 8
     catalogue_seconds: float = 600.0
     patience_seconds: float = 10.0
     rate_factor: float | None = 1.0
+
+    def __attrs_post_init__(self) -> None:
+        if self.margin_seconds >= min(self.send_limit_seconds, self.lease_seconds):
+            raise ConfigurationError(
+                "margin_seconds leaves no time to send in",
+                advice="make it less than send_limit_seconds and lease_seconds",
+            )
 
 
 @define(kw_only=True)

@@ -25,6 +25,7 @@ from ..wire.effects import Flow, Json, perform
 from ..wire.paging import Headway
 from ..wire.payload import Raw
 from ..wire.streams import Item, Page, Stream, StreamScope
+from .absences import BY_ABSENCE, is_believed, is_due, is_suspect, suspect
 from .ages import no_earlier
 from .context import Context, Progress
 from .leases import INBOUND, control, keep, reserve_deliveries, take
@@ -401,6 +402,9 @@ class Puller:
             row = out.known.get((kind, id)) or known.get((kind, id))
             if row is not None and self.run:
                 out.known[kind, id] = evolve(row, seen=self.run)
+            if row is not None and row.deleted in BY_ABSENCE:
+                # Shown by its id alone: whether it is back, a read of its own must tell.
+                self.sorter.read_again(out, [Ref(self.ctx.connection, Kind(kind), id)])
 
     def bury(self, out: Sorted, row: Known, record: Record) -> None:
         assert record.deleted is not None  # noqa: S101 - made by `tombstone`
@@ -519,7 +523,7 @@ class Puller:
     # -- records that waited, and records that one asks for --
 
     def release_waiting(self) -> Flow[None]:
-        """Read again the applications whose parents have come."""
+        """Read again the applications whose parents have come, and those once not found."""
 
         def due(txn: Txn) -> list[Waiting]:
             rows = txn.find(Waiting, Where(equal={"connection": self.ctx.connection}))
@@ -527,13 +531,22 @@ class Puller:
             for row in rows:
                 by_kind.setdefault(row.parent_kind, []).append(row.parent_id)
             come = self._known_rows(txn, by_kind)
-            return [row for row in rows if (row.parent_kind, row.parent_id) in come]
+            wall = self.ctx.now().timestamp()
+            return [
+                row
+                for row in rows
+                if (is_due(row, wall=wall) if is_suspect(row) else (row.parent_kind, row.parent_id) in come)
+            ]
 
         for row in (yield from perform(lambda: self.ctx.ledger.look(due))):
             _ = yield from self.refresh(Ref(self.ctx.connection, Kind(row.kind), row.id))
 
-    def refresh(self, ref: Ref) -> Flow[bool]:
-        """Read one application afresh and bring it in, gone or not; False where it is set aside as poison."""
+    def refresh(self, ref: Ref, *, missed: bool = False) -> Flow[bool]:
+        """Read one application afresh and bring it in, gone or not; False where it is set aside as poison.
+
+        Args:
+            missed: no listing shows it either, so that "not found" is believed at once.
+        """
         held = yield from perform(
             lambda: self.ctx.ledger.look(lambda txn: txn.get(Known, ref.connection, ref.kind, ref.id))
         )
@@ -549,22 +562,33 @@ class Puller:
         if held is not None and isinstance(fresh, Fresh):
             # Asked for after that row was written, so later than it, whatever the clocks say.
             fresh = evolve(fresh, application=no_earlier(fresh.application, held.read_at))
-        yield from self.bring(ref, fresh, asked_at)
+        yield from self.bring(ref, fresh, asked_at, missed=missed)
         return True
 
-    def bring(self, ref: Ref, fresh: Fresh | Gone, asked_at: datetime) -> Flow[None]:
-        """Bring a fresh read of one application into CRM and ledger."""
+    def bring(self, ref: Ref, fresh: Fresh | Gone, asked_at: datetime, *, missed: bool = False) -> Flow[None]:
+        """Bring a fresh read of one application into CRM and ledger; see `refresh`."""
         self.sorter.wall = self.ctx.now().timestamp()
         items = () if isinstance(fresh, Gone) else (_as_item(fresh.application),)
         page, digests = Page(items=items), self.sorter.digests(items)
 
         def look(txn: Txn) -> Any:
             row = txn.get(Known, self.ctx.connection, ref.kind, ref.id)
-            return self._look(txn, page, digests), row
+            alive = row if isinstance(fresh, Gone) and row is not None and row.deleted is None else None
+            doubted = (
+                alive is not None
+                and isinstance(fresh, Gone)
+                and not missed
+                and not is_believed(txn, ref, fresh.tombstone.kind, wall=self.sorter.wall)
+            )
+            return self._look(txn, page, digests), alive, doubted
 
-        seen, row = yield from perform(lambda: self.ctx.ledger.look(look))
+        seen, row, doubted = yield from perform(lambda: self.ctx.ledger.look(look))
+        if doubted:
+            wall = self.sorter.wall
+            yield from perform(lambda: self.ctx.ledger.do(lambda txn: suspect(txn, ref, wall=wall)))
+            return
         out = self.sorter.sort(items, digests, seen)
-        if isinstance(fresh, Gone) and row is not None and row.deleted is None:
+        if isinstance(fresh, Gone) and row is not None:
             kind, into = fresh.tombstone.kind, fresh.tombstone.into
             self.bury(out, row, tombstone(ref, kind, asked_at, into=into))
         # The next listing of this record must not look unchanged: its bytes are others.

@@ -38,6 +38,7 @@ from ..wire.effects import Failed, Flow, perform, sleep, together
 from ..wire.guard import authorise, digest, full_url
 from ..wire.operations import Call
 from ..wire.vendor import StatusWrite
+from .absences import is_believed, suspect
 from .ages import no_earlier, overtaken
 from .context import Context, Progress
 from .enqueued import any_enqueued, take_enqueued
@@ -588,9 +589,19 @@ class Outbound:
         return True
 
     def _bury(self, intent: IntentRow, gone: Gone) -> Flow[None]:
-        """The tombstone of an application that was found gone."""
+        """The tombstone of an application that was found gone, where that is believed already."""
         ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
         mark = gone.tombstone
+
+        def doubted(txn: Txn) -> bool:
+            known = txn.get(Known, ref.connection, ref.kind.value, ref.id)
+            if known is None or known.deleted or is_believed(txn, ref, mark.kind, wall=self._wall):
+                return False
+            suspect(txn, ref, wall=self._wall)
+            return True
+
+        if (yield from perform(lambda: self._do(doubted))):
+            return
         record = tombstone(ref, mark.kind, self.ctx.now(), into=mark.into)
         yield from self.ctx.crm.write([Delivery(record=record)])
 

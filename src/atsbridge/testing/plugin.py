@@ -33,7 +33,7 @@ import warnings
 import weakref
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +201,7 @@ class Canaries:
         """Call ``look(result, *arguments)`` after each call of a method."""
         inner = getattr(owner, name)
 
+        @wraps(inner)  # what reads a plugin's signature must find the real one
         def outer(*args: Any, **kwargs: Any) -> Any:
             result = inner(*args, **kwargs)
             look(result, *args)

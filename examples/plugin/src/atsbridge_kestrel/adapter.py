@@ -63,6 +63,7 @@ from atsbridge.wire.operations import Call, Operation, Routine, routine
 from atsbridge.wire.payload import Raw, read_json
 from atsbridge.wire.reading import need_id, opt_id, opt_int, opt_text, record
 from atsbridge.wire.secrets import Secret, optional_seal, secret
+from atsbridge.wire.settings import typed
 from atsbridge.wire.streams import Item, Page, Stream, sort_out
 from atsbridge.wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 
@@ -169,7 +170,7 @@ _WRITES: Mapping[Action, str] = {
 }
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Kestrel(Ats):
     """One Kestrel account.
 
