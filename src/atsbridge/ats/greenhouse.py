@@ -788,7 +788,11 @@ def _pages(name: str, query: Mapping[str, str]) -> Flow[list[Answered]]:
 
 
 def _chunks(name: str, key: str, ids: Sequence[str], query: Mapping[str, str]) -> Flow[list[Answered]]:
-    """A listing of these ids, as many at a time as Greenhouse takes."""
+    """A listing of these ids, as many at a time as Greenhouse takes.
+
+    One of another form is left out: for its sake Greenhouse would refuse them all, each time anew.
+    """
+    ids = [id for id in ids if re.fullmatch(_ID, id)]
     starts = range(0, len(ids), _MOST_IDS)
     flows = [_pages(name, {key: ",".join(ids[at : at + _MOST_IDS]), **query}) for at in starts]
     answers: list[Answered] = []
@@ -814,7 +818,8 @@ def _shown(name: str, kind: Kind, cursor: Any) -> Flow[Page]:
     if link is not None and link == cursor["link"]:
         raise BadPayload("the listing gave the same link twice")
     following: Json = {"link": link} if link else None
-    return Page(shown=[(kind, _id(raw)) for raw in raws], next=following)
+    items, rejected = sort_out(raws, lambda raw: Item(((kind, _id(raw)),), raw, lambda _data: ()))
+    return Page(shown=[item.ids[0] for item in items], rejected=rejected, next=following)
 
 
 @routine
@@ -900,7 +905,7 @@ def _versions(raws: Sequence[Raw]) -> tuple[list[_Version], list[tuple[str, str]
     rejected: list[tuple[str, str]] = []
     for place, raw in enumerate(raws):
         try:
-            id, at = _id(raw), raw.peek("updated_at")
+            id, at, _ = _id(raw), raw.peek("updated_at"), raw.peek("application_id")
         except BadRecord as error:
             rejected.append((f"[{place}].{error.path}", error.why))
         else:

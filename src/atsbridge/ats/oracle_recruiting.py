@@ -529,13 +529,16 @@ class OracleRecruiting(Ats):
         whole: list[Raw] = []
         for raw in raws:
             # Whoever is no person yet has no applications either.
-            if raw.peek("PersonId") is not None:
+            if not _is(raw, "PersonId", None):
                 whole.append((yield from self._with_phones(raw)))
         return sort_out(whole, lambda raw: Item(((Kind.CANDIDATE, _id(raw, "PersonId")),), raw, read))
 
     def _with_phones(self, raw: Raw) -> Flow[Raw]:
         """An expanded child stops at 25 rows: the rest is asked for by itself."""
-        shown, number = raw.peek("candidatePhones"), raw.peek("CandidateNumber")
+        try:
+            shown, number = raw.peek("candidatePhones"), raw.peek("CandidateNumber")
+        except BadRecord:
+            return raw  # its reader says what is wrong with it
         if not isinstance(shown, dict) or shown.get("hasMore") is not True:
             return raw
         if not isinstance(number, str) or not re.fullmatch(_NUMBER, number):
@@ -559,7 +562,8 @@ class OracleRecruiting(Ats):
         return self._stages_of(raws, response), []
 
     def _stages_of(self, raws: Iterable[Raw], response: Response) -> list[Item]:
-        read, rows = partial(read_stage, self.connection, response.sent_at), _learned(r.data for r in raws)
+        read = partial(read_stage, self.connection, response.sent_at)
+        rows = _learned(data for raw in raws for data in _readable(raw))
         return [Item(((Kind.STAGE, id),), Raw.of(row), read) for id, row in rows.items()]
 
     def _applications(
@@ -567,7 +571,7 @@ class OracleRecruiting(Ats):
     ) -> Flow[tuple[list[Item], list[tuple[str, str]]]]:
         yield from ()
         read = partial(self._read, self.connection, response.sent_at)
-        confirmed = [raw for raw in raws if raw.peek("ConfirmedFlag") not in _NOT_CONFIRMED]
+        confirmed = [raw for raw in raws if not _is(raw, "ConfirmedFlag", *_NOT_CONFIRMED)]
         items, rejected = sort_out(confirmed, lambda raw: _application_item(raw, read))
         learned = [] if self.states else self._stages_of(confirmed, response)
         return [*learned, *items], rejected
@@ -604,10 +608,13 @@ class OracleRecruiting(Ats):
             span = Span.of(cursor)
             response, raws, token = yield from self._rows(listing, span)
             following, _ = span.seen(safe_time(response)).after(token, overlap=timedelta())
-            shown = [
-                (listing.kind, _id(raw, listing.key)) for raw in raws if raw.peek(listing.key) is not None
-            ]
-            return Page(shown=shown, next=following, watermark=None if following else {})
+            named = [raw for raw in raws if not _is(raw, listing.key, None)]
+            items, rejected = sort_out(
+                named, lambda raw: Item(((listing.kind, _id(raw, listing.key)),), raw, lambda _data: ())
+            )
+            shown = [item.ids[0] for item in items]
+            watermark: Json = None if following else {}
+            return Page(shown=shown, rejected=rejected, next=following, watermark=watermark)
 
         return Routine(page)
 
@@ -769,6 +776,14 @@ def _key(raw: Raw, name: str) -> str:
     return opt_id({name: raw.peek(name)}, name) or "-"
 
 
+def _is(raw: Raw, name: str, *values: object) -> bool:
+    """Whether a field has one of these values; no field of a record that cannot be read, which is set aside."""
+    try:
+        return raw.peek(name) in values
+    except BadRecord:
+        return False
+
+
 def _id(raw: Raw, name: str) -> str:
     return _need({name: raw.peek(name)}, name)
 
@@ -784,6 +799,14 @@ def _need(data: Mapping[str, Any], name: str) -> str:
 def _application_item(raw: Raw, read: Callable[[Any], tuple[Record, ...]]) -> Item:
     ids = ((Kind.APPLICATION, _id(raw, "JobApplicationId")), (Kind.CANDIDATE, _id(raw, "CandidatePersonId")))
     return Item(ids, raw, read)
+
+
+def _readable(raw: Raw) -> Iterable[Any]:
+    """What a record says, where it says it in proper JSON."""
+    try:
+        yield raw.data
+    except BadRecord:
+        return
 
 
 def _learned(applications: Iterable[Any]) -> dict[str, dict[str, Any]]:

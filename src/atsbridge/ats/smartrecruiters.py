@@ -401,7 +401,7 @@ class SmartRecruiters(Ats):
                 *since,
                 limit=_PAGE if span.since is None else _MOST,
             )
-            named, rejected = sort_out(raws, lambda raw: Item(((Kind.JOB, _id(raw)),), raw, _nothing))
+            named, rejected = sort_out(raws, _to_ask_for)
             wanted = [item for item in named if _mark(item.raw) not in marks.before]
             details = yield from all_of([_detail(one, item.ids[0][1]) for item in wanted], 8)
             if any(isinstance(detail, VendorError) for detail in details):
@@ -484,7 +484,11 @@ class SmartRecruiters(Ats):
     def _stage_rows(self) -> Flow[tuple[datetime, list[dict[str, Any]]]]:
         """The statuses, and the sub-statuses of all processes: which process a job has, no page says."""
         response, raws = yield from _unpaged("list_processes", "/configuration/hiring-processes")
-        asked = [_process(_id(raw)) for raw in raws]
+        named, rejected = sort_out(raws, _to_ask_for)
+        if rejected:
+            # Without its sub-statuses they would be taken for gone.
+            raise BadPayload("the list holds a hiring process that cannot be asked for")
+        asked = [_process(item.ids[0][1]) for item in named]
         processes = yield from all_of(asked, 8)
         used: dict[str, bool] = {}
         for process in processes:
@@ -796,6 +800,14 @@ def _id(raw: Raw) -> str:
     return need_id({"id": raw.peek("id")}, "id")
 
 
+def _to_ask_for(raw: Raw) -> Item:
+    """What is listed, and asked for by its id: one of another form would be refused by ourselves."""
+    id = _id(raw)
+    if not re.fullmatch(_ID, id):
+        raise BadRecord("id", "no id of this ATS's form")
+    return Item(((Kind.JOB, id),), raw, _nothing)
+
+
 def _mark(raw: Raw) -> str:
     """One version of a record, by its own time."""
     return mark_of(raw.peek("id"), raw.peek("updatedOn"))
@@ -1017,12 +1029,18 @@ def read_application(
 
 
 def _assignments(person: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    first = opt_object(person, "primaryAssignment")
-    return [*([first] if first else []), *objects(person, "secondaryAssignments")]
+    """Every one: of what could not be read nobody could tell that it is not gone."""
+    first, others = person.get("primaryAssignment"), person.get("secondaryAssignments")
+    if others is not None and not isinstance(others, list):
+        raise BadRecord("secondaryAssignments", "expected a list")
+    return [record(held) for held in (first, *(others or ())) if held is not None]
 
 
 def _job_of(held: Mapping[str, Any]) -> str:
-    return need_id(opt_object(held, "job") or {}, "id")
+    id = need_id(opt_object(held, "job") or {}, "id")
+    if not re.fullmatch(_ID, id):
+        raise BadRecord("job.id", "no id of this ATS's form")
+    return id
 
 
 def _stage_id(held: Mapping[str, Any]) -> str | None:
