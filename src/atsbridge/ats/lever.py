@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from attrs import evolve, field, frozen
 
-from ..errors import BadPayload, CursorLost, Forbidden, NotFound, VendorError
+from ..errors import BadPayload, BadRecord, CursorLost, Forbidden, NotFound, VendorError
 from ..model import (
     Action,
     ActorKind,
@@ -722,7 +722,11 @@ def _id(raw: Raw, name: str = "id") -> str:
 
 
 def _placed(raw: Raw, place: int) -> Raw:
-    data = raw.data
+    """With its place in the listing; one that cannot be read stays as it is, and its reader says so."""
+    try:
+        data = raw.data
+    except BadRecord:
+        return raw
     return Raw.of({**data, _PLACE: place}) if isinstance(data, dict) else raw
 
 
@@ -918,7 +922,8 @@ def read_candidate(ref: Ref, opportunity: Mapping[str, Any], application: Applic
 
 
 def read_application(connection: str, read_at: datetime, opportunity: Mapping[str, Any]) -> Application:
-    archived = opt_object(opportunity, "archived")
+    # Whatever stands there but null is no opportunity under way.
+    ended, archived = opportunity.get("archived") is not None, opt_object(opportunity, "archived")
     reason = opt_id(archived, "reason") if archived else None
     stage = opportunity.get("stage")
     stage_id = opt_id(stage, "id") if isinstance(stage, dict) else opt_id(opportunity, "stage")
@@ -937,8 +942,8 @@ def read_application(connection: str, read_at: datetime, opportunity: Mapping[st
         job=Ref(connection, Kind.JOB, posting) if posting else None,
         stage=Ref(connection, Kind.STAGE, stage_id) if stage_id else None,
         # An archived opportunity keeps its stage. How it ended is its reason's to say: see Reason.outcome.
-        status=ApplicationStatus.ACTIVE if archived is None else ApplicationStatus.UNKNOWN,
-        vendor_status="active" if archived is None else "archived",
+        status=ApplicationStatus.UNKNOWN if ended else ApplicationStatus.ACTIVE,
+        vendor_status="archived" if ended else "active",
         # A snooze lapses without any change of the record, so it is no status of its own.
         vendor_substatus=_snoozed(opportunity, read_at),
         reason=Ref(connection, Kind.REASON, reason) if reason else None,

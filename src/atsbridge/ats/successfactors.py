@@ -135,7 +135,7 @@ def _upserted(asked: Request, answer: Response) -> Complaint | None:
         # KBA 3151226 has it under 500, where anything else may have gone wrong half way.
         known = (http is not None and 400 <= http < 500) or "not allowed" in words
         return Complaint("UPSERT_REFUSED" if known else "UPSERT_FAILED", words)
-    if result.get("status") != "OK" or http != 200 or result.get("editStatus") not in _DONE:
+    if result.get("status") != "OK" or http != 200 or opt_text(result, "editStatus") not in _DONE:
         return Complaint("UPSERT_DOUBTFUL", words)
     named = re.search(r"applicationId=(\d+)", opt_text(result, "key") or "")
     wanted = _APPLICATION.text(asked.body["__metadata"]["uri"])
@@ -1073,6 +1073,8 @@ def read_application(connection: str, read_at: datetime, data: Any) -> tuple[App
         # Nothing says that the two are the same: whatever were written would be a guess.
         raise BadRecord("appStatusSetItemId", "expected the id of the status it is in")
     status = _STATUSES.get(word or "", ApplicationStatus.UNKNOWN)
+    if application.get("hiredOn") is not None:
+        status = ApplicationStatus.UNKNOWN if hired_on is None else ApplicationStatus.HIRED
     return (
         Application(
             ref=Ref(connection, Kind.APPLICATION, _need(application, "applicationId")),
@@ -1083,7 +1085,7 @@ def read_application(connection: str, read_at: datetime, data: Any) -> tuple[App
             job=Ref(connection, Kind.JOB, _need(application, "jobReqId")),
             stage=Ref(connection, Kind.STAGE, stage) if stage else None,
             stage_name=opt_text(shown or {}, "appStatusName"),
-            status=ApplicationStatus.HIRED if hired_on is not None else status,
+            status=status,
             vendor_status=word,
             applied_at=_moment(application.get("applicationDate")),
             hired_at=hired_on,
@@ -1093,11 +1095,19 @@ def read_application(connection: str, read_at: datetime, data: Any) -> tuple[App
     )
 
 
+def _revision(row: Mapping[str, Any]) -> int:
+    """Where a row of the trail stands; by a wrong order an overwrite would go unseen."""
+    number = opt_id(row, "revNumber") or "0"
+    if not re.fullmatch(r"[0-9]{1,18}", number):
+        raise BadRecord("revNumber", "expected a whole number")
+    return int(number)
+
+
 def _history(trail: Mapping[str, Any]) -> Iterable[Transition]:
     """Statuses entered, oldest first; those that were skipped were not."""
     previous: str | None = None
     rows = [row for row in objects(trail, "results") if not opt_int(row, "skippedStatus")]
-    for row in sorted(rows, key=lambda row: int(opt_id(row, "revNumber") or 0)):
+    for row in sorted(rows, key=_revision):
         to = opt_id(opt_object(row, "jobAppStatus") or {}, "appStatusId")
         if to is not None:
             yield Transition(_moment(row.get("createdDateTime")), to, previous, opt_text(row, "createdBy"))

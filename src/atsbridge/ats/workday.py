@@ -557,7 +557,7 @@ class Workday(Ats):
             response = yield from request(self._soap(operation, named, self._filter(1)))
             found = _Listing.read(response, name, page=1)
             for shown in found.records:
-                if _job_id(shown.data) != id:
+                if _reference(shown.data, f"{name}_Reference")[0].get("WID") != id:
                     raise BadPayload("the answer is about another requisition than the one asked for")
                 return shown, name != "Job_Requisition"
         return None, False
@@ -648,7 +648,7 @@ class Workday(Ats):
         response = yield from request(wanted)
         found = _Listing.read(response, "Candidate", page=1)
         for shown in found.records:
-            if _wid(shown.data, "Candidate_Reference") != wid:
+            if _reference(shown.data, "Candidate_Reference")[0].get("WID") != wid:
                 raise BadPayload("the answer is about another candidate than the one asked for")
             return response, shown
         return response, None
@@ -754,9 +754,9 @@ class Workday(Ats):
         answer = yield from ask(wanted)
         finding = proof_of_read(what, wanted, answer, grant=grant)
         if isinstance(answer, Response):
-            _, raws = read_list(answer.body, "Report_Entry")
-            columns = {name for raw in raws for name in record(raw.data)}  # names, and no values
-            lacking = {"Application_ID", "Hired"} - columns if raws else set()
+            rows = _report_rows(answer)
+            columns = {name for row in rows for name in row}  # names, and no values
+            lacking = {"Application_ID", "Hired"} - columns if rows else set()
             if lacking:
                 tried = f"{finding.tried}: it has no column {', '.join(sorted(lacking))}"
                 return evolve(finding, proof=Proof.MISSING, tried=tried, ask=grant)
@@ -958,6 +958,8 @@ def _on(job: str, candidates: Iterable[Raw], hired: Mapping[str, str] | None) ->
 
 def _own(candidate: Raw, wid: str) -> Raw | None:
     """A candidate with one application, by its WID; None where there is no such."""
+    if not isinstance(first(candidate.data, "Candidate_Data"), Mapping):
+        raise BadPayload("the candidate is shown without the data that would have the applications")
     for applied in _applications(candidate.data):
         if _reference(applied, "Job_Application_Reference")[0].get("WID") == wid:
             return Raw.of(_kept(candidate.data, applied, None))
@@ -974,10 +976,19 @@ def _told_of(application: Raw, hired: Mapping[str, str] | None) -> Raw:
     return Raw.of({**application.data, "hired": None if hired is None else hired.get(own, "?")})
 
 
+def _report_rows(response: Response) -> list[Mapping[str, Any]]:
+    """Raises `BadPayload` where a row cannot be read: of whom it tells, nobody would know."""
+    _, raws = read_list(response.body, "Report_Entry")
+    try:
+        return [record(raw.data) for raw in raws]
+    except BadRecord as error:
+        wrong = error.why
+    raise BadPayload(f"the report holds a row that cannot be read: {wrong}")
+
+
 def _hired_in(response: Response) -> Mapping[str, str]:
     """What a report says of each application, by its WID. Empty columns are left out."""
-    _, raws = read_list(response.body, "Report_Entry")
-    rows = [record(raw.data) for raw in raws]
+    rows = _report_rows(response)
     return {opt_text(row, "Application_ID") or "": opt_text(row, "Hired") or "0" for row in rows}
 
 
@@ -1019,8 +1030,7 @@ class _Words:
 
 def _reported(response: Response) -> _Words:
     """The steps that a report names: where applications stand, and where they may go."""
-    _, raws = read_list(response.body, "Report_Entry")
-    rows = [record(raw.data) for raw in raws]
+    rows = _report_rows(response)
     steps = [(opt_text(row, "Current_Step_ID"), opt_text(row, "Current_Step")) for row in rows]
     steps += [pair for row in rows for pair in _cells(row, "Next_Steps", "Workflow_Step_ID")]
     ends = [pair for row in rows for pair in _cells(row, "Disposition_Steps", "Recruiting_Disposition_ID")]
