@@ -884,6 +884,8 @@ def test_the_report_counts() -> None:
         "settling": 1,
         "pending": 0,
         "held_back": "",
+        "stopped": False,
+        "unapproved": False,
         "unavailable": False,
         "requests": 5,
         "drift": [],
