@@ -369,15 +369,16 @@ def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
             if fault is not None:
                 raise _within(where, fault, known=known)
     values = {name: _value(value, secret=name in secrets) for name, value in settings.items()}
+    refused: ConfigurationError | None = None
+    wrong = ""
     try:
         return plugin(**values)
     except ConfigurationError as error:
-        fault = error
+        refused = error
     except (TypeError, ValueError) as error:
         wrong = type(error).__name__  # its text and its cause may repeat a value
-        fault = None
-    if fault is not None:
-        raise _within(where, fault, known=known or ())
+    if refused is not None:
+        raise _within(where, refused, known=known or ())
     given = ", ".join(sorted(settings)) or "none"
     raise ConfigurationError(
         f"the settings in [{where}] do not fit the plugin ({wrong}); given were {given}",
