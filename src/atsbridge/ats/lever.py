@@ -520,7 +520,7 @@ class Lever(Ats):
         envelope = read_json(response.body)
         data = record(envelope.get("data") if isinstance(envelope, dict) else None)
         application = read_application(self.connection, response.sent_at, data)
-        signals = dict.fromkeys(("archive", "hire", "unarchive"), application.token or "")
+        signals: dict[str, str] = dict.fromkeys(("archive", "hire", "unarchive"), application.token or "")
         changes = data.get("stageChanges")
         if isinstance(changes, list) and len(changes) == len(application.history):
             # One that tells no stage may hide a change: nothing can be counted then.
