@@ -46,7 +46,7 @@ WIRE = {
         Call Operation Routine routine
     """,
     "paging": """
-        Headway Marks Span mark_of next_link next_token
+        Headway Marks Span Tally linked_token mark_of next_link next_token
     """,
     "payload": """
         Raw object_in read_json read_list
@@ -62,7 +62,7 @@ WIRE = {
         GRANT SamlBearer sign
     """,
     "secrets": """
-        Secret optional_secret secret
+        Secret optional_seal optional_secret secret
     """,
     "settings": """
         one_of words
