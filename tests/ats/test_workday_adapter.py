@@ -771,6 +771,7 @@ def test_trap_13_what_is_hidden_without_a_word_is_said_to_be_unproven() -> None:
     ("permission", "what"),
     [
         ("Job Requisition Data", "read requisitions"),
+        ("Job Requisitions for Recruiting", "read requisitions"),
         ("Get_Candidates (Web Service)", "read candidates and applications"),
         ("Manage: Evergreen Requisitions", "read evergreen requisitions"),
         ("Report: shared with the user", "see who was hired"),
@@ -781,6 +782,8 @@ def test_trap_5_a_permission_taken_back_is_named(permission: str, what: str) -> 
     account.simulator.revoke(permission)
     found = findings(account)[what]
     assert found.proof is Proof.MISSING and found.ask
+    if what == "read requisitions":
+        assert permission in found.ask
     with pytest.raises((Forbidden, Unauthorized)):
         _ = account.bridge.pull(full=True)
 

@@ -710,7 +710,10 @@ class Workday(Ats):
     def _check_access(self) -> Flow[tuple[Finding, ...]]:
         one = self._filter(1, count=1)
         domains = {
-            "requisitions": (self._requisitions(one), "Job Requisition Data"),
+            "requisitions": (
+                self._requisitions(one),
+                "Job Requisition Data and Job Requisitions for Recruiting",
+            ),
             "candidates and applications": (
                 self._soap("Get_Candidates", self._filter(1, count=10), self._candidate_group),
                 "Candidate Data: Job Application (and the initiating action Get_Candidates (Web Service) "
@@ -730,7 +733,9 @@ class Workday(Ats):
             findings.append(proof_of_read(f"read {name}", wanted, answer, grant=grant))
         findings += [_contacts_shown(answers[2]), _NOTHING_HIDDEN]
         findings.append((yield from self._check_report(answers[1])))
-        domains_of_move = "Move Candidate and Candidate Data: Edit Job Application"
+        domains_of_move = (
+            "Move Candidate, Candidate Data: Edit Job Application and Candidate Data: Job Application"
+        )
         move = f"Get and Put on {domains_of_move}, and the initiating action Move Candidate"
         return (
             reach(answers, host=self.host),
