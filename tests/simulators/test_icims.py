@@ -17,6 +17,7 @@ from atsbridge.simulators.icims.signing import is_signed, signature
 from atsbridge.simulators.interface import Limits, SimRequest, SimResponse
 
 NOW = 1_790_000_000.0
+DEEP = b"[" * 100_000
 DAY = 86_400
 ROOT = "/customers/1234"
 FIELDS = "status,baseprofile,associatedprofile,source"
@@ -568,7 +569,7 @@ def test_a_search_of_another_shape_is_refused_whatever_there_is_to_find(asked: A
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b"7", b'{"status":"C38357"}', b'{"status":{"id":7}}']
+    "body", [b"", b"{", DEEP, b"[]", b"null", b"7", b'{"status":"C38357"}', b'{"status":{"id":7}}']
 )
 def test_a_body_of_another_shape_writes_nothing(world: World, body: bytes) -> None:
     headers = {"authorization": f"Bearer {world.token}", "content-type": "application/json"}

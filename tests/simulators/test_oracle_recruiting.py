@@ -15,6 +15,7 @@ from atsbridge.simulators.oracle_recruiting import OracleRecruitingSimulator
 from atsbridge.simulators.oracle_recruiting.simulator import ACTION, MOVE, SCOPE
 
 NOW = 1_790_000_000.0
+DEEP = b"[" * 100_000
 BASE = "/hcmRestApi/resources/11.13.18.05"
 JOBS, PEOPLE, APPLICATIONS = (
     "recruitingJobRequisitions",
@@ -559,7 +560,7 @@ def test_an_option_that_is_not_there_is_refused_everywhere(world: World) -> None
     assert world.call(f"{APPLICATIONS}/{id}", fields="StateId", onlyData="true").keys() == {"StateId"}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"7", b'{"phaseId":"1","stateId":[]}'])
+@pytest.mark.parametrize("body", [b"", b"{", DEEP, b"[]", b"null", b"7", b'{"phaseId":"1","stateId":[]}'])
 def test_a_body_that_is_no_object_of_the_action_is_a_400(world: World, body: bytes) -> None:
     headers = {
         "authorization": world.authorization, "content-type": ACTION, "rest-framework-version": "4",

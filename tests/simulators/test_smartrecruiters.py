@@ -17,6 +17,7 @@ from atsbridge.simulators.smartrecruiters import SmartRecruitersSimulator
 from atsbridge.simulators.smartrecruiters.hooks import RETRY_AFTER_MINUTES, signature
 
 NOW = 1_790_000_000.0
+DEEP = b"[" * 100_000
 HOOKS = "/webhooks-api/v201907/subscriptions"
 
 
@@ -630,7 +631,9 @@ def test_a_time_without_a_zone_is_utc(world: World) -> None:
         ("PUT", "/jobs/{j}/status"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"7", b'{"events":[1],"status":[]}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", DEEP, b"[]", b"null", b'"x"', b"7", b'{"events":[1],"status":[]}']
+)
 def test_a_body_of_another_shape_is_refused_and_not_done(method: str, path: str, body: bytes) -> None:
     world = World()
     candidate, _, job = world.one().partition(":")

@@ -815,6 +815,14 @@ def test_a_request_that_is_malformed_as_a_whole_answers_with_an_error(world: Wor
     assert world.refused("upsert", method="POST", body=body)[0] == 400
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff"])
+def test_a_body_that_is_no_json_is_refused(world: World, body: bytes) -> None:
+    _ = world.rows("User")
+    headers = {"authorization": f"Bearer {world.token}", "accept": "application/json"}
+    answer = world.sim.respond(SimRequest("POST", "/odata/v2/upsert", headers, body))
+    assert answer.status == 400 and b"COE_" in answer.body
+
+
 def test_the_status_it_is_in_is_ok_and_adds_no_history_unless_told(world: World) -> None:
     id = world.one()
     truth = world.sim.truth()[id]

@@ -324,7 +324,7 @@ class Api:
 def _json(body: bytes) -> Row:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Refusal(400, (FIELD, "The body is not a JSON object."))

@@ -213,7 +213,7 @@ class OracleRecruitingSimulator(Simulator):
             raise Refusal(self.wrong_type_status, "The content type is not valid.")
         try:
             return json.loads(request.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise bad("The body is not JSON.") from None
 
     def _targets(self, body: Any) -> Row:

@@ -497,7 +497,7 @@ def _body(request: SimRequest) -> Any:
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     try:
         return json.loads(request.body) if kind == "application/json" else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

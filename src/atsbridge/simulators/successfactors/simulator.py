@@ -486,7 +486,7 @@ def _body(request: SimRequest) -> Any:
         raise malformed("the content type is not supported")
     try:
         return json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise malformed("the body is not JSON") from None
 
 
