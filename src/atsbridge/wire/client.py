@@ -392,8 +392,9 @@ class Client:
 
     def _tell_when(self, error: Exception) -> None:
         """Say when to try again, where the vendor asks for more than is slept out."""
-        seconds = error.retry_after_seconds if isinstance(error, Throttled) else None
-        if seconds is not None and seconds > self.retry.cap_seconds:
+        if not isinstance(error, Throttled) or (seconds := error.retry_after_seconds) is None:
+            return
+        if seconds > self.retry.cap_seconds:
             at = self.now() + timedelta(seconds=seconds)
             error.advice = f"nothing was lost; the next attempt can be made at {at:%Y-%m-%d %H:%M:%S} UTC"
 
