@@ -65,7 +65,7 @@ WIRE = {
         Secret optional_seal optional_secret secret
     """,
     "settings": """
-        one_of words
+        between meanings misfit one_of rows settable typed words
     """,
     "streams": """
         Item Page Stream StreamScope sort_out

@@ -299,6 +299,38 @@ def test_a_page_link_keeps_its_words_and_loses_its_values() -> None:
     assert id == change.text("abc-1") != "abc-1"
 
 
+def test_a_key_of_a_query_or_a_form_that_nobody_declares_is_a_value() -> None:
+    change = scrubber()
+    made = change.url("https://api.lever.co/v1/opportunities?limit=1&ana@example.com=2&anaprata=3")
+    assert made.startswith("https://api.lever.co/v1/opportunities?limit=")
+    assert not re.search("example|anaprata", made)
+    form = rewrite_body(b"ana%40example.com=1&grant_type=2", "application/x-www-form-urlencoded", change)
+    assert b"ana" not in form and b"grant_type=" in form
+
+
+class Answered:
+    """What vcrpy hands over of one exchange."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri, self.headers, self.body = uri, {"Authorization": "secret"}, b""
+
+
+def test_of_an_answers_words_and_links_only_what_leads_to_a_page_stays() -> None:
+    made = recorder(Lever.VENDOR, keep=("?limit",))
+    link = '<https://api.lever.co/v1/opportunities?limit=5&offset=xyz>; rel="next"; title="Ana Prata"; by=ana'
+    answer = {
+        "status": {"code": 404, "message": "Ana Prata is not found"},
+        "headers": {"Link": [link], "X-Who": ["Ana"]},
+        "body": {"string": b"{}"},
+    }
+    request: Any = Answered("https://api.lever.co/v1/opportunities?limit=5")
+    _, kept = made.before_save_interaction(request, answer)
+    assert kept["status"] == {"code": 404, "message": ""}
+    (said,) = kept["headers"].pop("Link")
+    assert re.fullmatch(r'<https://api\.lever\.co/v1/opportunities\?limit=5&offset=\w+>; rel="next"', said)
+    assert "xyz" not in said and kept["headers"] == {}
+
+
 @pytest.mark.parametrize(
     ("body", "media"),
     [

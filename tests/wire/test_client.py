@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -126,6 +127,8 @@ def test_a_wait_beyond_the_cap_is_not_slept_out() -> None:
         it.run(client.read(READ))
     assert caught.value.retry_after_seconds == 3600
     assert (len(it.requests), it.slept) == (1, [])
+    at = client.now() + timedelta(seconds=3600)
+    assert f"the next attempt can be made at {at:%Y-%m-%d %H:%M}" in caught.value.advice
 
 
 def test_a_storm_uses_up_the_retry_budget_of_the_whole_connection() -> None:

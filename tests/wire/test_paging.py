@@ -186,12 +186,18 @@ def test_a_listing_may_be_empty_for_long_and_may_show_all_of_it_once_more():
         [["a", "b"]],
         [[]],
         [["a"], ["b"], []],
+        [list(order) for order in itertools.permutations("abcdefg")],
+        [list(few) for few in itertools.combinations("abcdefghijklmnop", 5)],
     ],
-    ids=["the first page", "empty pages", "a circle"],
+    ids=["the first page", "empty pages", "a circle", "the same rows in another order", "in other company"],
 )
 def test_a_listing_that_shows_nothing_new_for_ever_is_an_error(pages):
     with pytest.raises(BadPayload, match="showed nothing new"):
         follow(itertools.islice(itertools.cycle(pages), 5_000))
+
+
+def test_a_page_that_shows_one_row_more_is_headway():
+    assert follow([["first", n] for n in range(3_000)]) == 3_000
 
 
 def test_a_cursor_comes_once_and_is_short():

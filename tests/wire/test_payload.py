@@ -96,6 +96,34 @@ def test_a_body_that_is_no_list_is_refused_as_a_whole(path: str, body: bytes) ->
         read_list(body)
 
 
+MANY = {
+    "numbers": b"[" + b"0," * 2_000_000 + b"0]",
+    "objects": b"[" + b"{}," * 1_000_000 + b"{}]",
+    "lists": b"[" + b"[]," * 1_000_000 + b"[]]",
+    "depth": b"[" * 2_000_001 + b"]" * 2_000_001,
+    "one record": b"[[" + b"0," * 2_000_000 + b"0]]",
+}
+
+
+@pytest.mark.parametrize("body", MANY.values(), ids=MANY)
+def test_a_body_of_too_many_values_is_refused_before_any_is_made(
+    path: str, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError("it was parsed")
+
+    monkeypatch.setattr(payload, "_split", never)
+    monkeypatch.setattr(payload, "_strict", never)
+    for read in (read_list, read_json):
+        with pytest.raises(BadPayload, match="more than 2,000,000 values"):
+            read(body)
+
+
+def test_a_large_body_of_few_values_is_read(path: str) -> None:
+    body = b'["' + b"x" * 3_000_000 + b'"]'
+    assert len(read_list(body)[1]) == 1
+
+
 BROKEN_ENVELOPES = {
     "no such key": b'{"items": []}',
     "null in the list's place": b'{"data": null}',

@@ -176,6 +176,7 @@ class Client:
                 self._note_throttling(error)
                 wait = self._retries.wait_seconds(error, attempt)
                 if wait is None:
+                    self._tell_when(error)
                     raise
                 yield from sleep(wait)
 
@@ -337,6 +338,7 @@ class Client:
                 again = not self.scheme.rotates or proves_nothing_happened(error)
                 wait = self._retries.wait_seconds(error, attempt) if again else None
                 if wait is None:
+                    self._tell_when(error)
                     raise
                 yield from sleep(wait)
             else:
@@ -377,7 +379,9 @@ class Client:
             for budget in self._budgets:
                 budget.give_back()
             why = f"the budget of {self.vendor.title} is used up for {wait:.0f} seconds"
-            raise Throttled(why, vendor=self.vendor.name, retry_after_seconds=wait)
+            used_up = Throttled(why, vendor=self.vendor.name, retry_after_seconds=wait)
+            self._tell_when(used_up)
+            raise used_up
         self.requests += 1
         if wait > 0:
             yield from sleep(wait)
@@ -385,6 +389,14 @@ class Client:
     def _learn(self, response: Response) -> None:
         for budget in self._budgets:
             budget.learn(response, self.clock(), self.now().timestamp())
+
+    def _tell_when(self, error: Exception) -> None:
+        """Say when to try again, where the vendor asks for more than is slept out."""
+        if not isinstance(error, Throttled) or (seconds := error.retry_after_seconds) is None:
+            return
+        if seconds > self.retry.cap_seconds:
+            at = self.now() + timedelta(seconds=seconds)
+            error.advice = f"nothing was lost; the next attempt can be made at {at:%Y-%m-%d %H:%M:%S} UTC"
 
     def _note_throttling(self, error: Exception) -> None:
         if isinstance(error, Throttled):

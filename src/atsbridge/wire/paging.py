@@ -23,6 +23,7 @@ from .effects import Json
 _MARKS = 1200
 _CURSOR_BYTES = 64 * 1024
 _IDLE_PAGES = 1_000
+_ROWS = 100_000
 # RFC 8288, section 3: <target>; name=value; name="value", ...
 _LINK = re.compile(r"""<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~-]+\s*(?:=\s*(?:"[^"]*"|[^",;\s]*))?)*)""")
 _ELSEWHERE = "the link to the next page leads elsewhere than to a page of this listing"
@@ -127,7 +128,10 @@ class Headway:
 
     Empty pages are legal, and a listing may show again what it has shown: at the most all of it once
     more, where a first reading is followed by one of what changed meanwhile. One that has done nothing
-    else on 1,000 pages in a row, and on more than those that brought something, has no end.
+    else on 1,000 pages in a row, and on more than those that brought something, has no end. What a
+    page brings is the rows that no page before it showed, in whatever order and company.
+
+    The last 100,000 rows and more are remembered one by one, those before them by their page.
 
     Args:
         listing: its name, for errors.
@@ -135,7 +139,9 @@ class Headway:
 
     listing: str
     _cursors: set[str] = field(factory=set, init=False)
-    _pages: set[str] = field(factory=set, init=False)
+    _pages: set[int] = field(factory=set, init=False)
+    _rows: set[int] = field(factory=set, init=False)
+    _older: set[int] = field(factory=set, init=False)
     _idle: int = field(default=0, init=False)
 
     def turn_to(self, cursor: Json) -> None:
@@ -155,11 +161,15 @@ class Headway:
         Raises:
             BadPayload: the listing does not come to an end.
         """
-        page = mark_of(*records)
-        fresh = page not in self._pages and page != _NOTHING
+        rows = frozenset(map(hash, records))
+        new = rows - self._rows - self._older
+        fresh = bool(new) and hash(rows) not in self._pages
         self._idle = 0 if fresh else self._idle + 1
         if fresh:
-            self._pages.add(page)
+            self._pages.add(hash(rows))
+            self._rows |= new
+            if len(self._rows) > _ROWS:
+                self._older, self._rows = self._rows, set()
         if self._idle > _IDLE_PAGES + len(self._pages):
             raise BadPayload(
                 f"the listing of {self.listing} goes on, and {self._idle} pages in a row showed nothing new"
@@ -238,9 +248,6 @@ def mark_of(*parts: object) -> str:
     """A short mark of one version of one row."""
     text = "\x1f".join(map(str, parts))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-_NOTHING = mark_of()
 
 
 @frozen(kw_only=True)

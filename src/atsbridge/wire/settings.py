@@ -20,8 +20,8 @@ from attrs.validators import and_
 from ..errors import ConfigurationError
 from .secrets import Secret
 
-T = TypeVar("T")
-E = TypeVar("E", bound=Enum)
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=Enum)
 
 _MOST = 1_000_000
 """Of any number: as minutes two years, and still a duration."""
@@ -169,7 +169,7 @@ def words(values: str | Iterable[str]) -> frozenset[str]:
     return frozenset(found) if _listed(found, "str") else found
 
 
-def rows(kind: type[T], given: Iterable[Any], *, of: str) -> tuple[T, ...]:
+def rows(kind: type[_T], given: Iterable[Any], *, of: str) -> tuple[_T, ...]:
     """For a converter: the tables of a list, each as a row of this class.
 
     Args:
@@ -183,7 +183,7 @@ def rows(kind: type[T], given: Iterable[Any], *, of: str) -> tuple[T, ...]:
     return found
 
 
-def _row(kind: type[T], row: Any, of: str) -> T:
+def _row(kind: type[_T], row: Any, of: str) -> _T:
     if not isinstance(row, Mapping):
         return row  # type: ignore[no-any-return]
     try:
@@ -193,7 +193,7 @@ def _row(kind: type[T], row: Any, of: str) -> T:
     raise ConfigurationError(f"a row of the table of {of}: {why}")
 
 
-def meanings(kind: type[E], given: Mapping[str, Any], *, of: str) -> dict[str, E]:
+def meanings(kind: type[_E], given: Mapping[str, Any], *, of: str) -> dict[str, _E]:
     """For a converter: a table of the customer's words to ours.
 
     Args:

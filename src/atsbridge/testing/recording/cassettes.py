@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,6 +27,7 @@ HEADERS = frozenset({"content-type", "date", "link", "retry-after"})
 TOKEN_ANSWER = ("expires_in", "expires_at", "token_type")
 """What stays of the answer of a token endpoint: how long it holds (RFC 6749, section 5.1)."""
 
+_RELATION = re.compile(r""";\s*rel\s*=\s*"?(next|prev|first|last|self)\b"?""", re.IGNORECASE)
 _OTHER_PARTS = "it has other parts"
 
 
@@ -106,6 +108,8 @@ class _Tape:
         request.headers = {"Content-Type": media} if media else {}
         request.body = rewrite_body(request.body or b"", media, self.scrubber)
         body = response["body"]["string"] or b""
+        # The words beside the number may be anybody's.
+        response["status"] = {"code": response["status"]["code"], "message": ""}
         response["body"] = {"string": rewrite_body(body, media_of(response["headers"]), self.scrubber)}
         response["headers"] = {
             name: [self._header(name, value) for value in values]
@@ -118,7 +122,7 @@ class _Tape:
         if name.lower() != "link":
             return value
         return ", ".join(
-            f"<{self.scrubber.url(url.lstrip(' ,<'))}>{rest}"
+            f"<{self.scrubber.url(url.lstrip(' ,<'))}>{_relations(rest)}"
             for url, rest in (part.split(">", 1) for part in value.split(", <") if ">" in part)
         )
 
@@ -166,6 +170,11 @@ class _Tape:
 
         _ = self.scrubber.addresses.rewrite(request.uri, note)
         return [*found, *values_of(request.body or b"", media_of(request.headers))]
+
+
+def _relations(parameters: str) -> str:
+    """Of a link's parameters those that say which page it leads to."""
+    return "".join(f'; rel="{found.lower()}"' for found in _RELATION.findall(parameters))
 
 
 def media_of(headers: Any) -> str:

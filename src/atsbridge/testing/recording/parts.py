@@ -34,6 +34,8 @@ class Addresses:
     """The addresses that a vendor declares: their own words, and slots with values in them."""
 
     forms: tuple[re.Pattern[str], ...]
+    keys: frozenset[str] = frozenset()
+    """Of queries: those that the vendor declares; any other is a value."""
 
     @classmethod
     def of(cls, vendor: Vendor) -> Self:
@@ -45,7 +47,9 @@ class Addresses:
         declared |= {(url, "") for endpoint in vendor.tokens for url in endpoint.urls}
         forms = [_form(host, path, vendor) for host, path in sorted(declared)]
         # Where two fit, the one with more words of its own is meant.
-        return cls(tuple(sorted(forms, key=lambda form: len(form.groupindex))))
+        keys = {key for read in vendor.reads for key in read.query}
+        keys |= {key for write in vendor.writes for key, _ in write.query}
+        return cls(tuple(sorted(forms, key=lambda form: len(form.groupindex))), frozenset(keys))
 
     def rewrite(self, url: str, change: Change) -> str | None:
         """The URL with every value in it changed; None where the vendor declares no such address."""
@@ -59,7 +63,10 @@ class Addresses:
             value = str(change((_place_of(name),), unquote(address[start:end])))
             address = address[:start] + quote(value, safe="") + address[end:]
         pairs = [
-            (key, str(change((f"?{key}",), value))) for key, value in parse_qsl(query, keep_blank_values=True)
+            (key, str(change((f"?{key}",), value)))
+            if key in self.keys
+            else (str(change(("?*",), key)), str(change(("?*",), value)))
+            for key, value in parse_qsl(query, keep_blank_values=True)
         ]
         return f"{address}{question}{urlencode(pairs, quote_via=quote)}"
 
@@ -107,7 +114,9 @@ def rewrite_body(body: bytes, media: str, change: Change) -> bytes:
         return body
     if "urlencoded" in media:
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-        return urlencode([(key, str(change((key,), value))) for key, value in pairs]).encode()
+        return urlencode(
+            [(_key(key, (), change), str(change((_word(key),), value))) for key, value in pairs]
+        ).encode()
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
