@@ -50,6 +50,8 @@ LAZY: Mapping[tuple[str, str], str] = {
     ("wire.saml", "signxml"): "the same",
     ("simulators.successfactors.oauth", "lxml"): "extra `saml`: it checks what was signed",
     ("simulators.successfactors.oauth", "cryptography"): "the same",
+    ("simulators.successfactors.assertion", "lxml"): "the same, for the assertion that it shows a stranger",
+    ("simulators.successfactors.assertion", "cryptography"): "the same",
     ("simulators.serve", "simulators.certificates"): "extra `serve`: it imports cryptography, for TLS alone",
     ("testing.plugin", "ledgers.postgres"): "extra `postgres`: watched only where it is there",
     ("testing.plugin", "click"): "extra `cli`: patched only where it is there",
