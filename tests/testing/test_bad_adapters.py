@@ -1,11 +1,11 @@
-"""The never-miss histories catch the six mistakes that adapters are known to make.
+"""The never-miss histories catch the six mistakes that adapters are known to make; the contract, others.
 
 Each bad adapter is the example plugin's with one mistake in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,9 +14,10 @@ from atsbridge_kestrel.adapter import Kestrel
 from atsbridge_kestrel.simulator import KestrelSimulator
 from attrs import evolve, frozen
 
-from atsbridge.model import Ref, Tombstone, TombstoneKind
+from atsbridge.ats.interface import Catalogue, PlannedWrite, Unplannable
+from atsbridge.model import ApplicationStatus, Ref, State, Tombstone, TombstoneKind
 from atsbridge.simulators.interface import Limits
-from atsbridge.testing import Account, VirtualTime
+from atsbridge.testing import Account, AtsContract, VirtualTime
 from atsbridge.testing.histories import Outcome, never_miss
 from atsbridge.wire.effects import Flow
 from atsbridge.wire.operations import Operation, Routine
@@ -155,3 +156,24 @@ def test_each_mistake_is_caught_within_a_hundred_histories(adapter: type[Kestrel
 
 def test_without_a_mistake_nothing_is_caught() -> None:
     assert [seed for seed in range(5) if not played(Kestrel, seed).flawless] == []
+
+
+@frozen(kw_only=True)
+class NeverTakesBack(Kestrel):
+    """Declares how an ended card is opened again, and plans it never."""
+
+    def plan_writes(self, current: State, target: State, catalogue: Catalogue) -> Sequence[PlannedWrite]:
+        if current.status is not ApplicationStatus.ACTIVE:
+            raise Unplannable("an ended card stays ended")
+        return super().plan_writes(current, target, catalogue)
+
+
+def test_a_declared_write_that_nothing_plans_is_caught() -> None:
+    contract = AtsContract()
+    account = opened(NeverTakesBack, seed=1)
+    _ = account.bridge.pull()
+    with pytest.raises(AssertionError, match="reopen"):
+        contract.test_every_declared_write_is_planned_for_some_change(account)
+    account = opened(Kestrel, seed=1)
+    _ = account.bridge.pull()
+    contract.test_every_declared_write_is_planned_for_some_change(account)

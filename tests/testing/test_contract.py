@@ -11,6 +11,7 @@ class TestAshby(AtsContract):
 
 class TestGreenhouse(AtsContract):
     vendor = "greenhouse"
+    otherwise = frozenset({"move_by_row"})
 
 
 class TestIcims(AtsContract):

@@ -31,4 +31,7 @@ __all__ = ["AtsContract"]
 class AtsContract(
     Reading, Absences, Resuming, Payloads, Writing, Surface, Access, Hooks, Secrecy, BothDrivers
 ):
-    """See the module. ``vendor`` is the registered name; ``applications`` the size of the accounts."""
+    """See the module. ``vendor`` is the registered name; ``applications`` the size of the accounts.
+
+    ``otherwise`` names the declared writes that only other settings lead to than those of the account.
+    """

@@ -18,10 +18,11 @@ from ..account import Account
 
 
 class Subject:
-    """A vendor, by its registered name."""
+    """A vendor, by its registered name; ``otherwise`` names writes that other settings alone lead to."""
 
     vendor: ClassVar[str]
     applications: ClassVar[int] = 24
+    otherwise: ClassVar[frozenset[str]] = frozenset()
 
     def open(self, *, applications: int | None = None, seed: int = 1, **switches: Any) -> Account:
         """An account with nothing pulled yet. A plugin that is not installed overrides this."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 
 import pytest
 
-from ...model import Action, ApplicationStatus, Gap, Receipt, Result, State
+from ...ats.interface import Catalogue, Unplannable
+from ...model import Action, ApplicationStatus, Gap, Intent, Receipt, Result, State
 from ...simulators.interface import SimRequest, SimResponse
 from ...wire.effects import Purpose
 from ..account import Account
@@ -103,6 +105,18 @@ class Writing(Subject):
                 assert chain[0].expected == here
                 assert [p.action for p in chain] == [Action.MOVE]
                 assert chain[-1].target.meets(State(stage, ApplicationStatus.ACTIVE))
+
+    @pytest.mark.usefixtures("writes")
+    def test_every_declared_write_is_planned_for_some_change(self, account: Account) -> None:
+        """One that nothing leads to is a way that was forgotten, or a surface that is wider than its use."""
+        left = {write.name for write in account.ats.VENDOR.writes} - self.otherwise
+        for job in sorted({truth.job or "" for truth in account.truth().values()}):
+            catalogue = account.engine.catalogue(job or None)
+            for expected, target in product(_states(catalogue, 1), _states(catalogue, None)):
+                left -= set(_planned(account, expected, target, catalogue))
+                if not left:
+                    return
+        assert not left
 
     # -- what the ATS says about it --
 
@@ -302,3 +316,31 @@ def _fault(account: Account, fault: str) -> Callable[[SimRequest, Respond, Purpo
         return None
 
     return meddle
+
+
+_STANDS = (
+    ApplicationStatus.ACTIVE,
+    ApplicationStatus.REJECTED,
+    ApplicationStatus.WITHDRAWN,
+    ApplicationStatus.HIRED,
+)
+
+
+def _states(catalogue: Catalogue, reasons: int | None) -> list[State]:
+    """What an application could be in, with so many of the reasons, or all."""
+    why = [None, *(reason.ref.id for reason in catalogue.reasons[:reasons])]
+    return [State(stage.ref.id, *rest) for stage in catalogue.stages for rest in product(_STANDS, why)]
+
+
+def _planned(account: Account, expected: State, target: State, catalogue: Catalogue) -> Iterator[str]:
+    """The names of the writes from here to there; none where the vendor has no way."""
+    try:
+        chain = account.ats.plan_writes(expected, target, catalogue)
+    except Unplannable:
+        return
+    for part in chain:
+        intent = Intent(
+            intent_id="i", application=account.ref("1"), action=part.action, expected=part.expected,
+            target=part.target, acting_user=account.ats.default_acting_user,
+        )  # fmt: skip
+        yield account.ats.declared(intent).name
