@@ -6,6 +6,7 @@ small verbs stay quick.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sqlite3
@@ -105,6 +106,8 @@ def run(arguments: Sequence[str]) -> int:
     With ATSBRIDGE_TRACEBACK set, an unforeseen error is raised as it is.
     """
     as_json = "--json" in arguments
+    # A connection that Ctrl-C broke off is no news; of a server that is away the ledger's own error tells.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     with suppress(ValueError):  # not the main thread: whoever runs us there has the signal
         for ended in (signal.SIGINT, signal.SIGTERM):  # whoever stops a service sends the second
             signal.signal(ended, signal.default_int_handler)
