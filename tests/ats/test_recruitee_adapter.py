@@ -317,6 +317,7 @@ def chain(current: State, target: State) -> list[tuple[Action, State]]:
         (State("1", R, "7"), State("1", W, "8"), [(Action.WITHDRAW, State("1", W, "8"))]),
         (State("1", A), State("9", H), [(Action.HIRE, State("9", H))]),
         (State("11", A), State("11", H), [(Action.HIRE, State("19", H))]),
+        (State("9", A), State("9", H), [(Action.HIRE, State("9", H))]),
         (
             State("1", W, "8"), State(None, H),
             [(Action.REACTIVATE, State("1", A)), (Action.HIRE, State("9", H))],

@@ -425,14 +425,13 @@ class Recruitee(Ats):
             here: the cursor, with the time that the reading began. following: what differs in the next.
             only: the candidates that were asked for.
         """
-        _, raws = read_list(answer.body, "candidates")
+        raws, side = _people_in(answer)
         people, unnamed = sort_out(raws, partial(self._item, read_candidate, answer, Kind.CANDIDATE))
         if only is not None and not {item.ids[0][1] for item in people} <= set(only):
             raise BadPayload("the answer is about other candidates than those asked for")
         rows = [row for item in people for row in _rows(item.raw.peek("placements"), of=item.ids[0][1])]
         reasons = yield from _reasons_of(rows, here["reasons"], answer.sent_at)
-        joined = _Side.beside(answer, reasons).join(rows)
-        placed, broken = sort_out(joined, partial(self._placed, answer))
+        placed, broken = sort_out(side.join(rows, reasons), partial(self._placed, answer))
         faults = [*rejected, *unnamed, *broken]
         return _page([*people, *placed], faults, {**here, "reasons": reasons}, following)
 
@@ -458,9 +457,9 @@ class Recruitee(Ats):
         if shown is None:
             # They would look as if they were gone.
             raise BadPayload("the answer is no pipeline, or a stage of it does not show its placements")
-        stages, rows = shown
+        rows, side = shown
         reasons = yield from _reasons_of(rows, cursor["reasons"], answer.sent_at)
-        items, rejected = sort_out(_Side(reasons, stages).join(rows), partial(self._placed, answer))
+        items, rejected = sort_out(side.join(rows, reasons), partial(self._placed, answer))
         return Page(
             items=items, rejected=rejected, watermark={"read": self._reached(answer), "reasons": reasons}
         )
@@ -471,15 +470,16 @@ class Recruitee(Ats):
         answer = yield from _find_candidate(candidate)
         if isinstance(answer, TombstoneKind):
             return Gone(tombstone=Tombstone(answer))
-        rows = _shown_with(answer, candidate)
-        if rows is None:
+        shown = _shown_with(answer, candidate)
+        if shown is None:
             raise BadPayload("the answer is not about the candidate asked for, or shows no placements")
+        rows, side = shown
         own = [row for row in rows if isinstance(row.data, dict) and opt_id(row.data, "id") == id]
         if not own:
             # Deleted, or in a job that the token's owner does not see: the answer is the same.
             return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
         reasons = yield from _reasons_of(own, None, answer.sent_at)
-        row = _Side.beside(answer, reasons).joined(own[0])
+        row = side.joined(own[0], reasons)
         (application,) = read_placement(self, answer.sent_at, row.data)
         return Fresh(application=application)
 
@@ -559,7 +559,7 @@ class Recruitee(Ats):
         if here.status in _ENDINGS and (moves or not ends):
             chain.append(self._taken_back(here, catalogue))
             here = chain[-1].target
-        if moves:
+        if moves or hires:
             there = State(stage, ApplicationStatus.HIRED if hires else here.status)
             chain.append(PlannedWrite(Action.HIRE if hires else Action.MOVE, here, there))
             here = there
@@ -615,7 +615,7 @@ class Recruitee(Ats):
             return None
         payload = opt_object(event, "payload") or {}
         candidate = opt_id(opt_object(payload, "candidate") or {}, "id")
-        if candidate is None:
+        if candidate is None or not re.fullmatch(_ID, candidate):
             return HookReply()
         return HookHint(
             delivery_id=opt_id(event, "id") or "",
@@ -741,26 +741,6 @@ def _bare(one: Any, of: str | None) -> Raw:
     return Raw.of({**kept, "candidate_id": nested or opt_id(one, "candidate_id") or of})
 
 
-def _shown_with(answer: Response, candidate: str) -> list[Raw] | None:
-    """The placements of the candidate that was asked for; None where the answer is about another."""
-    data = read_json(answer.body)
-    person = (opt_object(data, "candidate") if isinstance(data, dict) else None) or {}
-    held = person.get("placements")
-    return _rows(held, of=candidate) if opt_id(person, "id") == candidate and isinstance(held, list) else None
-
-
-def _columns(answer: Response) -> tuple[Mapping[str, str], list[Raw]] | None:
-    """Of a job's pipeline the categories by stage, and the placements; None where it does not show them."""
-    data = read_json(answer.body)
-    found = data.get("stages") if isinstance(data, dict) else None
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        return None
-    if not all(isinstance(stage.get("placements"), list) for stage in found):
-        return None
-    stages = {opt_id(stage, "id") or "": opt_text(stage, "category") or "" for stage in found}
-    return stages, [row for stage in found for row in _rows(stage["placements"], of=None)]
-
-
 def _reasons_of(rows: Iterable[Raw], known: Any, seen_at: datetime) -> Flow[Any]:
     """Reason ids by name, for placements that tell the name alone.
 
@@ -788,39 +768,68 @@ class _Side:
     """What placements are joined with.
 
     Args:
-        reasons: as `_reasons_of` gives them. stages: categories by stage id.
-        pools: ids of the offers that are talent pools.
+        stages: categories by stage id. pools: ids of the offers that are talent pools.
     """
 
-    reasons: Any
     stages: Mapping[str, str]
     pools: frozenset[str] = frozenset()
 
     @classmethod
-    def beside(cls, answer: Response, reasons: Any) -> _Side:
+    def beside(cls, envelope: Mapping[str, Any]) -> _Side:
         """From the ``references`` that stand beside candidates."""
-        data = read_json(answer.body)
-        told = [(opt_text(one, "type"), opt_id(one, "id") or "", one) for one in objects(data, "references")]
-        stages = {id: opt_text(one, "category") or "" for type, id, one in told if type == "Stage"}
+        told = [
+            (opt_text(one, "type"), opt_id(one, "id") or "", one) for one in objects(envelope, "references")
+        ]
         pools = frozenset(
             id for type, id, one in told if type == "Offer" and one.get("kind") == "talent_pool"
         )
-        return cls(reasons, stages, pools)
+        return cls({id: opt_text(one, "category") or "" for type, id, one in told if type == "Stage"}, pools)
 
-    def join(self, rows: Iterable[Raw]) -> list[Raw]:
-        """Those that are in a job, each with what it lacks."""
-        return [self.joined(row) for row in rows if not self._in_pool(row.data)]
+    def join(self, rows: Iterable[Raw], reasons: Any) -> list[Raw]:
+        """Those that are in a job, each with what it lacks.
 
-    def joined(self, row: Raw) -> Raw:
+        Args:
+            reasons: as `_reasons_of` gives them.
+        """
+        return [self.joined(row, reasons) for row in rows if not self._in_pool(row.data)]
+
+    def joined(self, row: Raw, reasons: Any) -> Raw:
         if not isinstance(row.data, dict):
             return row
         text, stage = opt_text(row.data, "disqualify_reason"), opt_id(row.data, "stage_id")
-        listed = self.reasons["ids"].get(text) if self.reasons and text else None
+        listed = reasons["ids"].get(text) if reasons and text else None
         reason = opt_id(row.data, "disqualify_reason_id") or listed
         return Raw.of({**row.data, "reason_id": reason, "category": self.stages.get(stage or "")})
 
     def _in_pool(self, row: Any) -> bool:
         return isinstance(row, dict) and opt_id(row, "offer_id") in self.pools
+
+
+def _people_in(answer: Response) -> tuple[list[Raw], _Side]:
+    envelope, raws = read_list(answer.body, "candidates")
+    return raws, _Side.beside(envelope)
+
+
+def _shown_with(answer: Response, candidate: str) -> tuple[list[Raw], _Side] | None:
+    """The placements of the candidate that was asked for; None where the answer is about another."""
+    data = read_json(answer.body)
+    person = (opt_object(data, "candidate") if isinstance(data, dict) else None) or {}
+    held = person.get("placements")
+    if opt_id(person, "id") != candidate or not isinstance(held, list):
+        return None
+    return _rows(held, of=candidate), _Side.beside(data)
+
+
+def _columns(answer: Response) -> tuple[list[Raw], _Side] | None:
+    """The placements of a job's pipeline; None where a stage of it does not show them."""
+    data = read_json(answer.body)
+    found = data.get("stages") if isinstance(data, dict) else None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        return None
+    if not all(isinstance(stage.get("placements"), list) for stage in found):
+        return None
+    rows = [row for stage in found for row in _rows(stage["placements"], of=None)]
+    return rows, _Side({opt_id(stage, "id") or "": opt_text(stage, "category") or "" for stage in found})
 
 
 def _stages(pipeline: Any) -> list[Raw]:
