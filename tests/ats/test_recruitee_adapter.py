@@ -518,7 +518,7 @@ def test_a_wrong_form_of_a_move_is_refused_in_the_vendors_words() -> None:
 
 def test_trap_1_talent_pools_are_no_jobs_and_nobody_in_them_has_applied() -> None:
     account = Account.open("recruitee")
-    _ = account.bridge.pull()
+    assert account.bridge.pull().waiting == 0
     simulator: Any = account.simulator
     pools = {str(id) for id, offer in simulator.account.offers.items() if offer["kind"] == "talent_pool"}
     assert pools and not pools & set(account.bridge.configuration().jobs)
@@ -573,6 +573,7 @@ def test_trap_4_what_the_index_shows_late_is_read_in_the_overlap() -> None:
     archived = {str(id) for id, offer in simulator.account.offers.items() if offer["status"] == "archived"}
     id = next(i for i, t in sorted(account.truth().items()) if t.job in archived and t.status == "active")
     account.simulator.move(id, account.simulator.stages_for(id)[0])
+    account.time.sleep(60)
     _ = account.bridge.pull()
     assert id in account.differences()
     account.time.sleep(400)
@@ -677,6 +678,17 @@ def test_a_placement_that_is_gone_from_its_candidate_is_no_deletion_for_certain(
     assert isinstance(read, Gone) and read.tombstone.kind is TombstoneKind.DELETED
 
 
+@pytest.mark.parametrize("body", [{}, {"stages": None}, {"stages": [7]}, {"stages": [{"id": 1}]}])
+def test_a_pipeline_that_does_not_show_its_placements_is_no_empty_one(body: Any) -> None:
+    account = Account.open("recruitee")
+    answer = SimResponse(200, (("Content-Type", "application/json"),), json.dumps(body).encode())
+    account.driver.meddle = lambda asked, respond, _: (
+        answer if asked.target.endswith("/placements") else respond(asked)
+    )
+    with pytest.raises(BadPayload, match="no pipeline"):
+        _ = account.bridge.pull()
+
+
 def test_an_answer_about_another_candidate_is_not_taken() -> None:
     account = Account.open("recruitee")
     one, other = sorted(account.truth())[:2]
@@ -707,6 +719,10 @@ def test_reasons_are_asked_for_once_a_day_and_for_one_that_is_new() -> None:
     account.time.sleep(60)
     assert asked() > 1
     assert account.differences() == {}
+    account.time.sleep(3600)
+    _ = asked()  # who was rejected is in the overlap once more
+    account.time.sleep(3600)
+    assert asked() == 1
     account.time.sleep(timedelta(days=2).total_seconds())
     assert asked() > 1
 
