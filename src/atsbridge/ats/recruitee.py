@@ -752,8 +752,11 @@ def _reasons_of(rows: Iterable[Raw], known: Any, seen_at: datetime) -> Flow[Any]
     bare = [row.data for row in rows if isinstance(row.data, dict)]
     told = {opt_text(row, "disqualify_reason") for row in bare if opt_id(row, "disqualify_reason_id") is None}
     names = {name for name in told if name is not None}
-    fresh = known is not None and seen_at - datetime.fromisoformat(known["asked"]) < _DAY
-    if not names or (fresh and names <= known["ids"].keys()):
+    if not names or (
+        known is not None
+        and seen_at - datetime.fromisoformat(known["asked"]) < _DAY
+        and names <= known["ids"].keys()
+    ):
         return known
     answer = yield from once("disqualify_reasons", lambda: request(_reasons()))
     _, raws = read_list(answer.body, "disqualify_reasons")
