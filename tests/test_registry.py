@@ -46,6 +46,7 @@ def test_ours_come_through_the_same_door() -> None:
         "icims",
         "lever",
         "oracle_recruiting",
+        "recruitee",
         "smartrecruiters",
         "successfactors",
         "workday",

@@ -37,6 +37,7 @@ def chapter(report: Mapping[str, Any], word: str) -> Mapping[str, Any]:
         "ashby",
         "icims",
         "oracle_recruiting",
+        "recruitee",
         "smartrecruiters",
         "successfactors",
         "workday",

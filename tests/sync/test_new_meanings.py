@@ -155,7 +155,7 @@ LISTED_OR_REACHED_BY = {
     *("page_size", "overlap_minutes", "overlap_hours", "parents_overlap_hours", "staleness_minutes"),
     *("visible_within_seconds", "incremental", "person_filter", "total_found"),
     # writes and their proof, and what is gone
-    *("from_stage_id_is", "audit_trail", "hidden_is_404"),
+    *("from_stage_id_is", "audit_trail", "hidden_is_404", "stage_body"),
     # stages, which are read whole at each pull
     *("statuses", "states", "omitted_sub_status"),
 }

@@ -28,6 +28,10 @@ class TestOracleRecruiting(AtsContract):
     vendor = "oracle_recruiting"
 
 
+class TestRecruitee(AtsContract):
+    vendor = "recruitee"
+
+
 class TestSuccessFactors(AtsContract):
     vendor = "successfactors"
 

@@ -13,6 +13,7 @@ VENDORS = (
     "icims",
     "lever",
     "oracle_recruiting",
+    "recruitee",
     "smartrecruiters",
     "successfactors",
     "workday",

@@ -260,6 +260,32 @@ class SmartRecruiters(Dialect):
         return f"{body['status']}:{body['subStatus']}" if "subStatus" in body else str(body["status"])
 
 
+class Recruitee(Dialect):
+    """A placement is read with its candidate alone, and written by the second part of its name here."""
+
+    resends = False
+    shows_late = None
+
+    def application(self, request: SimRequest) -> str:
+        id = _in_path(r"/c/[^/]+/placements/(\d+)/", request)
+        return next(name for name in self.simulator.truth() if name.endswith(f":{id}"))
+
+    def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
+        one = _object(response, "candidate")
+        for held in one.get("placements", ()):
+            active = held["disqualified_at"] is None and not held["hired_in_this_placement"]
+            yield f"{one['id']}:{held['id']}", Shown((str(held["stage_id"]), active), None)
+
+    def target(self, request: SimRequest) -> str:
+        return str(json.loads(request.body)["placement"]["stage_id"])
+
+    def kinds(self, request: SimRequest, write: Accepted) -> frozenset[str]:
+        assert write.after is not None
+        verb = request.target.partition("?")[0].rpartition("/")[2]
+        moved = "move" if write.after.status == "active" else "end"
+        return frozenset({{"change_stage": moved, "requalify": "reactivate"}.get(verb, "end")})
+
+
 class SuccessFactors(Dialect):
     """Every status write is an upsert of one key of an application."""
 
@@ -348,6 +374,7 @@ DIALECTS: Mapping[str, type[Dialect]] = {
     "icims": Icims,
     "lever": Lever,
     "oracle_recruiting": OracleRecruiting,
+    "recruitee": Recruitee,
     "smartrecruiters": SmartRecruiters,
     "successfactors": SuccessFactors,
     "workday": Workday,

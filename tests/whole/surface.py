@@ -41,6 +41,8 @@ class Allowed:
                 "{http://schemas.xmlsoap.org/soap/envelope/}Body/*"
             )
             return _is_element(self.body, asked, self.types)
+        if self.body is None:
+            return body == b""
         return _is(self.body, json.loads(body or b"{}"), self.types)
 
 

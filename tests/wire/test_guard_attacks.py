@@ -154,6 +154,14 @@ def source(write, name, *, other=False):
     return slots[None] if None in slots else SEPARATOR.join(slots.get(part, "x") for part in (0, 1))
 
 
+def is_read(vendor, path):
+    """Whether a vendor declares a read at this path."""
+    return any(
+        re.fullmatch(re.sub(r"\{(\w+)\}", lambda slot, read=read: read.segments[slot[1]], read.path), path)
+        for read in vendor.reads
+    )
+
+
 def free(slot):
     """Whether a slot takes words that are the customer's own, a stage's name, say."""
     return re.fullmatch(slot.pattern, PERSONAL[1]) is not None
@@ -280,7 +288,9 @@ class Rogue:
         return evolve(asked, method=self.pick(*(m for m in METHODS if m != asked.method))), None
 
     def path(self, asked):
-        other = self.pick(*PATHS, asked.url + "/notes", asked.url + "/", asked.url.upper(), asked.url[1:])
+        # What is nobody's business at most vendors is where one of them lists its jobs.
+        foreign = [path for path in PATHS if not is_read(self.account.vendor, path)]
+        other = self.pick(*foreign, asked.url + "/notes", asked.url + "/", asked.url.upper(), asked.url[1:])
         return evolve(asked, url=other), None
 
     def elsewhere(self, asked):
@@ -609,11 +619,11 @@ FREE = [
 def test_words_of_the_customers_are_the_intents_own(name, write):
     """Their form cannot tell a stage from a person: the engine gives a permit for its intent's alone."""
     own = {slot.name: source(write, slot.name) for slot in write.slots}
-    state = State(own[SlotName.TARGET_STAGE], ApplicationStatus.ACTIVE, own.get(SlotName.REASON))
+    state = State(own.get(SlotName.TARGET_STAGE), ApplicationStatus.ACTIVE, own.get(SlotName.REASON))
     intent = Intent(
         intent_id="i1",
         application=Ref("acme", Kind.APPLICATION, own[SlotName.APPLICATION]),
-        action=Action.MOVE,
+        action=Action.MOVE if SlotName.TARGET_STAGE in own else Action.REJECT,
         target=state,
         expected=state,
     )
