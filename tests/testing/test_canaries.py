@@ -9,7 +9,9 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -20,11 +22,13 @@ from atsbridge.ats.lever import Lever
 from atsbridge.crm.sql import SqlCrm
 from atsbridge.errors import AtsBridgeError
 from atsbridge.ledgers.sqlite import SqliteLedger
+from atsbridge.registry import Group
 from atsbridge.simulators.greenhouse import GreenhouseSimulator
 from atsbridge.simulators.interface import Limits, SimRequest
 from atsbridge.simulators.lever import LeverSimulator
 from atsbridge.simulators.people import Inventor
 from atsbridge.simulators.serve import serve
+from atsbridge.testing import canaries
 from atsbridge.testing.canaries import PLANTED, About, Watch, chain, our_frames, shown
 
 LEAKS = """
@@ -405,3 +409,23 @@ def test_an_error_out_of_a_bridge_keeps_its_lines_and_loses_its_locals(pulled, m
     assert frames["broken"].f_locals == {}
     ours = [frame for error in chain(caught.value) for frame in our_frames(error)]
     assert not [f for f in ours for v in f.f_locals.values() if PLANTED.person in shown(v)]
+
+
+@pytest.mark.parametrize(("module", "watched"), [("acme_ats.adapter", True), ("acme_ats.simulator", False)])
+def test_the_frames_of_a_plugin_are_watched_and_those_of_its_simulator_are_not(
+    module: str, watched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {
+        Group.ATS: [EntryPoint("acme", "acme_ats.adapter:Acme", Group.ATS)],
+        Group.SIMULATOR: [EntryPoint("acme", "acme_ats.simulator:Acme", Group.SIMULATOR)],
+    }
+    monkeypatch.setattr(canaries, "entry_points", lambda *, group: there.get(group, []))
+    canaries._watched.cache_clear()
+    names: dict[str, Any] = {"__name__": module}
+    exec("def read(person):\n    raise ZeroDivisionError\n", names)
+    try:
+        with pytest.raises(ZeroDivisionError) as caught:
+            names["read"]("somebody")
+        assert [frame.f_code.co_name for frame in our_frames(caught.value)] == (["read"] if watched else [])
+    finally:
+        canaries._watched.cache_clear()

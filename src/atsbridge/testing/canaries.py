@@ -13,6 +13,8 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from enum import StrEnum
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,6 +22,7 @@ from urllib.parse import quote
 
 from attrs import define, field, frozen
 
+from ..registry import Group
 from ..simulators.people import Marks
 
 PLANTED = Marks(person="Qzpersonq", phone="8314159265", secret="qzsecretq")  # noqa: S106 - a canary
@@ -162,22 +165,33 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 _TESTERS = ("atsbridge.simulators", "atsbridge.testing")
+_IN_USE = (Group.ATS, Group.CRM, Group.LEDGER)
 
 
 def our_frames(error: BaseException) -> Iterator[FrameType]:
-    """The frames of the package in an error's traceback, and of the libraries below them."""
+    """The frames of the package and its plugins in an error's traceback, and of the libraries below them."""
     inside = False
     trace = error.__traceback__
     while trace is not None:
         frame, trace = trace.tb_frame, trace.tb_next
         module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith(_TESTERS):
+        testers, ours = _watched()
+        if module.startswith(testers):
             inside = False  # where the package is installed, its own testers look like a library too
-        elif module.startswith("atsbridge."):
+        elif module.startswith(ours):
             inside = True
             yield frame
         elif inside and frame.f_code.co_filename.startswith(_LIBRARIES):
             yield frame
+
+
+@cache
+def _watched() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where the names of modules begin that test, and of those that are watched; a plugin is a package."""
+    simulators = (point.module for point in entry_points(group=Group.SIMULATOR))
+    plugins = (point.module for group in _IN_USE for point in entry_points(group=group))
+    packages = {f"{module.partition('.')[0]}." for module in plugins}
+    return (*_TESTERS, *simulators), ("atsbridge.", *packages)
 
 
 def _contents(database: sqlite3.Connection) -> Iterator[tuple[str, str]]:
