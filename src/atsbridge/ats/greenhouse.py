@@ -75,7 +75,7 @@ from ..wire.reading import (
 )
 from ..wire.secrets import Secret, optional_secret, secret
 from ..wire.settings import one_of
-from ..wire.streams import Item, Page, Stream, sort_out
+from ..wire.streams import Item, Page, Stream, sort_out, sort_out_ids
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, HookHint, PlannedWrite, Proof, Unplannable
 from .preflight import ask, proof_of_read, try_listings, unproven_write, with_scopes
@@ -818,8 +818,8 @@ def _shown(name: str, kind: Kind, cursor: Any) -> Flow[Page]:
     if link is not None and link == cursor["link"]:
         raise BadPayload("the listing gave the same link twice")
     following: Json = {"link": link} if link else None
-    items, rejected = sort_out(raws, lambda raw: Item(((kind, _id(raw)),), raw, lambda _data: ()))
-    return Page(shown=[item.ids[0] for item in items], rejected=rejected, next=following)
+    shown, rejected = sort_out_ids(kind, raws, _id)
+    return Page(shown=shown, rejected=rejected, next=following)
 
 
 @routine

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from attrs import evolve, field, frozen
 
-from ..errors import BadPayload, ConfigurationError, CursorLost, Forbidden, NotFound, VendorError
+from ..errors import BadPayload, BadRecord, ConfigurationError, CursorLost, Forbidden, NotFound, VendorError
 from ..model import (
     Action,
     ActorKind,
@@ -735,8 +735,10 @@ def _blank(answer: Response | VendorError) -> bool:
         return True
     if isinstance(answer, VendorError):
         raise answer
-    data = read_json(answer.body).get("data")
-    return isinstance(data, dict) and data.get("isAnonymized") is True
+    data = (object_in(answer.body) or {}).get("data")
+    if not isinstance(data, dict):
+        raise BadPayload("the answer about a contact is none")
+    return data.get("isAnonymized") is True
 
 
 def _shown(answer: Response | VendorError) -> list[Raw]:
@@ -748,7 +750,7 @@ def _shown(answer: Response | VendorError) -> list[Raw]:
 
 
 def _deactivated(answer: Response) -> bool:
-    data = read_json(answer.body).get("data")
+    data = (object_in(answer.body) or {}).get("data")
     return isinstance(data, dict) and data.get("deactivatedAt") is not None
 
 

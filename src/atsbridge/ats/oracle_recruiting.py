@@ -64,7 +64,7 @@ from ..wire.paging import Span
 from ..wire.payload import Raw, read_json, read_list
 from ..wire.reading import from_iso, need_id, objects, opt_id, opt_object, opt_text, record, texts
 from ..wire.secrets import Secret, optional_secret, secret
-from ..wire.streams import Item, Page, Stream, sort_out
+from ..wire.streams import Item, Page, Stream, sort_out, sort_out_ids
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .chain import ENDS, UNREADABLE, StageChain
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, PlannedWrite, Proof, Unplannable
@@ -609,12 +609,9 @@ class OracleRecruiting(Ats):
             response, raws, token = yield from self._rows(listing, span)
             following, _ = span.seen(safe_time(response)).after(token, overlap=timedelta())
             named = [raw for raw in raws if not _is(raw, listing.key, None)]
-            items, rejected = sort_out(
-                named, lambda raw: Item(((listing.kind, _id(raw, listing.key)),), raw, lambda _data: ())
-            )
-            shown = [item.ids[0] for item in items]
-            watermark: Json = None if following else {}
-            return Page(shown=shown, rejected=rejected, next=following, watermark=watermark)
+            shown, rejected = sort_out_ids(listing.kind, named, lambda raw: _id(raw, listing.key))
+            end: Mapping[str, Any] | None = None if following else {}
+            return Page(shown=shown, rejected=rejected, next=following, watermark=end)
 
         return Routine(page)
 
@@ -777,7 +774,7 @@ def _key(raw: Raw, name: str) -> str:
 
 
 def _is(raw: Raw, name: str, *values: object) -> bool:
-    """Whether a field has one of these values; no field of a record that cannot be read, which is set aside."""
+    """Whether a field has one of these values; never of a record that cannot be read, which is set aside."""
     try:
         return raw.peek(name) in values
     except BadRecord:

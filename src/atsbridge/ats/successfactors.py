@@ -78,7 +78,7 @@ from ..wire.reading import (
 from ..wire.saml import SamlBearer
 from ..wire.secrets import Secret, optional_secret, secret
 from ..wire.settings import one_of
-from ..wire.streams import Item, Page, Stream, sort_out
+from ..wire.streams import Item, Page, Stream, sort_out, sort_out_ids
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from ..wire.xml import local, read_xml
 from .chain import StageChain
@@ -869,9 +869,9 @@ def _shown(listing: _Listing, kind: Kind, cursor: Any) -> Operation[Page]:
         response = yield from request(_asked(bare, keyed, top=1000))
         envelope, raws = read_list(_inner(response.body), "results")
         more = len(raws) >= 1000 or envelope.get("__next") is not None
-        shown = [(kind, _id(raw, listing.key)) for raw in raws]
+        shown, rejected = sort_out_ids(kind, raws, lambda raw: _id(raw, listing.key))
         following = {"after": _last(raws, listing.key)} if more else None
-        return Page(shown=shown, next=following, watermark=None if more else {})
+        return Page(shown=shown, rejected=rejected, next=following, watermark=None if more else {})
 
     return Routine(page)
 

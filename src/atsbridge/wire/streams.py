@@ -101,3 +101,11 @@ def sort_out(raws: Sequence[Raw], make: Callable[[Raw], Item]) -> tuple[list[Ite
         except BadRecord as error:
             rejected.append((f"[{place}].{error.path}", error.why))
     return items, rejected
+
+
+def sort_out_ids(
+    kind: Kind, raws: Sequence[Raw], id: Callable[[Raw], str]
+) -> tuple[list[tuple[Kind, str]], list[tuple[str, str]]]:
+    """The same of rows that only show what is there: what they name, and what names nothing."""
+    items, rejected = sort_out(raws, lambda raw: Item(((kind, id(raw)),), raw, lambda _data: ()))
+    return [item.ids[0] for item in items], rejected
