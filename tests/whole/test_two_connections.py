@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from attrs import define
 from postgres_server import PostgresServer
@@ -270,12 +271,15 @@ def stay_apart(
         texts = {
             "ledger": kept(ledger, side.name),
             "CRM": crm_rows(path, side.name),
+            "what people see": repr(
+                list(map(attrs.astuple, side.account.crm.applications(connection=side.name)))
+            ),
             "reports": repr([_plain(report) for report in said[side.name]]),
         }
         assert canaries(side, other, texts) == []
         assert other.name not in texts["ledger"] + texts["reports"]
         # So that finding nothing means something: its own are there.
-        assert {"CRM", "request"} <= {hit.channel for hit in canaries(side, side, texts)}
+        assert {"CRM", "request", "what people see"} <= {hit.channel for hit in canaries(side, side, texts)}
         agree(side, said[side.name])
     for mark in (part for marks in MARKS.values() for part in (marks.person, marks.phone, marks.secret)):
         assert mark.lower() not in caplog.text.lower()
