@@ -905,7 +905,8 @@ def _versions(raws: Sequence[Raw]) -> tuple[list[_Version], list[tuple[str, str]
     rejected: list[tuple[str, str]] = []
     for place, raw in enumerate(raws):
         try:
-            id, at, _ = _id(raw), raw.peek("updated_at"), raw.peek("application_id")
+            id, at = _id(raw), raw.peek("updated_at")
+            _ = raw.peek("application_id"), raw.peek("current")  # what `_shows` looks at
         except BadRecord as error:
             rejected.append((f"[{place}].{error.path}", error.why))
         else:

@@ -28,6 +28,7 @@ from ...model import Application, ApplicationStatus, Record, Ref, Tombstone
 from ...wire.payload import read_json
 from ...wire.streams import Item, Page
 from ...wire.vendor import SEPARATOR
+from ..canaries import Watch
 from ..mutations import Mutation
 from ..replayed import TOKEN, Replay, Replayed
 from .subject import Subject
@@ -48,18 +49,22 @@ class Mutated(Subject):
     mutations: ClassVar[int] = 500
     """In the gate; the campaign makes 125,000, which for eight vendors are a million."""
 
-    def test_of_a_mutated_answer_nothing_is_invented_and_nothing_lost(self, seed: int) -> None:
-        self._mutate(self.mutations, seed)
+    def test_of_a_mutated_answer_nothing_is_invented_and_nothing_lost(
+        self, seed: int, canaries: Watch
+    ) -> None:
+        self._mutate(self.mutations, seed, canaries)
 
     @pytest.mark.campaign
-    def test_of_125_000_mutated_answers_nothing_is_invented_and_nothing_lost(self, seed: int) -> None:
+    def test_of_125_000_mutated_answers_nothing_is_invented_and_nothing_lost(
+        self, seed: int, canaries: Watch
+    ) -> None:
         before = _memory_bytes()
-        self._mutate(125_000, seed)
+        self._mutate(125_000, seed, canaries)
         assert _memory_bytes() - before < 2 * Caps().inflated_bytes
 
-    def _mutate(self, count: int, seed: int) -> None:
+    def _mutate(self, count: int, seed: int, watch: Watch) -> None:
         replay = Replay.of(self.open(applications=10))
-        judges = [Judge(replay, subject) for subject in replay.subjects if subject.asked]
+        judges = [Judge(replay, subject, watch) for subject in replay.subjects if subject.asked]
         rng = random.Random(seed)  # noqa: S311 - a choice of tests
         # A token may be asked for with a signature, which takes long to make.
         weights = [
@@ -81,6 +86,7 @@ class Judge:
 
     replay: Replay
     subject: Replayed
+    watch: Watch = field(factory=Watch)
     _before: dict[tuple[Any, bytes], Read] = field(init=False)
     _records: dict[Ref, Record] = field(init=False)
 
@@ -97,6 +103,8 @@ class Judge:
         try:
             value = self.replay.run(self.subject, changed=self.subject.asked[at], body=mutation.body)
         except AtsBridgeError as error:
+            if rng.random() < _LOOKED_AT:
+                self.watch.look_at_error(told, error)
             self._error(error, mutation, told)
             return
         assert len(self.replay.driver.requests) <= _MOST_REQUESTS, told
