@@ -68,7 +68,7 @@ WIRE = {
         one_of words
     """,
     "streams": """
-        Item Page Stream StreamScope sort_out
+        Item Page Stream StreamScope sort_out sort_out_ids
     """,
     "vendor": """
         Read Resend Rows SEPARATOR Shape Signal Slot SlotName StatusWrite Vendor

@@ -1,10 +1,13 @@
-"""Where a connection may point: every slot in the address of every vendor, under what is tried on such slots.
+"""Where a connection may point, and where it may be led.
 
-A value that names another host, in whatever disguise, makes no bridge; and nobody is even asked for by name.
+Every slot in the address of every vendor, under what is tried on such slots: a value that names another
+host, in whatever disguise, makes no bridge, and nobody is even looked up by name. And the ways to a next
+page, in headers and bodies: nothing that an answer says leads to another host.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -16,8 +19,12 @@ import pytest
 
 from atsbridge import Bridge
 from atsbridge.crm.sql import SqlCrm
-from atsbridge.errors import ConfigurationError, GuardError
+from atsbridge.errors import AtsBridgeError, ConfigurationError, GuardError
 from atsbridge.registry import Group, load, names
+from atsbridge.simulators.interface import SimRequest, SimResponse
+from atsbridge.testing import Account
+from atsbridge.testing.direct import Respond
+from atsbridge.wire.effects import Purpose
 from atsbridge.wire.guard import match_host
 from atsbridge.wire.vendor import Vendor
 
@@ -160,3 +167,67 @@ def test_no_template_takes_it_whoever_filled_it(vendor: str, slot: str) -> None:
         for value in hostile(vendor, slot, usual[slot]):
             filled = template.format(**{**usual, slot: value})
             assert match_host(template, declared.host_slots, filled) is None, value
+
+
+# -- pages that lead elsewhere --
+
+LINKS = (
+    "https://evil.example/next?cursor=a",
+    "https://{host}@evil.example/next",
+    "http://{host}/next",
+    "//evil.example/next",
+    "https://{host}\\@evil.example/",
+    "https://127.0.0.1/next",
+    "/../../next?cursor=a",
+    "/next\r\nX-A: b",
+    "a" * 5000,
+)
+NEXT = re.compile("next|href|url|link|cursor|after", re.IGNORECASE)
+"""In the names of what may lead on."""
+
+
+def leading(data: Any, link: str) -> Any:
+    """The same, with this in every place that may lead on, and where there is none beside the records."""
+    if isinstance(data, list):
+        return [leading(one, link) for one in data]
+    if not isinstance(data, dict):
+        return data
+    return {
+        name: link if NEXT.search(name) and isinstance(value, (str, type(None))) else leading(value, link)
+        for name, value in data.items()
+    }
+
+
+def led(request: SimRequest, respond: Respond, purpose: Purpose, link: str) -> SimResponse:
+    answer = respond(request)
+    if purpose is not Purpose.READ or answer.status != 200:
+        return answer
+    there = link.replace("{host}", request.headers["host"])
+    headers = (*answer.headers, ("Link", f'<{there}>; rel="next"'))
+    if answer.body[:1] not in (b"{", b"["):
+        return attrs.evolve(answer, headers=headers)
+    body = leading(json.loads(answer.body), there)
+    more = {"next": there, "hasNext": True, "moreDataAvailable": True, "nextCursor": there}
+    body = {**body, **more, "nextPageId": there, "hasMore": True} if isinstance(body, dict) else body
+    return SimResponse(200, headers, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("vendor", sorted(names(Group.ATS)))
+def test_no_page_leads_to_another_host(vendor: str) -> None:
+    usual = Account.open(vendor, applications=4)
+    _ = usual.bridge.pull()
+    hosts = {request.headers["host"] for request, _ in usual.driver.requests}
+    for link in LINKS:
+        account = Account.open(vendor, applications=4)
+        account.driver.meddle = lambda *asked, link=link: led(*asked, link)
+        try:
+            _ = account.bridge.pull()
+        except AtsBridgeError as error:
+            # Not by the guard, which is the last to look: a cursor that it refuses would be kept.
+            assert not isinstance(error, GuardError), link
+        assert {request.headers["host"] for request, _ in account.driver.requests} <= hosts
+        account.driver.meddle = None
+        account.time.sleep(7200)
+        _ = account.bridge.pull()
+        _ = account.bridge.pull(full=True)
+        assert account.differences() == {}, link
