@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from atsbridge.errors import BadPayload, BadRecord, Doubtful
-from atsbridge.model import ApplicationStatus
+from atsbridge.model import ApplicationStatus, Kind
 from atsbridge.testing import Account
 from atsbridge.testing.replayed import Replay, Replayed
-from atsbridge.wire.streams import Page
+from atsbridge.wire.streams import Item, Page
 
 Edit = Callable[[Any], None]
 
@@ -94,6 +94,18 @@ def test_icims_a_link_that_no_url_parser_takes() -> None:
     one = subject("icims", "a fresh read (active)", lambda data: data.get("links"))
     fresh = run("icims", one, put("links", 0, "url", "https://[/"))
     assert fresh.application == one.value.application
+
+
+@pytest.mark.parametrize("odd", ["../x", "a b", "", None, 1.5, -1])
+def test_icims_an_application_of_nobody_who_can_be_asked_for_is_set_aside_alone(odd: Any) -> None:
+    one = subject("icims", "a page of applicantworkflows", lambda data: len(data["searchResults"]) > 1)
+    at = next(n for n, key in enumerate(one.asked) if "/applicantworkflows/" in key[1])
+    page = run("icims", one, put("associatedprofile", "id", odd), at=at)
+    before, now = ({item.ids[0]: _reads(item) for item in p.items} for p in (one.value, page))
+    assert all(before.values())
+    (aside,) = [id for id, fine in now.items() if not fine]
+    assert aside[0] is Kind.APPLICATION
+    assert {id for id in before if id[0] is Kind.APPLICATION} <= set(now)
 
 
 @pytest.mark.parametrize("odd", ["next", "1.5", "9" * 5000])
@@ -208,6 +220,13 @@ def test_workday_a_requisition_without_its_wid_is_not_the_one_asked_for() -> Non
     body = _without(one.specimens[at].body, b"Job_Requisition_Reference")
     with pytest.raises(BadPayload, match="another requisition"):
         replay("workday").run(one, changed=one.asked[at], body=body)
+
+
+def _reads(item: Item) -> bool:
+    try:
+        return bool(item.read(item.raw.data))
+    except BadRecord:
+        return False
 
 
 def _ids(page: Page) -> list[Any]:

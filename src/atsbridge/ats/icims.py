@@ -604,7 +604,7 @@ class Icims(Ats):
         wanted, people, called = dict[str, None](), set(place.people), set[str]()
         for id, answer in (yield from _each("applicantworkflows", map(str, ids), _WORKFLOWS.fields)):
             raw = Raw(answer.body)
-            person = opt_id(_inner(raw, "associatedprofile"), "id")
+            person = _profile(_inner(raw, "associatedprofile"))
             read = partial(read_application, self.connection, answer.sent_at, id)
             # Without a person in sight it is put aside by its reader, which says so.
             named = ((Kind.CANDIDATE, person),) if person else ()
@@ -683,7 +683,7 @@ class Icims(Ats):
             answers.append(answer)
             findings += _fields_shown(wanted, answer, fields)
             data = read_json(answer.body) if isinstance(answer, Response) else {}
-            person = opt_id(opt_object(record(data), "associatedprofile") or {}, "id")
+            person = _profile(opt_object(record(data), "associatedprofile") or {})
         jobs = yield from ask(self._sought("jobs", 0))
         for what, table, id, names in (
             ("jobs", "jobs", _first(jobs), ("jobtitle", "folder")),
@@ -852,6 +852,12 @@ def _first(answer: Response | VendorError) -> str | None:
 def _inner(raw: Raw, name: str) -> Mapping[str, Any]:
     value = raw.peek(name)
     return value if isinstance(value, dict) else {}
+
+
+def _profile(named: Mapping[str, Any]) -> str | None:
+    """The id of a profile; None where it is none, or of a form by which nobody can be asked for."""
+    id = opt_id(named, "id")
+    return id if id is not None and re.fullmatch(_ID, id) else None
 
 
 def _has_id(answer: Response) -> bool:
@@ -1079,7 +1085,9 @@ def read_application(connection: str, read_at: datetime, id: str, data: Any) -> 
     _about(workflow, "applicantworkflows", id)
     # What the user may not see is not there: without these two nothing can be done with it.
     job = need_id(opt_object(workflow, "baseprofile") or {}, "id")
-    person = need_id(opt_object(workflow, "associatedprofile") or {}, "id")
+    person = _profile(opt_object(workflow, "associatedprofile") or {})
+    if person is None:
+        raise BadRecord("associatedprofile.id", "expected the id of a profile")
     status = opt_object(workflow, "status") or {}
     node, source = opt_text(status, "id"), opt_text(workflow, "source")
     return (
