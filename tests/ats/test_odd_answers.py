@@ -214,6 +214,38 @@ def test_workday_a_candidate_without_data_is_no_deletion() -> None:
         replay("workday").run(one, changed=one.asked[0], body=body)
 
 
+def test_workday_applications_that_cannot_be_read_are_no_deletion() -> None:
+    one = next(s for s in replay("workday").subjects if s.name == "a fresh read (active)")
+    body = re.sub(
+        rb"(<(?:\w+:)?Job_Application_Data>).*?(</(?:\w+:)?Job_Application_Data>)",
+        rb"\1zzz\2",
+        one.specimens[0].body,
+        flags=re.DOTALL,
+    )
+    assert b">zzz<" in body
+    with pytest.raises(BadPayload, match="without the data"):
+        replay("workday").run(one, changed=one.asked[0], body=body)
+
+
+@pytest.mark.parametrize("odd", [{}, [], True, 1, "zzz"])
+def test_workday_a_flag_of_the_report_that_cannot_be_read_leaves_it_open(odd: Any) -> None:
+    one = next(s for s in replay("workday").subjects if s.name == "a fresh read (active)")
+    at = next(n for n, s in enumerate(one.specimens) if s.body.startswith(b"{"))
+    own = one.value.application.ref.id.partition(":")[2]
+
+    def edit(data: Any) -> None:
+        next(row for row in data["Report_Entry"] if row.get("Application_ID") == own)["Hired"] = odd
+
+    assert run("workday", one, edit, at=at).state.status is ApplicationStatus.UNKNOWN
+
+
+@pytest.mark.parametrize("odd", ["../x", "zzz", "\u202e"])
+def test_ashby_a_plan_that_cannot_be_asked_for_takes_no_stage_away(odd: str) -> None:
+    one = subject("ashby", "a catalogue")
+    with pytest.raises(BadPayload, match="interview plan"):
+        run("ashby", one, put("results", "defaultInterviewPlanId", odd))
+
+
 def test_workday_a_requisition_without_its_wid_is_not_the_one_asked_for() -> None:
     one = next(s for s in replay("workday").subjects if s.name == "a page of applications")
     at = next(n for n, s in enumerate(one.specimens) if b"Job_Requisition_Reference" in s.body)

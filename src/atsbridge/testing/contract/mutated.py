@@ -144,7 +144,7 @@ class Judge:
 
     def _lost(self, page: Page, mutation: Mutation, told: str) -> None:
         """What still stands in the body is shown, or is set aside where a person sees it."""
-        if page.rejected:
+        if page.rejected or "swapped" in mutation.name:  # it may stand elsewhere than in the list
             return
         shown = {item.ids[0] for item in page.items}
         was: Page = self.subject.value
