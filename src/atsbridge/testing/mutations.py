@@ -94,7 +94,7 @@ STRANGE = frozenset({
     "a number out of range", "a number of too many digits", "a time of no calendar", "half a surrogate pair",
     "a NUL", "a line break", "an escape of a terminal", "a path", "an encoded path", "a query", "a formula",
     "an address elsewhere", "an address of this machine", "an address without a scheme", "a prototype",
-    "a long text", "not a number", "an element", "an entity of its own", "a character that is none",
+    "a long text", "not a number", "an entity of its own", "a character that is none",
     "a key twice",
 })  # fmt: skip
 """Names of what no vendor says."""

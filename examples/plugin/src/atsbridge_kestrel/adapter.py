@@ -63,7 +63,7 @@ from atsbridge.wire.operations import Call, Operation, Routine, routine
 from atsbridge.wire.payload import Raw, read_json
 from atsbridge.wire.reading import need_id, opt_id, opt_int, opt_text, record
 from atsbridge.wire.secrets import Secret, optional_secret, secret
-from atsbridge.wire.streams import Item, Page, Stream, sort_out
+from atsbridge.wire.streams import Item, Page, Stream, sort_out, sort_out_ids
 from atsbridge.wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 
 _ID = r"[1-9][0-9]{0,18}"
@@ -431,8 +431,9 @@ def _raw(columns: Sequence[str], row: Any) -> Raw:
 
 def _ids_page(cursor: Any) -> Flow[Page]:
     _, raws, after = yield from _table("list_cards", "/cards", {"only": "id"}, cursor["after"])
-    shown = [(Kind.APPLICATION, _id(raw)) for raw in raws]
-    return Page(shown=shown, next={"after": after} if after else None, watermark=None if after else {})
+    shown, rejected = sort_out_ids(Kind.APPLICATION, raws, _id)
+    following = {"after": after} if after else None
+    return Page(shown=shown, rejected=rejected, next=following, watermark=None if after else {})
 
 
 def _id(raw: Raw, name: str = "id") -> str:
