@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 
 import attrs
@@ -37,8 +38,14 @@ def serving(serve_one):
 
 
 @contextlib.contextmanager
-def raw_server(*pieces, drip=None, hold=False):
-    """Answers every connection with these bytes, whatever was asked."""
+def raw_server(*pieces, drip=None, hold=False, pause=0.01, end=None):
+    """Answers every connection with these bytes, whatever was asked.
+
+    Args:
+        drip: goes on after them, with a `pause` each time, until the other side has enough.
+        hold: keeps the connection open.
+        end: does something else to the connection than to close it, `reset` or `half_closed`.
+    """
     stop, count = threading.Event(), []
 
     def serve_one(connection):
@@ -47,8 +54,10 @@ def raw_server(*pieces, drip=None, hold=False):
             connection.recv(65536)
             for piece in pieces:
                 connection.sendall(piece)
-            while drip and not stop.wait(0.01):
+            while drip and not stop.wait(pause):
                 connection.sendall(drip)
+            if end is not None:
+                end(connection)
             if hold:
                 stop.wait(10)
 
@@ -57,6 +66,17 @@ def raw_server(*pieces, drip=None, hold=False):
             yield attrs.make_class("Raw", ["url", "count"])(f"http://127.0.0.1:{port}", count)
         finally:
             stop.set()
+
+
+def reset(connection):
+    """No more, and nothing of what is under way: what a crashed machine or a firewall sends."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def half_closed(connection):
+    """No more from here; the other side may go on."""
+    connection.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager

@@ -9,9 +9,12 @@ import itertools
 import json
 import logging
 import socket
+import ssl
 import time
 import traceback
+import warnings
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import httpcore
 import pytest
@@ -22,12 +25,13 @@ from atsbridge.drivers._httpx import AsyncWire, Caps, SyncWire, _Flight
 from atsbridge.drivers.addresses import is_public
 from atsbridge.drivers.body import Body
 from atsbridge.errors import BadPayload, ConfigurationError, GuardError, NoAnswer, TooLate, Untrusted
+from atsbridge.simulators import certificates
 from atsbridge.simulators.certificates import Certificate
 from atsbridge.simulators.interface import SimResponse
 from atsbridge.simulators.serve import serve
 from atsbridge.wire.effects import Permit, Purpose, Request
 
-from .loopback import proxy_to, raw_server
+from .loopback import half_closed, proxy_to, raw_server, reset
 
 CANARY = "canary-7d1f"
 HOST = "api.vendor.example"
@@ -650,6 +654,122 @@ def test_the_deadline_counts_from_the_first_byte(monkeypatch):
         flight.left(TimeoutError)
 
 
+@pytest.mark.parametrize("end", [reset, half_closed])
+@pytest.mark.parametrize(
+    ("start", "raised"),
+    [
+        (b"", NoAnswer),
+        (b"HTTP/1.1 2", NoAnswer),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: x", NoAnswer),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", (BadPayload, NoAnswer)),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", (BadPayload, NoAnswer)),
+    ],
+    ids=["nothing", "status", "head", "body", "chunks"],
+)
+def test_a_connection_that_is_broken_off_is_no_answer(exchange, end, start, raised):
+    """Never a shorter one; and what was asked may have been done."""
+    with raw_server(start, end=end, hold=end is half_closed) as server, pytest.raises(raised) as caught:
+        exchange(put(), permit=permit(time.monotonic() + 60), loopback=server.url)
+    assert getattr(caught.value, "sent", True) is True
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X-A: " + b"a" * 1000 + b"\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX-A: ", b"a" * 1000),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 50),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 50_000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"ff\r\n" + b"x" * 255 + b"\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;" + b"a" * 5000),
+    ],
+    ids=["headers", "one header", "continue", "hints", "body", "chunks", "chunk extensions"],
+)
+def test_what_never_ends_is_left(exchange, start, more):
+    """As fast as the other side can: there are caps; and where there is none, there is the deadline."""
+    with raw_server(start, drip=more, pause=0) as server, pytest.raises((NoAnswer, BadPayload)):
+        exchange(get(deadline_seconds=1.0), loopback=server.url, caps=Caps(wire_bytes=200_000))
+
+
+@pytest.mark.parametrize(
+    "length",
+    [
+        b"-1", b"+2", b"2.0", b"0x2", b"2 2", b"2, 3", b"", b"two", b"9" * 30, b"\xc2\xb2",
+        b"2\r\nContent-Length: 3",
+    ],
+)  # fmt: skip
+def test_a_length_that_is_none_is_no_answer(exchange, length):
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n\r\n{}"
+    with raw_server(answer) as server, pytest.raises((NoAnswer, BadPayload)):
+        exchange(get(), loopback=server.url)
+
+
+def test_chunks_and_a_length_make_no_second_answer(exchange):
+    """Where the two differ, a proxy may see two answers in it."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+    smuggled = b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"
+    with raw_server(head + b"2\r\n{}\r\n0\r\n\r\n" + smuggled, hold=True) as server:
+        answers = exchange(get(), get(), loopback=server.url)
+    assert [(a.status, a.body) for a in answers] == [(200, b"{}")] * 2
+    assert len(server.count) == 2
+
+
+NO_HTTP = (
+    b"HTTP/1.1 99 No\r\n\r\n",
+    b"HTTP/1.1 1000 No\r\n\r\n",
+    b"HTTP/1.1 OK\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\n",
+    b"\x16\x03\x01\x02\x00",
+    b"\x00" * 200,
+    b"SSH-2.0-a\r\n",
+    b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n: x\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nX-A: \x00\r\n\r\n",
+    *(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n" + body
+        for coding, body in (
+            (b"gzip, chunked", b"0\r\n\r\n"),
+            (b"chunked", b"zz\r\n{}\r\n0\r\n\r\n"),
+            (b"chunked", b"-2\r\n{}\r\n0\r\n\r\n"),
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("answer", NO_HTTP)
+def test_what_is_no_http_is_no_answer(exchange, answer):
+    with raw_server(answer) as server, pytest.raises((NoAnswer, BadPayload)) as caught:
+        exchange(put(), permit=permit(time.monotonic() + 60), loopback=server.url)
+    assert getattr(caught.value, "sent", True) is True
+
+
+@pytest.mark.parametrize("status", [101, 199])
+def test_another_protocol_is_no_answer(exchange, status):
+    answer = f"HTTP/1.1 {status} Go\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n".encode()
+    with raw_server(answer, hold=True) as server:
+        try:
+            [response] = exchange(get(deadline_seconds=0.5), loopback=server.url)
+        except (NoAnswer, BadPayload):
+            return
+    assert (response.status, response.body) == (status, b"")
+
+
+def test_gzip_of_many_empty_members_is_nothing_and_no_work():
+    body = Body(Caps(), {"content-encoding": "gzip"})
+    body.feed(gzip.compress(b"") * 20_000)
+    assert body.whole(empty_is_fine=False) == b""
+
+
+def test_gzip_within_gzip_is_unpacked_once(exchange):
+    """A bomb in a bomb is a small body that is no JSON."""
+    inner = gzip.compress(bytes(50_000_000))
+    answer = SimResponse(200, (("Content-Encoding", "gzip"),), gzip.compress(inner))
+    with serve(Answers(nested=answer)) as server:
+        [response] = exchange(get("/nested"), loopback=server.url)
+    assert response.body == inner
+
+
 # -- TLS --
 
 
@@ -669,6 +789,45 @@ def test_a_certificate_of_another_host_is_refused(exchange, monkeypatch):
         with pytest.raises(NoAnswer, match="certificate"):
             exchange(get(), loopback=server.url, ca_file=server.ca_file)
         assert list(server.requests) == []
+
+
+def test_a_certificate_that_has_run_out_is_refused(exchange, monkeypatch):
+    class Then(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) - timedelta(days=400)
+
+    clock = SimpleNamespace(datetime=Then, timedelta=timedelta, UTC=UTC)
+    monkeypatch.setattr(certificates, "datetime", clock)
+    with serve(Answers(), tls=True) as server:
+        monkeypatch.undo()
+        with pytest.raises(Untrusted, match="certificate"):
+            exchange(put(), permit=permit(time.monotonic() + 60), loopback=server.url, ca_file=server.ca_file)
+        assert list(server.requests) == []
+
+
+@pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
+def test_an_old_version_of_tls_is_refused(exchange, version):
+    with serve(Answers(), tls=True) as server:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            server._tls.minimum_version = ssl.TLSVersion[version]
+            server._tls.maximum_version = ssl.TLSVersion[version]
+        server._tls.set_ciphers("ALL:@SECLEVEL=0")  # or the server would not offer it
+        with pytest.raises(NoAnswer) as caught:
+            exchange(put(), permit=permit(time.monotonic() + 60), loopback=server.url, ca_file=server.ca_file)
+        assert caught.value.sent is False
+        assert list(server.requests) == []
+
+
+def test_who_speaks_no_tls_gets_nothing(exchange):
+    """Downgraded by somebody in between: nothing is sent in clear."""
+    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as server:
+        with pytest.raises(NoAnswer) as caught:
+            exchange(
+                put(), permit=permit(time.monotonic() + 60), loopback=server.url.replace("http:", "https:")
+            )
+        assert caught.value.sent is False
 
 
 def test_no_server_is_offered_http_2(exchange):

@@ -190,6 +190,17 @@ def test_whole_pairs_big_integers_and_high_characters_are_kept(path: str) -> Non
     assert read_list(body)[1][0].data == {"face": "😀", "n": 123456789012345678901234567890, "c": "𝕏"}
 
 
+def test_a_field_can_be_looked_at_after_the_record_was_refused() -> None:
+    """Who names a record, and sets it aside, need not do it in this order."""
+    _, (raw, whole) = read_list(b'[{"id": "a", "note": "\\udce4"}, {"id": "b"}]')
+    assert raw.peek("id") == "a"
+    for _ in range(2):
+        with pytest.raises(BadRecord):
+            _ = raw.data
+        assert raw.peek("id") == "a"
+    assert whole.data == {"id": "b"} and whole.peek("id") == "b"
+
+
 def test_a_record_of_null_is_null(path: str) -> None:
     assert read_list(b"[null]")[1][0].data is None
 

@@ -659,8 +659,11 @@ def _all(category: str, filters: Mapping[str, Json]) -> Flow[tuple[Response, lis
 
 
 def _stages(plans: Iterable[str]) -> Flow[list[tuple[Response, list[Raw]]]]:
-    """The stages of some interview plans."""
-    asked = [_all("interviewStage", {"interviewPlanId": plan}) for plan in plans]
+    """The stages of some interview plans; raises `BadPayload` where one cannot be asked for."""
+    named = list(plans)
+    if not all(re.fullmatch(_ID, plan) for plan in named):
+        raise BadPayload("an interview plan is named by no id of this ATS's form")
+    asked = [_all("interviewStage", {"interviewPlanId": plan}) for plan in named]
     answers = yield from together(asked, 4)
     for answer in answers:
         if isinstance(answer, Failed):

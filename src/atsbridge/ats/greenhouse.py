@@ -901,6 +901,7 @@ def _versions(raws: Sequence[Raw]) -> tuple[list[_Version], list[tuple[str, str]
     for place, raw in enumerate(raws):
         try:
             id, at = _id(raw), raw.peek("updated_at")
+            _ = raw.peek("application_id"), raw.peek("current")  # what `_shows` looks at
         except BadRecord as error:
             rejected.append((f"[{place}].{error.path}", error.why))
         else:

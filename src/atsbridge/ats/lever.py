@@ -739,8 +739,10 @@ def _blank(answer: Response | VendorError) -> bool:
         return True
     if isinstance(answer, VendorError):
         raise answer
-    data = read_json(answer.body).get("data")
-    return isinstance(data, dict) and data.get("isAnonymized") is True
+    data = (object_in(answer.body) or {}).get("data")
+    if not isinstance(data, dict):
+        raise BadPayload("the answer about a contact is none")
+    return data.get("isAnonymized") is True
 
 
 def _shown(answer: Response | VendorError) -> list[Raw]:
@@ -752,7 +754,7 @@ def _shown(answer: Response | VendorError) -> list[Raw]:
 
 
 def _deactivated(answer: Response) -> bool:
-    data = read_json(answer.body).get("data")
+    data = (object_in(answer.body) or {}).get("data")
     return isinstance(data, dict) and data.get("deactivatedAt") is not None
 
 

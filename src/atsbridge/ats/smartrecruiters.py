@@ -519,19 +519,18 @@ class SmartRecruiters(Ats):
         candidate, _, job = ref.id.partition(SEPARATOR)
         asked = _HISTORY.format(candidate=candidate, job=job)
         told = yield from ask(_get("get_history", asked))
-        person = yield from _one("candidate", candidate)
-        if isinstance(person, Tombstone):
-            return Gone(tombstone=person)
-        answer, data = person
-        found = [a for a in read_candidate(self.connection, answer.sent_at, data) if a.ref == ref]
-        if not found or not isinstance(found[0], Application):
+        answer = yield from _one("candidate", candidate)
+        if isinstance(answer, Tombstone):
+            return Gone(tombstone=answer)
+        found = _held_by(answer, ref)
+        if found is None:
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
         if isinstance(told, NotFound):
             # It has come since, or one of the two answers is of a moment ago: nothing can be counted.
-            return Fresh(application=found[0])
+            return Fresh(application=found)
         if isinstance(told, VendorError):
             raise told
-        return _fresh(found[0], told)
+        return _fresh(found, told)
 
     @routine
     def _catalogue(self, job: Ref | None) -> Flow[Catalogue]:
@@ -783,7 +782,7 @@ def _same(response: Response, id: str) -> Mapping[str, Any]:
     return data
 
 
-def _one(one: str, id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombstone]:
+def _one(one: str, id: str) -> Flow[Response | Tombstone]:
     """A record's detail, or why there is none: deleted, anonymised and merged people are all a 404."""
     answer = yield from find(
         _get(f"get_{one}", f"/{one}s/{id}"),
@@ -796,7 +795,8 @@ def _one(one: str, id: str) -> Flow[tuple[Response, Mapping[str, Any]] | Tombsto
         return Tombstone(TombstoneKind.LOST_ACCESS)
     if isinstance(answer, VendorError):
         raise answer
-    return answer, _same(answer, id)
+    _ = _same(answer, id)
+    return answer
 
 
 @routine
@@ -848,6 +848,15 @@ def _unseen(_data: Any) -> tuple[Record, ...]:
 def _iso(seconds: float) -> str:
     moment = datetime.fromtimestamp(max(0.0, seconds), UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def _held_by(candidate: Response, ref: Ref) -> Application | None:
+    """The application that an answer about its candidate holds.
+
+    Not within the flow: an error carries a flow's variables along, and these are a person's data.
+    """
+    read = read_candidate(ref.connection, candidate.sent_at, read_json(candidate.body))
+    return next((one for one in read if isinstance(one, Application) and one.ref == ref), None)
 
 
 def _fresh(application: Application, told: Response) -> Fresh:

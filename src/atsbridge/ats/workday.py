@@ -963,7 +963,9 @@ def _on(job: str, candidates: Iterable[Raw], hired: Mapping[str, str] | None) ->
 
 def _own(candidate: Raw, wid: str) -> Raw | None:
     """A candidate with one application, by its WID; None where there is no such."""
-    if not isinstance(first(candidate.data, "Candidate_Data"), Mapping):
+    data = first(candidate.data, "Candidate_Data")
+    parts = every(data, "Job_Application_Data")
+    if not isinstance(data, Mapping) or not all(isinstance(part, Mapping) or part == "" for part in parts):
         raise BadPayload("the candidate is shown without the data that would have the applications")
     for applied in _applications(candidate.data):
         if _reference(applied, "Job_Application_Reference")[0].get("WID") == wid:
@@ -994,7 +996,14 @@ def _report_rows(response: Response) -> list[Mapping[str, Any]]:
 def _hired_in(response: Response) -> Mapping[str, str]:
     """What a report says of each application, by its WID. Empty columns are left out."""
     rows = _report_rows(response)
-    return {opt_text(row, "Application_ID") or "": opt_text(row, "Hired") or "0" for row in rows}
+    return {opt_text(row, "Application_ID") or "": _flag(row.get("Hired")) for row in rows}
+
+
+def _flag(column: Any) -> str:
+    """A column that is left out says no; what is no text says nothing."""
+    if column is None:
+        return "0"
+    return column or "0" if isinstance(column, str) else "?"
 
 
 @frozen

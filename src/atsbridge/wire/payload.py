@@ -70,16 +70,16 @@ class Raw:
             BadRecord: the bytes are not strict JSON, or hold text no database can keep.
         """
         if self._data is None:
-            loose, self._loose = self._loose, None
-            if loose is not None and _is_plain(self.content, loose):
-                self._data = loose
-                return loose
+            loose = self._loose
             try:
-                self._data = _strict(self.content)
-                return self._data
+                plain = loose is not None and _is_plain(self.content, loose)
+                self._data = loose if plain else _strict(self.content)
             except ValueError as error:
                 wrong = str(error)
-            raise BadRecord("", wrong)
+            else:
+                self._loose = None
+                return self._data
+            raise BadRecord("", wrong)  # `_loose` stays: `peek` goes on to say what it said before
         return self._data
 
     def peek(self, name: str) -> Any:

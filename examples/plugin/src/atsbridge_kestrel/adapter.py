@@ -432,8 +432,9 @@ def _raw(columns: Sequence[str], row: Any) -> Raw:
 
 def _ids_page(cursor: Any) -> Flow[Page]:
     _, raws, after = yield from _table("list_cards", "/cards", {"only": "id"}, cursor["after"])
-    shown = [(Kind.APPLICATION, _id(raw)) for raw in raws]
-    return Page(shown=shown, next={"after": after} if after else None, watermark=None if after else {})
+    shown, rejected = sort_out(raws, lambda raw: (Kind.APPLICATION, _id(raw)))
+    following = {"after": after} if after else None
+    return Page(shown=shown, rejected=rejected, next=following, watermark=None if after else {})
 
 
 def _id(raw: Raw, name: str = "id") -> str:

@@ -18,6 +18,7 @@ from .absences import Absences
 from .access import Access
 from .drivers import BothDrivers
 from .hooks import Hooks
+from .mutated import Mutated
 from .payloads import Payloads
 from .reading import Reading
 from .resuming import Resuming
@@ -29,7 +30,17 @@ __all__ = ["AtsContract"]
 
 
 class AtsContract(
-    Reading, Absences, Resuming, Payloads, Writing, Surface, Access, Hooks, Secrecy, BothDrivers
+    Reading,
+    Absences,
+    Resuming,
+    Payloads,
+    Mutated,
+    Writing,
+    Surface,
+    Access,
+    Hooks,
+    Secrecy,
+    BothDrivers,
 ):
     """See the module. ``vendor`` is the registered name; ``applications`` the size of the accounts.
 
