@@ -1,8 +1,8 @@
 """What each vendor's writes and answers look like from outside: what the witness must know to read them.
 
-Written from the vendors' pages, like the lists in `tests/allowlist`, and from no
-adapter. Who adds a vendor to `DIALECTS` has every test of this folder that is
-parametrised by `VENDORS` or `WRITERS`.
+Written from the vendors' pages, like the lists of what may leave, and from no
+adapter. A vendor that is added to `DIALECTS` is judged wherever a `Witness`
+stands, and drawn by every seed of the chaos.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 
 from attrs import frozen
 
-from atsbridge.simulators.interface import Accepted, SimRequest, SimResponse
-from atsbridge.testing.network import is_write
+from ...simulators.interface import Accepted, SimRequest, SimResponse
+from ..network import is_write
 
 Pair = tuple[str | None, bool]
 """A stage, and whether the application is active."""
@@ -53,6 +53,10 @@ class Dialect(ABC):
     """The end of an application can be taken back without naming a stage."""
     shows_late: str | None = "visible_after"
     """The simulator's switch for how long a write does not show, where the vendor's page tells of such."""
+    silent: Mapping[str, Any] = {}
+    """Switches of the simulator with which a change does not move the time that listings go by."""
+    short_pages: Mapping[str, Any] = {}
+    """Settings of the adapter with which even a small account has several pages."""
     lists_history = False
     """A listing shows each application's history, not only a read of it alone."""
     checked = 3
