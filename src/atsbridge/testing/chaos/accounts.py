@@ -23,6 +23,8 @@ from .dialects import DIALECTS
 from .storage import Disk
 
 APPLICATIONS = 3
+SKEWS = (0.0, 400.0, -400.0)
+"""How far the vendor's clock is ahead of ours, for each number of an account."""
 
 
 @frozen(kw_only=True)
@@ -49,7 +51,7 @@ class Kept:
     simulators: bytes
     ledger: bytes
     crm: bytes
-    seconds: float
+    time: VirtualTime
 
 
 def sorts(vendor: str) -> Mapping[str, float]:
@@ -68,7 +70,7 @@ def sorts(vendor: str) -> Mapping[str, float]:
 @cache
 def kept(vendor: str, sort: str, number: int, *, pulled: bool) -> Kept:
     """The account of that sort and number; the same in every process."""
-    time, disk, crm_disk = VirtualTime(), Disk(), Disk()
+    time, disk, crm_disk = VirtualTime(skew_seconds=SKEWS[number]), Disk(), Disk()
     ledger = SqliteLedger(":memory:", clock=time, connect=disk.connect)
     crm = UnrulyCrm(":memory:", connect=crm_disk.connect)
     names = ("acme", "beta") if sort == "twins" else ("acme",)
@@ -85,7 +87,7 @@ def kept(vendor: str, sort: str, number: int, *, pulled: bool) -> Kept:
         simulators=frozen_copy(simulators),
         ledger=disk.keep(),
         crm=crm_disk.keep(),
-        seconds=time.seconds,
+        time=time,
     )
     ledger.close()
     crm.close()

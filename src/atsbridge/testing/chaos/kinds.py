@@ -17,7 +17,7 @@ from .copies import frozen_copy, thawed
 from .crew import Sent, Worker
 from .people import person, wish
 from .script import Deed
-from .world import Armed, Call, Tenant, World, is_listing, is_read, is_token, is_write
+from .world import LATE_COMMIT, Armed, Call, Tenant, World, is_listing, is_read, is_token, is_write
 
 Put = Callable[[World, Deed], "str | None"]
 """Puts it in; the name under which it counts where it has come about, None where it only waits to, or cannot."""
@@ -319,7 +319,8 @@ def _act(name: str) -> Put:
         if name == "wish":
             done = wish(world, tenant, dice)
         else:
-            world.before_acts[tenant.connection.name] = frozen_copy([tenant.simulator])
+            if world.shows_late:
+                world.before_acts[tenant.connection.name] = frozen_copy([tenant.simulator])
             done = person(world, tenant, dice, only="" if name == "person" else name)
         if done and name in ("delete", "anonymise", "merge"):
             world.may_hide = True
@@ -385,7 +386,7 @@ _TABLE: Mapping[str, Any] = {
     "drift": _kind("F28", _network(is_listing, _mutated, most=3, hides=True), 1),
     "poison": _kind("F29", _network(is_listing, _poison, most=3, hides=True), 1),
     "page given again": _kind("F20", _network(is_listing, _again, hides=True), 1),
-    "late commit": _kind("F18", _network(is_listing, _stale, most=6), 2),
+    LATE_COMMIT: _kind("F18", _network(is_listing, _stale, most=6), 2),
     "cursors expire": _kind("F17", _switch("expire_cursors"), 1),
     "watermarks expire": _kind("F17", _switch("expire_watermarks"), 1),
     # processes and clocks

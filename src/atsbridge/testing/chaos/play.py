@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
-from ...errors import AtsBridgeError
-from ...model import Kind as RecordKind
+from ...errors import MappingError
 from ..protocol import Violation
 from .accounts import sorts
 from .crew import Worker
 from .judging import judge
 from .kinds import KINDS
-from .script import Odds, Script, drawn, smaller
+from .script import Deed, Odds, Round, Script, drawn, smaller
 from .world import Tenant, World
 
 STEPS = 20_000
@@ -101,10 +99,7 @@ class _Play:
             self._meet(tenant)
             judge(tenant.witness, tenant.asked.values(), self.world.told(tenant))
 
-    def _round(self, round: object) -> None:
-        from .script import Round  # noqa: PLC0415
-
-        assert isinstance(round, Round)  # noqa: S101
+    def _round(self, round: Round) -> None:
         world = self.world
         deeds = list(round.deeds)
         begun = world.steps
@@ -121,17 +116,17 @@ class _Play:
         world.pass_until(world.time.seconds + round.seconds)
         self._wake()
 
-    def _do(self, deeds: list, step: int) -> None:
+    def _do(self, deeds: list[Deed], step: int) -> None:
         while deeds and deeds[0].at <= step:
             self._put(deeds.pop(0))
 
-    def _put(self, deed: object) -> None:
+    def _put(self, deed: Deed) -> None:
         done = KINDS[deed.kind].put(self.world, deed)
         if done:
             self.world.hits[done] += 1
             self.world.tell(f"deed: {deed}")
 
-    def _run(self, deeds: list, begun: int) -> None:
+    def _run(self, deeds: list[Deed], begun: int) -> None:
         world = self.world
         while True:
             self._do(deeds, world.steps - begun)
@@ -182,6 +177,8 @@ class _Play:
                 _ = self._verb(tenant, "resume")
             elif report is not None and not report.settling + report.pending:
                 return
+            if isinstance(done.error, MappingError):
+                _ = self._verb(tenant, "pull")  # the account has never been read to its end
             world.pass_until(world.time.seconds + (130.0, 1000.0)[turn % 2])
         why = "a push has failed" if report is None else f"{report.as_dict()}"
         if done.error is not None:
@@ -218,6 +215,9 @@ def differences(world: World, tenant: Tenant) -> Mapping[str, tuple[Standing | N
         if not view.deleted and view.ref.connection == name
     }
     real = {id: (truth.stage, truth.status) for id, truth in tenant.simulator.truth().items()}
+    for id, (stage, status) in real.items():
+        if status == "unknown" and id in mirror:  # whatever stood there means nothing to the ATS any more
+            real[id] = (stage, mirror[id][1])
     ids = sorted(mirror.keys() | real.keys())
     return {id: (real.get(id), mirror.get(id)) for id in ids if mirror.get(id) != real.get(id)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 
 @frozen
@@ -55,7 +55,6 @@ class Script:
         account: which of the vendor's invented accounts; see `atsbridge.testing.chaos.accounts`.
         pulled: the CRM holds the account already.
         loses: the ledger's disk may lose what was not synced.
-        skew_seconds: how far the vendor's clock is ahead of ours.
     """
 
     vendor: str
@@ -64,7 +63,6 @@ class Script:
     number: int
     pulled: bool
     loses: bool
-    skew_seconds: float
     rounds: tuple[Round, ...]
 
     def __str__(self) -> str:
@@ -72,7 +70,6 @@ class Script:
             f"{self.vendor}, seed {self.seed}: account {self.account}/{self.number},"
             f" {'pulled' if self.pulled else 'not pulled yet'}"
             f"{', a disk that loses' if self.loses else ''}"
-            f"{f', clocks {self.skew_seconds:.0f} s apart' if self.skew_seconds else ''}"
         ]
         return "\n".join([*lines, *(f"  {round}" for round in self.rounds)])
 
@@ -120,7 +117,6 @@ def drawn(vendor: str, seed: int, odds: Odds, *, numbers: int = 3) -> Script:
         number=dice.randrange(numbers),
         pulled=pulled,
         loses=dice.random() < 0.2,
-        skew_seconds=dice.choice([0.0, 0.0, 0.0, dice.uniform(-600, 600)]),
         rounds=tuple(rounds),
     )
 
@@ -133,8 +129,6 @@ def _deed(dice: random.Random, weights: Mapping[str, float], *, early: float) ->
 
 def smaller(script: Script) -> Sequence[Script]:
     """Histories with a little less of everything, the boldest first."""
-    from attrs import evolve  # noqa: PLC0415
-
     found: list[Script] = []
     for place in range(len(script.rounds)):
         rest = script.rounds[:place] + script.rounds[place + 1 :]
@@ -147,8 +141,8 @@ def smaller(script: Script) -> Sequence[Script]:
         ]
         for one in lesser:
             found.append(evolve(script, rounds=(*script.rounds[:place], one, *script.rounds[place + 1 :])))
-    if script.skew_seconds:
-        found.append(evolve(script, skew_seconds=0.0))
+    if script.number:
+        found.append(evolve(script, number=0))
     if script.loses:
         found.append(evolve(script, loses=False))
     if script.account != "plain":

@@ -33,6 +33,7 @@ from .script import Script
 from .storage import Disk
 from .witness import Witness
 
+LATE_COMMIT = "late commit"
 TUNING = Tuning(rate_factor=None, patience_seconds=5.0)
 
 
@@ -112,6 +113,8 @@ class World:
     """Something has been kept from ordinary pulls, or told them wrongly: a sweep has to find it."""
     steps: int = 0
     requests: int = 0
+    shows_late: bool = False
+    """A listing may be of a moment ago: what it was then has to be kept."""
     last_listing: SimResponse | None = None
     """The last answer to a read of a pull or sweep."""
     before_acts: dict[str, bytes] = field(factory=dict)
@@ -125,13 +128,12 @@ class World:
     @classmethod
     def open(cls, script: Script) -> Self:
         found: Kept = kept(script.vendor, script.account, script.number, pulled=script.pulled)
-        time = VirtualTime(seconds=found.seconds, skew_seconds=0.0)
+        time = VirtualTime(found.time.seconds, found.time.skew_seconds)
         simulators = thawed(found.simulators, time)
         tenants = [
             Tenant.of(script.vendor, connection, simulator)
             for connection, simulator in zip(found.connections, simulators, strict=True)
         ]
-        time.skew_seconds = script.skew_seconds
         disk = Disk(found.ledger, script.loses)
         return cls(
             script=script,
@@ -140,6 +142,7 @@ class World:
             ledger=SqliteLedger(":memory:", clock=time, connect=disk.connect),
             crm=UnrulyCrm(":memory:", connect=Disk(found.crm).connect),
             disk=disk,
+            shows_late=any(deed.kind == LATE_COMMIT for round in script.rounds for deed in round.deeds),
             dice=random.Random(f"steps/{script.seed}"),  # noqa: S311 - a history, not a secret
             chance=random.Random(f"jitter/{script.seed}"),  # noqa: S311
         )
@@ -267,7 +270,7 @@ class World:
     def _see(self, tenant: Tenant, worker: Worker, answer: SimResponse) -> None:
         try:
             tenant.witness.see(answer, who=worker.name)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError):
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError, RecursionError):
             return  # an answer that was tampered with shows nothing
 
     # -- receipts --
