@@ -11,7 +11,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -53,9 +53,11 @@ class Dialect(ABC):
     """The end of an application can be taken back without naming a stage."""
     shows_late: str | None = "visible_after"
     """The simulator's switch for how long a write does not show, where the vendor's page tells of such."""
-    silent: Mapping[str, Any] = {}
+    ways: ClassVar[Mapping[str, str]] = {}
+    """Stages that only one other can be reached from, and that one: on its way elsewhere a move makes two."""
+    silent: ClassVar[Mapping[str, Any]] = {}
     """Switches of the simulator with which a change does not move the time that listings go by."""
-    short_pages: Mapping[str, Any] = {}
+    short_pages: ClassVar[Mapping[str, Any]] = {}
     """Settings of the adapter with which even a small account has several pages."""
     lists_history = False
     """A listing shows each application's history, not only a read of it alone."""
@@ -124,6 +126,14 @@ class Lever(Dialect):
 
 
 class Greenhouse(Dialect):
+    silent: ClassVar[Mapping[str, Any]] = {
+        "move_bumps_updated_at": False,
+        "status_bumps_updated_at": False,
+        "move_bumps_last_activity_at": False,
+        "status_bumps_last_activity_at": False,
+        "move_touches_application_stages": False,
+        "status_touches_application_stages": False,
+    }
     compared = frozenset({"move"})
     asks_for_tokens = True
     moves_ended = False
@@ -177,6 +187,8 @@ class Ashby(Dialect):
 class OracleRecruiting(Dialect):
     """One action for all, which names a phase and a state in it; no history is shown."""
 
+    silent: ClassVar[Mapping[str, Any]] = {"moves_bump": False}
+    short_pages: ClassVar[Mapping[str, Any]] = {"page_size": 2}
     resends = False
     reopens_alone = False
     shows_late = None
@@ -234,6 +246,8 @@ class Icims(Dialect):
 class SmartRecruiters(Dialect):
     """Every status write is one call; an application is named by its path, in two parts."""
 
+    ways: ClassVar[Mapping[str, str]] = {"LEAD": "NEW"}
+    silent: ClassVar[Mapping[str, Any]] = {"status_bumps_updated": False}
     job_pipelines = False
     asks_for_tokens = True
     counted = frozenset({"move", "end", "reactivate"})
@@ -267,6 +281,7 @@ class SmartRecruiters(Dialect):
 class SuccessFactors(Dialect):
     """Every status write is an upsert of one key of an application."""
 
+    silent: ClassVar[Mapping[str, Any]] = {"moves_bump": False}
     asks_for_tokens = True
     counted = frozenset({"move", "end", "reactivate"})
     reopens_alone = False
@@ -297,6 +312,7 @@ class SuccessFactors(Dialect):
 class Workday(Dialect):
     """SOAP: the first element of the body says what is asked for."""
 
+    short_pages: ClassVar[Mapping[str, Any]] = {"page_size": 1}
     anywhere = False
     resends = False
     moves_ended = False

@@ -85,12 +85,12 @@ class _Judge:
     against: list[tuple[str, str]] = field(factory=list, init=False)
 
     def judge(self) -> None:
-        slots = [(a, kind) for a in self.asked for kind in _parts(a, self._result(a))]
+        slots = [(a, kind) for a in self.asked for kind in self._parts(a, self._result(a))]
         writes = [write for write in self.witness.writes if write.application == self.id]
         fits = any(
             self._is_right(list(zip(writes, [slots[p][0] for p in places], strict=True)))
             for places in combinations(range(len(slots)), len(writes))
-            if all(_is_of(write, *slots[p]) for write, p in zip(writes, places, strict=True))
+            if all(self._is_of(write, *slots[p]) for write, p in zip(writes, places, strict=True))
         )
         if fits:
             return
@@ -128,8 +128,9 @@ class _Judge:
         for older in self.asked[: self.asked.index(asked)]:
             if self._result(older) in (*_DONE, Result.ALREADY):
                 expected |= {pair for pair in self.witness.ever[self.id] if _may_be_left_by(older, pair)}
-            elif len(_parts(older, None)) > 1:
-                expected.add((older.stage, True))  # its first part may have been done
+            elif len(self._parts(older, None)) > 1:
+                # Its first part may have been done.
+                expected |= {(older.stage, True), (self._ways.get(older.base[0] or ""), True)}
         return expected
 
     def _against_write(self, write: Write, expected: set[Pair]) -> Iterator[tuple[str, str]]:
@@ -160,6 +161,29 @@ class _Judge:
     def _is_counted(self, write: Write) -> bool:
         return write.kinds <= self.witness.dialect.counted
 
+    @property
+    def _ways(self) -> Mapping[str, str]:
+        return self.witness.dialect.ways
+
+    def _parts(self, asked: Asked, result: Result | None) -> list[str]:
+        """The single writes that a change may have come to."""
+        parts = ["reactivate"] if asked.status == "Active" else []
+        parts += ["way"] if asked.stage is not None and asked.base[0] in self._ways else []
+        parts += ["move"] if asked.stage is not None else []
+        parts += ["end"] if asked.status not in (None, "Active") else []
+        # A chain may have gone half its way before it failed.
+        return [] if len(parts) == 1 and result in _NOTHING_WRITTEN else parts
+
+    def _is_of(self, write: Write, asked: Asked, kind: str) -> bool:
+        if kind == "way":
+            return write.target is not None and write.target == self._ways.get(write.before[0] or "")
+        if kind not in write.kinds:
+            return False
+        if kind == "move":
+            return write.target == asked.stage
+        assert write.accepted.after is not None  # noqa: S101 - an accepted write left something
+        return kind == "reactivate" or write.accepted.after.status == (asked.status or "").lower()
+
 
 def _may_be_left_by(asked: Asked, pair: Pair) -> bool:
     """Whether a change that is done, or was so before, may have left an application so."""
@@ -167,21 +191,3 @@ def _may_be_left_by(asked: Asked, pair: Pair) -> bool:
     if asked.status is not None and active is not (asked.status == "Active"):
         return False
     return asked.stage in (None, stage) or not active
-
-
-def _parts(asked: Asked, result: Result | None) -> list[str]:
-    """The single writes that a change may have come to."""
-    parts = ["reactivate"] if asked.status == "Active" else []
-    parts += ["move"] if asked.stage is not None else []
-    parts += ["end"] if asked.status not in (None, "Active") else []
-    # A chain may have gone half its way before it failed.
-    return [] if len(parts) == 1 and result in _NOTHING_WRITTEN else parts
-
-
-def _is_of(write: Write, asked: Asked, kind: str) -> bool:
-    if kind not in write.kinds:
-        return False
-    if kind == "move":
-        return write.target == asked.stage
-    assert write.accepted.after is not None  # noqa: S101 - an accepted write left something
-    return kind == "reactivate" or write.accepted.after.status == (asked.status or "").lower()

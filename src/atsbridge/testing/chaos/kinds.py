@@ -15,7 +15,7 @@ from ...errors import CrmError
 from ...simulators.interface import SimResponse
 from .copies import frozen_copy, thawed
 from .crew import Sent, Worker
-from .people import person, wish
+from .people import GOING, person, wish
 from .script import Deed
 from .world import LATE_COMMIT, Armed, Call, Tenant, World, is_listing, is_read, is_token, is_write
 
@@ -322,7 +322,7 @@ def _act(name: str) -> Put:
             if world.shows_late:
                 world.before_acts[tenant.connection.name] = frozen_copy([tenant.simulator])
             done = person(world, tenant, dice, only="" if name == "person" else name)
-        if done and name in ("delete", "anonymise", "merge"):
+        if done and name in GOING:
             world.may_hide = True
         return deed.kind if done else None
 

@@ -23,6 +23,10 @@ HOSTILE = (
 )
 
 
+GOING = ("delete", "anonymise", "merge")
+"""What may take an application away."""
+
+
 def focus(tenant: Tenant, dice: random.Random) -> str:
     """An application; mostly the same one, so that things come together."""
     ids = sorted(tenant.simulator.truth())
@@ -113,6 +117,8 @@ def person(world: World, tenant: Tenant, dice: random.Random, *, only: str = "")
     )[0]
     try:
         id = focus(tenant, dice)
+        if name in GOING and len({truth.candidate for truth in sim.truth().values()}) < 3:
+            return False  # an account without anybody looks like one without permission
         if name != "apply":
             _ACTS[name](sim, id, dice)
         else:
