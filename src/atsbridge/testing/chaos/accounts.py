@@ -15,6 +15,7 @@ from ...mapping import Engine, MappingConfig, load_mapping
 from ...model import Answer, Stage
 from ...registry import Group, load
 from ...simulators.interface import Limits, Simulator
+from ...wire.auth import MemoryTokens, Token
 from ..account import Account
 from ..direct import VirtualTime
 from .copies import frozen_copy
@@ -49,6 +50,7 @@ class Kept:
 
     connections: tuple[Connection, ...]
     simulators: bytes
+    tokens: tuple[Token | None, ...]
     ledger: bytes
     crm: bytes
     time: VirtualTime
@@ -64,6 +66,8 @@ def sorts(vendor: str) -> Mapping[str, float]:
         found["silent"] = 6.0
     if dialect.short_pages:
         found["short pages"] = 8.0
+    if dialect.rotating:
+        found["rotating tokens"] = 14.0
     return found
 
 
@@ -74,7 +78,8 @@ def kept(vendor: str, sort: str, number: int, *, pulled: bool) -> Kept:
     ledger = SqliteLedger(":memory:", clock=time, connect=disk.connect)
     crm = UnrulyCrm(":memory:", connect=crm_disk.connect)
     names = ("acme", "beta") if sort == "twins" else ("acme",)
-    accounts = [_opened(vendor, sort, number, name, time, ledger, crm) for name in names]
+    tokens = MemoryTokens()
+    accounts = [_opened(vendor, sort, number, name, time, ledger, crm, tokens) for name in names]
     connections = tuple(_connection(account) for account in accounts)
     if pulled:
         for account in accounts:
@@ -85,6 +90,7 @@ def kept(vendor: str, sort: str, number: int, *, pulled: bool) -> Kept:
     found = Kept(
         connections=connections,
         simulators=frozen_copy(simulators),
+        tokens=tuple(tokens.load(name) for name in names),
         ledger=disk.keep(),
         crm=crm_disk.keep(),
         time=time,
@@ -95,7 +101,14 @@ def kept(vendor: str, sort: str, number: int, *, pulled: bool) -> Kept:
 
 
 def _opened(
-    vendor: str, sort: str, number: int, name: str, time: VirtualTime, ledger: SqliteLedger, crm: UnrulyCrm
+    vendor: str,
+    sort: str,
+    number: int,
+    name: str,
+    time: VirtualTime,
+    ledger: SqliteLedger,
+    crm: UnrulyCrm,
+    tokens: MemoryTokens,
 ) -> Account:
     dialect = DIALECTS[vendor]
     switches: dict[str, Any] = {}
@@ -109,6 +122,8 @@ def _opened(
             switches |= dialect.silent
         case "short pages":
             settings |= dialect.short_pages
+        case "rotating tokens":
+            switches |= dialect.rotating
     kind: type[Simulator] = load(Group.SIMULATOR, vendor)
     simulator = kind.generate(
         APPLICATIONS, seed=100 + number, limits=Limits(None), clock=time.vendor, **switches
@@ -120,10 +135,13 @@ def _opened(
     def adapter(sim: Simulator) -> Ats:
         made: Any = load(Group.ATS, vendor)
         told = {**sim.settings_for(made), **dialect(sim).settings(), **settings}
+        if sort == "rotating tokens":
+            told = {name: value for name, value in told.items() if name not in sim.credentials}
+            told |= dialect(sim).authorised() or {}
         ats: Ats = made(connection=name, **told)
         return ats
 
-    return Account.of(simulator, adapter, ledger=ledger, crm=crm, time=time)
+    return Account.of(simulator, adapter, ledger=ledger, crm=crm, tokens=tokens, time=time)
 
 
 def _connection(account: Account) -> Connection:

@@ -24,7 +24,7 @@ from ...sync.hands import RealHands
 from ...sync.inbound import pull
 from ...sync.outbound import push
 from ...sync.runs import recorded
-from ...sync.status import set_paused
+from ...sync.status import set_paused, status
 from ...sync.sweep import sweep
 from ...wire.effects import Done, Failed, Flow, Perform, Permit, Request, Send, Sleep
 from ...wire.guard import Guard
@@ -36,6 +36,7 @@ VERBS: Mapping[str, Callable[[Context], Flow[Any]]] = {
     "pull": lambda ctx: recorded(ctx, "pull", pull(ctx)),
     # Whoever is asked about so many deletions knows of them.
     "sweep": lambda ctx: recorded(ctx, "sweep", sweep(ctx, limit=1.0)),
+    "status": status,
     "resume": lambda ctx: set_paused(ctx, False),
 }
 
@@ -74,6 +75,8 @@ class Worker:
     verb: str = field(default="", init=False)
     asleep_until: float | None = field(default=None, init=False)
     dead: bool = field(default=False, init=False)
+    token_at_stake: bool = field(default=False, init=False)
+    """A token was asked for, and nothing that it has signed has left yet: it may not have been saved."""
     error: Exception | None = field(default=None, init=False)
     report: Any = field(default=None, init=False)
     _ctx: Context | None = field(default=None, init=False)

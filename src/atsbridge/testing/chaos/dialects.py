@@ -12,10 +12,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 from xml.etree import ElementTree
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...simulators.interface import Accepted, SimRequest, SimResponse
 from ..network import is_write
@@ -53,6 +53,8 @@ class Dialect(ABC):
     """The end of an application can be taken back without naming a stage."""
     shows_late: str | None = "visible_after"
     """The simulator's switch for how long a write does not show, where the vendor's page tells of such."""
+    rotating: ClassVar[Mapping[str, Any]] = {}
+    """Switches of the simulator with which a refresh token is used once; see `authorised`."""
     ways: ClassVar[Mapping[str, str]] = {}
     """Stages that only one other can be reached from, and that one: on its way elsewhere a move makes two."""
     silent: ClassVar[Mapping[str, Any]] = {}
@@ -73,6 +75,17 @@ class Dialect(ABC):
     def settings(self) -> Mapping[str, Any]:
         """Settings of the adapter beside those that the simulated account tells."""
         return {"visible_within_seconds": 0.0}
+
+    def authorised(self) -> Mapping[str, Any] | None:
+        """The adapter's credentials as a person's consent gives them anew: a refresh token that is used once.
+
+        None: this vendor gives none.
+        """
+        return None
+
+    def empty_page(self, answer: SimResponse, token: str) -> SimResponse | None:
+        """A page without records that says there is more, behind this token; None where there is none such."""
+        return None
 
     def is_write(self, request: SimRequest) -> bool:
         return is_write(request)
@@ -103,9 +116,32 @@ class Lever(Dialect):
     job_pipelines = False
     counted = frozenset({"move"})
     lists_history = True
+    rotating: ClassVar[Mapping[str, Any]] = {"rotate_refresh": True}
 
     def settings(self) -> Mapping[str, Any]:
         return {}
+
+    def authorised(self) -> Mapping[str, Any]:
+        client = self.simulator.oauth_client
+        scopes = " ".join(f"{name}:admin" for name in ("offline_access", *self.simulator.permissions()))
+        known = {"client_id": client["client_id"], "client_secret": client["client_secret"]}
+        asked = {
+            "client_id": client["client_id"], "redirect_uri": client["redirect_uri"], "response_type": "code",
+            "audience": "https://api.lever.co/v1/", "scope": scopes.replace("offline_access:admin", "offline_access"),
+        }  # fmt: skip
+        page = self.simulator.respond(SimRequest("GET", f"/authorize?{urlencode(asked)}"))
+        code = parse_qs(urlsplit(page.header("location")).query)["code"][0]
+        form = {**client, "grant_type": "authorization_code", "code": code}
+        kind = {"content-type": "application/json"}
+        answer = self.simulator.respond(
+            SimRequest("POST", "/oauth/token", kind, json.dumps(form).encode())
+        )
+        return {**known, "refresh_token": json.loads(answer.body)["refresh_token"]}
+
+    def empty_page(self, answer: SimResponse, token: str) -> SimResponse | None:
+        if b'"hasNext"' not in answer.body:
+            return None
+        return evolve(answer, body=json.dumps({"data": [], "hasNext": True, "next": token}).encode())
 
     def application(self, request: SimRequest) -> str:
         return _in_path(r"/v1/opportunities/([^/?]+)", request)
@@ -160,6 +196,12 @@ class Greenhouse(Dialect):
 
 class Ashby(Dialect):
     """Every request is a POST, and every status write is a change of stage."""
+
+    def empty_page(self, answer: SimResponse, token: str) -> SimResponse | None:
+        if b'"moreDataAvailable"' not in answer.body:
+            return None
+        page = {"success": True, "results": [], "moreDataAvailable": True, "nextCursor": token}
+        return evolve(answer, body=json.dumps(page).encode())
 
     checked = 0
     counted = frozenset({"move", "end", "reactivate"})

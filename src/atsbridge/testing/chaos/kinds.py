@@ -51,7 +51,7 @@ def _network(
     do: Callable[[Call, random.Random], SimResponse | None],
     *,
     most: int = 1,
-    hides: bool = False,
+    lies: bool = False,
 ) -> Callable[[str], Put]:
     """A fault of the next request that is wanted; of up to ``most`` of them."""
 
@@ -60,7 +60,7 @@ def _network(
             dice = deed.dice()
             left = dice.randint(1, most)
             world.armed.append(Armed(name, wants, lambda call: do(call, dice), left))
-            world.may_hide = world.may_hide or hides
+            world.lied = world.lied or lies
 
         return put
 
@@ -140,8 +140,7 @@ def _refused(call: Call, dice: random.Random) -> SimResponse:
 def _die_with_token(call: Call, _dice: random.Random) -> None:
     """The token was given, and whoever asked for it is gone before it could be kept."""
     _ = call.respond()
-    call.world.tell(f"{call.sent.worker.name} dies")
-    call.sent.worker.die()
+    call.world.kill(call.sent.worker)
 
 
 def _mutated(call: Call, dice: random.Random) -> SimResponse:
@@ -227,6 +226,22 @@ def _again(call: Call, _dice: random.Random) -> SimResponse:
     return call.respond() if before is None else before
 
 
+def _empty_page(call: Call, dice: random.Random) -> SimResponse:
+    """A page without records, and more behind it."""
+    answer = call.respond()
+    token = f"behind{dice.randrange(10**6)}"
+    page: SimResponse | None = call.tenant.dialect.empty_page(answer, token)
+    if answer.status != 200 or page is None:
+        return answer
+    call.world.behind[token] = call.sent.asked
+    return page
+
+
+def _lose_token(call: Call, _dice: random.Random) -> None:
+    _ = call.respond()
+    call.world.token_lost = True
+
+
 def _stale(call: Call, dice: random.Random) -> SimResponse:
     """A listing is of a moment ago: what was committed last does not show yet."""
     copy = call.world.before_acts.get(call.tenant.connection.name)
@@ -262,8 +277,7 @@ def _crash(world: World, deed: Deed) -> str | None:
     worker = _one_busy(world, deed.dice())
     if worker is None:
         return None
-    world.tell(f"{worker.name} dies")
-    worker.die()
+    world.kill(worker)
     return deed.kind
 
 
@@ -322,8 +336,10 @@ def _act(name: str) -> Put:
             if world.shows_late:
                 world.before_acts[tenant.connection.name] = frozen_copy([tenant.simulator])
             done = person(world, tenant, dice, only="" if name == "person" else name)
+        if done:
+            tenant.look()
         if done and name in GOING:
-            world.may_hide = True
+            world.gone = True
         return deed.kind if done else None
 
     return put
@@ -343,7 +359,8 @@ def _obstacle(world: World, deed: Deed) -> str | None:
     except (ValueError, IndexError, LookupError):
         return None
     world.tell(f"a person: {words}")
-    world.may_hide = True
+    tenant.look()
+    world.gone = True
     return deed.kind
 
 
@@ -380,12 +397,13 @@ _TABLE: Mapping[str, Any] = {
     "malformed": _kind("F23", _network(is_read, _malformed, most=3), 1),
     "body cut": _kind("F24", _network(is_read, _cut, most=3), 1),
     "token expires": _kind("F13", _network(is_read, _expire_first), 1),
-    "token request lost": _kind("F14", _network(is_token, _lose_answer), 1),
+    "token answer lost": _kind("F14", _network(is_token, _lose_token), 1),
     "token answered to nobody": _kind("F14", _network(is_token, _die_with_token), 1),
     "credential refused": _kind("F15", _network(is_read, _refused, most=3), 1),
-    "drift": _kind("F28", _network(is_listing, _mutated, most=3, hides=True), 1),
-    "poison": _kind("F29", _network(is_listing, _poison, most=3, hides=True), 1),
-    "page given again": _kind("F20", _network(is_listing, _again, hides=True), 1),
+    "drift": _kind("F28", _network(is_listing, _mutated, most=3, lies=True), 1),
+    "poison": _kind("F29", _network(is_listing, _poison, most=3), 1),
+    "page given again": _kind("F20", _network(is_listing, _again, lies=True), 1),
+    "empty page": _kind("F20", _network(is_listing, _empty_page, most=4), 1),
     LATE_COMMIT: _kind("F18", _network(is_listing, _stale, most=6), 2),
     "cursors expire": _kind("F17", _switch("expire_cursors"), 1),
     "watermarks expire": _kind("F17", _switch("expire_watermarks"), 1),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
-from ...errors import MappingError
+from ...errors import MappingError, Unauthorized
 from ..protocol import Violation
 from .accounts import sorts
 from .crew import Worker
@@ -113,8 +113,19 @@ class _Play:
         for deed in deeds:
             if KINDS[deed.kind].act:
                 self._put(deed)
+        self._look()
         world.pass_until(world.time.seconds + round.seconds)
         self._wake()
+
+    def _look(self) -> None:
+        """I7: the CRM shows no stage of the ATS's that an application was never in."""
+        for tenant in self.world.tenants:
+            for view in self.world.crm.applications():
+                stage, stood = view.confirmed.stage, tenant.stood.get(view.ref.id)
+                if view.ref.connection != tenant.connection.name or stood is None:
+                    continue
+                if stage in tenant.connection.stages and stage not in stood:
+                    raise Violation("I7", f"{view.ref.id} is shown in {stage}, and has only been in {stood}")
 
     def _do(self, deeds: list[Deed], step: int) -> None:
         while deeds and deeds[0].at <= step:
@@ -173,7 +184,10 @@ class _Play:
         for turn in range(16):
             done = self._verb(tenant, "push")
             report = done.report
-            if report is not None and report.stopped:
+            refused = isinstance(done.error, Unauthorized)
+            if refused or (report is not None and report.stopped):
+                if world.token_lost and tenant.authorise_anew():
+                    world.token_lost = False
                 _ = self._verb(tenant, "resume")
             elif report is not None and not report.settling + report.pending:
                 return
@@ -196,7 +210,8 @@ class _Play:
         else:
             raise Violation("I10", f"a pull fails with nothing wrong: {done.error!r}")
         apart = differences(world, tenant)
-        if apart and (world.may_hide or world.script.account == "silent"):
+        if apart:
+            self._may_be_apart(tenant, apart)
             done = self._verb(tenant, "sweep")
             if done.error is not None:
                 raise Violation("I10", f"a sweep fails with nothing wrong: {done.error!r}")
@@ -205,8 +220,22 @@ class _Play:
         if apart:
             raise Violation("I7", f"the ATS's and the CRM's: {apart}")
 
+    def _may_be_apart(self, tenant: Tenant, apart: Apart) -> None:
+        """What an ordinary pull may leave to a sweep: what is gone, what it was told wrongly, what it says."""
+        world = self.world
+        if world.lied or world.script.account == "silent":
+            return
+        if world.gone and all(real is None for real, _ in apart.values()):
+            return
+        if self._verb(tenant, "status").report.quarantined:
+            return
+        raise Violation("I7", f"a pull has missed, and nobody is told: {apart}")
 
-def differences(world: World, tenant: Tenant) -> Mapping[str, tuple[Standing | None, Standing | None]]:
+
+Apart = Mapping[str, tuple[Standing | None, Standing | None]]
+
+
+def differences(world: World, tenant: Tenant) -> Apart:
     """Where ATS and CRM do not agree: what the ATS says, then the CRM; None where it is not there."""
     name = tenant.connection.name
     mirror = {

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ...bridge import Bridge
 from ...ledgers.sqlite import SqliteLedger
@@ -49,13 +49,27 @@ class Tenant:
     asked: dict[str, Asked] = field(factory=dict)
     writes: Counter[str] = field(factory=Counter)
     """How many accepted writes each permit's intent has had."""
+    stood: dict[str, set[str | None]] = field(factory=dict)
+    """Every stage that each application has ever been in."""
 
     @classmethod
     def of(cls, vendor: str, connection: Connection, simulator: Simulator) -> Self:
         dialect = DIALECTS[vendor](simulator)
-        return cls(
-            connection=connection, simulator=simulator, dialect=dialect, witness=Witness(dialect)
-        )
+        return cls(connection=connection, simulator=simulator, dialect=dialect, witness=Witness(dialect))
+
+    def authorise_anew(self) -> bool:
+        """A person consents once more, as where a refresh token was lost; False where there is none."""
+        given = self.dialect.authorised()
+        if given is None:
+            return False
+        self.connection = evolve(self.connection, ats=evolve(self.connection.ats, **given))
+        self.tokens = MemoryTokens()
+        return True
+
+    def look(self) -> None:
+        """Remember where each application stands now."""
+        for id, truth in self.simulator.truth().items():
+            self.stood.setdefault(id, set()).add(truth.stage)
 
     def ref(self, application: str) -> Ref:
         return Ref(self.connection.name, Kind.APPLICATION, application)
@@ -109,8 +123,14 @@ class World:
     workers: list[Worker] = field(factory=list)
     armed: list[Armed] = field(factory=list)
     hits: Counter[str] = field(factory=Counter)
-    may_hide: bool = False
-    """Something has been kept from ordinary pulls, or told them wrongly: a sweep has to find it."""
+    gone: bool = False
+    """Something may have left the ATS: a sweep has to find that."""
+    lied: bool = False
+    """A listing told what was not so: the next sweep finds it out."""
+    token_lost: bool = False
+    """A refresh token may be spent and the next one lost: a person has to authorise the connection anew."""
+    behind: dict[str, SimRequest] = field(factory=dict)
+    """What is really asked for behind a page token that the ATS did not give."""
     steps: int = 0
     requests: int = 0
     shows_late: bool = False
@@ -134,6 +154,10 @@ class World:
             Tenant.of(script.vendor, connection, simulator)
             for connection, simulator in zip(found.connections, simulators, strict=True)
         ]
+        for tenant, token in zip(tenants, found.tokens, strict=True):
+            if token is not None:
+                tenant.tokens.save(tenant.connection.name, token)
+            tenant.look()
         disk = Disk(found.ledger, script.loses)
         return cls(
             script=script,
@@ -231,7 +255,11 @@ class World:
         self.pass_until(self.time.seconds)
         is_write = sent.permit is not None
         shown = tenant.witness.shown(sent.asked, to=sent.worker.name) if is_write else None
-        call = Call(self, tenant, sent, shown)
+        if sent.request.purpose is Purpose.TOKEN:
+            sent.worker.token_at_stake = True
+        else:
+            sent.worker.token_at_stake = False
+        call = Call(self, tenant, self._really(sent), shown)
         for armed in self.armed:
             if armed.wants(sent):
                 armed.left -= 1
@@ -244,6 +272,11 @@ class World:
         if is_listing(sent):
             self.last_listing = answer
         return answer
+
+    def _really(self, sent: Sent) -> Sent:
+        text = sent.asked.target + sent.asked.body.decode(errors="replace")
+        real = next((asked for token, asked in self.behind.items() if token in text), None)
+        return sent if real is None else evolve(sent, asked=real)
 
     def arrive(self, call: Call) -> SimResponse:
         """A request reaches the ATS."""
@@ -263,6 +296,7 @@ class World:
         tenant.writes[sent.permit.intent_id] += accepted
         if accepted:
             self.tell("accepted")
+            tenant.look()
         if tenant.writes[sent.permit.intent_id] > 1:
             raise Violation("I1", "two writes of one intent were accepted")
         return response
@@ -295,10 +329,15 @@ class World:
 
     # -- what may happen to the machine --
 
+    def kill(self, worker: Worker) -> None:
+        self.tell(f"{worker.name} dies")
+        self.token_lost = self.token_lost or worker.token_at_stake
+        worker.die()
+
     def cut_power(self) -> None:
         """Every process is gone, and with it what was not synced; the machine has booted anew."""
         for worker in self.workers:
-            worker.die()
+            self.kill(worker)
         self.disk.cut_power()
         self.time.boot = f"{self.time.boot}+"
 
