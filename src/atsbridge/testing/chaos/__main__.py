@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from .campaign import Tally, campaign, vendors
+from .campaign import Failure, Tally, campaign, vendors
 from .kinds import KINDS
 from .play import Outcome, history, play, shrunk
 
@@ -73,7 +73,12 @@ def _many(chosen: Sequence[str], seeds: range, *, jobs: int, as_json: bool) -> i
     begun = time.monotonic()
     total = len(seeds) * len(chosen)
 
+    told: list[Failure] = []
+
     def progress(tally: Tally) -> None:
+        for failure in tally.failures[len(told) :]:
+            told.append(failure)
+            print(f"BROKEN {failure.vendor} seed {failure.seed}: {failure.words}", file=sys.stderr)
         done, took = tally.seeds.total(), time.monotonic() - begun
         words = f"{done} of {total} seeds, {done / took:.1f} a second, {len(tally.failures)} broken"
         print(words, file=sys.stderr, flush=True)

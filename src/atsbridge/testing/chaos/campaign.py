@@ -15,7 +15,7 @@ from .dialects import DIALECTS
 from .kinds import KINDS
 from .play import Outcome, history, play
 
-BATCH = 100
+BATCH = 25
 _COLLECT_EVERY = 20
 
 

@@ -159,7 +159,7 @@ class Worker:
         asked = as_received(request, url)
         self.time.sleep(dice.choice((0.01, 0.05, 0.2)))
         answer = self.network(Sent(worker=self, request=request, permit=permit, asked=asked))
-        if self.dead:
+        if not self.busy:
             return words
         if answer is None:
             lost = Failed(NoAnswer(operation=request.operation))

@@ -162,14 +162,7 @@ class Lever(Dialect):
 
 
 class Greenhouse(Dialect):
-    silent: ClassVar[Mapping[str, Any]] = {
-        "move_bumps_updated_at": False,
-        "status_bumps_updated_at": False,
-        "move_bumps_last_activity_at": False,
-        "status_bumps_last_activity_at": False,
-        "move_touches_application_stages": False,
-        "status_touches_application_stages": False,
-    }
+    silent: ClassVar[Mapping[str, Any]] = {"move_bumps_updated_at": False, "status_bumps_updated_at": False}
     compared = frozenset({"move"})
     asks_for_tokens = True
     moves_ended = False
@@ -365,7 +358,7 @@ class Workday(Dialect):
 
     def application(self, request: SimRequest) -> str:
         wid = _wid(_elements(request.body), "Job_Application_Reference")
-        return next(id for id in self.simulator.truth() if id.endswith(f":{wid}"))
+        return next((id for id in self.simulator.truth() if id.endswith(f":{wid}")), f":{wid}")
 
     def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
         if b"Get_Candidates_Response" not in response.body:

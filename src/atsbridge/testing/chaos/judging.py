@@ -154,7 +154,8 @@ class _Judge:
             yield "I4", "said to be done, and nothing was"
         if result is Result.ALREADY and asked.stage is not None and asked.status is None and not seen:
             yield "I4", "said to be there, and never was"
-        if result is Result.CONFLICT and self.witness.ever[self.id] <= {asked.base}:
+        there = self.id in self.witness.dialect.simulator.truth()
+        if result is Result.CONFLICT and there and self.witness.ever[self.id] <= {asked.base}:
             yield "I4", "said to be a conflict, and it was never seen anywhere else"
         unaudited = result is Result.APPLIED and not all(map(self._is_counted, writes))
         if unaudited and "cannot show whether" not in self.told[asked.event].text:

@@ -15,7 +15,7 @@ from ...errors import CrmError
 from ...simulators.interface import SimResponse
 from .copies import frozen_copy, thawed
 from .crew import Sent, Worker
-from .people import GOING, person, wish
+from .people import GOING, SETTING_UP, person, wish
 from .script import Deed
 from .world import LATE_COMMIT, Armed, Call, Tenant, World, is_listing, is_read, is_token, is_write
 
@@ -50,15 +50,19 @@ def _network(
     wants: Callable[[Sent], bool],
     do: Callable[[Call, random.Random], SimResponse | None],
     *,
+    least: int = 1,
     most: int = 1,
     lies: bool = False,
+    when: Callable[[World], bool] = lambda _world: True,
 ) -> Callable[[str], Put]:
-    """A fault of the next request that is wanted; of up to ``most`` of them."""
+    """A fault of the next requests that are wanted: of so many of them."""
 
     def named(name: str) -> Put:
         def put(world: World, deed: Deed) -> None:
+            if not when(world):
+                return
             dice = deed.dice()
-            left = dice.randint(1, most)
+            left = dice.randint(least, max(least, most))
             world.armed.append(Armed(name, wants, lambda call: do(call, dice), left))
             world.lied = world.lied or lies
 
@@ -137,12 +141,6 @@ def _refused(call: Call, dice: random.Random) -> SimResponse:
     return SimResponse(dice.choice([401, 403]), (("Content-Type", "application/json"),), b"{}")
 
 
-def _die_with_token(call: Call, _dice: random.Random) -> None:
-    """The token was given, and whoever asked for it is gone before it could be kept."""
-    _ = call.respond()
-    call.world.kill(call.sent.worker)
-
-
 def _mutated(call: Call, dice: random.Random) -> SimResponse:
     """Something in the answer is not what it has always been."""
     answer = call.respond()
@@ -201,7 +199,12 @@ def _may_change(key: Any) -> bool:
 def _poison(call: Call, dice: random.Random) -> SimResponse:
     """One record of a listing cannot be read."""
     answer = call.respond()
-    if answer.status != 200 or answer.body.lstrip()[:1] not in (b"{", b"["):
+    ids = [id.rpartition(":")[2].encode() for id in call.tenant.simulator.truth()]
+    if answer.status != 200 or not any(id in answer.body for id in ids):
+        # Nobody's record is in it: the next one, then.
+        call.world.armed.append(Armed("poison", is_listing, lambda again: _poison(again, dice)))
+        return answer
+    if answer.body.lstrip()[:1] not in (b"{", b"["):
         return answer
     data = json.loads(answer.body)
     lists = [value for _, _, value in _lists(data)]
@@ -264,7 +267,7 @@ def _switch(method: str) -> Put:
 
 
 def _skew(world: World, deed: Deed) -> str:
-    world.time.wall_ahead = deed.dice().choice([-600.0, 90.0, 3600.0, 86_400.0])
+    world.time.wall_ahead = deed.dice().choice([-600.0, 90.0, 86_400.0, 86_400.0])
     return deed.kind
 
 
@@ -330,14 +333,15 @@ def _act(name: str) -> Put:
     def put(world: World, deed: Deed) -> str | None:
         dice = deed.dice()
         tenant = _tenant(world, dice)
+        if name in SETTING_UP and not world.script.pulled:
+            return None  # what changes before the mapping has fitted once, a person has to look at
         if name == "wish":
             done = wish(world, tenant, dice)
         else:
             if world.shows_late:
                 world.before_acts[tenant.connection.name] = frozen_copy([tenant.simulator])
             done = person(world, tenant, dice, only="" if name == "person" else name)
-        if done:
-            tenant.look()
+        tenant.look()  # also after what was done by half
         if done and name in GOING:
             world.gone = True
         return deed.kind if done else None
@@ -349,6 +353,8 @@ def _obstacle(world: World, deed: Deed) -> str | None:
     """What makes the ATS refuse: a closed job, a stage taken out of the plan."""
     dice = deed.dice()
     tenant = _tenant(world, dice)
+    if not world.script.pulled:
+        return None
     found = {w: do for w, do in tenant.simulator.obstacles().items() if not _CREDENTIALS.search(w)}
     ids = sorted(tenant.simulator.truth())
     if not found or not ids:
@@ -377,6 +383,32 @@ def _made(faults: tuple[str, ...], put: Any, weight: float, more: dict[str, Any]
     return Kind(faults=faults, put=put, weight=weight, **more)
 
 
+def _with_sender(do: Callable[[World, Worker], None]) -> Callable[[Call, random.Random], None]:
+    """The request arrives, and something happens to its sender before there is an answer."""
+
+    def answer(call: Call, _dice: random.Random) -> None:
+        _ = call.respond()
+        do(call.world, call.sent.worker)
+
+    return answer
+
+
+def _interrupted(world: World, worker: Worker) -> None:
+    world.tell(f"{worker.name} is interrupted")
+    worker.cancel()
+
+
+def _stand_still(world: World, worker: Worker) -> None:
+    world.tell(f"{worker.name} stands still")
+    worker.asleep_until = world.time.seconds + 90.0
+
+
+def _power_goes(world: World, _worker: Worker) -> None:
+    if world.script.loses:
+        world.tell("the power goes")
+        world.cut_power()
+
+
 _TABLE: Mapping[str, Any] = {
     # requests
     "lost answer": _kind("F01", _network(is_write, _lose_answer), 6),
@@ -388,7 +420,15 @@ _TABLE: Mapping[str, Any] = {
     "write cut": _kind("F24", _network(is_write, _cut), 1),
     "write answered by a page": _kind("F26", _network(is_write, _page), 1),
     "write refused as a whole": _kind("F15", _network(is_write, _refused), 1),
-    "token expires at a write": _kind("F13", _network(is_write, _expire_first), 1),
+    "token expires at a write": _kind("F13", _network(is_write, _expire_first), 2),
+    "dies while its write is on the way": _kind("F41 F01", _network(is_write, _with_sender(World.kill)), 3),
+    "interrupted while its write is on the way": _kind("F45", _network(is_write, _with_sender(_interrupted)), 3),
+    "stands still while its write is on the way": _kind(
+        "F43 F01", _network(is_write, _with_sender(_stand_still)), 2
+    ),
+    "power goes while a write is on the way": _kind(
+        "F42", _network(is_write, _with_sender(_power_goes), when=lambda world: world.script.loses), 4
+    ),
     "read lost": _kind("F22", _network(is_read, _lose_request, most=3), 1),
     "read answered 5xx": _kind("F22", _network(is_read, _down, most=8), 1),
     "read throttled": _kind("F21", _network(is_read, _throttled, most=12), 1),
@@ -396,15 +436,15 @@ _TABLE: Mapping[str, Any] = {
     "error with 200": _kind("F27", _network(is_read, _error_with_200, most=2), 1),
     "malformed": _kind("F23", _network(is_read, _malformed, most=3), 1),
     "body cut": _kind("F24", _network(is_read, _cut, most=3), 1),
-    "token expires": _kind("F13", _network(is_read, _expire_first), 1),
+    "token expires": _kind("F13", _network(is_read, _expire_first), 2),
     "token answer lost": _kind("F14", _network(is_token, _lose_token), 1),
-    "token answered to nobody": _kind("F14", _network(is_token, _die_with_token), 1),
+    "token answered to nobody": _kind("F14", _network(is_token, _with_sender(World.kill)), 1),
     "credential refused": _kind("F15", _network(is_read, _refused, most=3), 1),
     "drift": _kind("F28", _network(is_listing, _mutated, most=3, lies=True), 1),
     "poison": _kind("F29", _network(is_listing, _poison, most=3), 1),
     "page given again": _kind("F20", _network(is_listing, _again, lies=True), 1),
-    "empty page": _kind("F20", _network(is_listing, _empty_page, most=4), 1),
-    LATE_COMMIT: _kind("F18", _network(is_listing, _stale, most=6), 2),
+    "empty page": _kind("F20", _network(is_listing, _empty_page, least=4, most=12), 1),
+    LATE_COMMIT: _kind("F18", _network(is_listing, _stale, least=12, most=40), 3),
     "cursors expire": _kind("F17", _switch("expire_cursors"), 1),
     "watermarks expire": _kind("F17", _switch("expire_watermarks"), 1),
     # processes and clocks
@@ -412,7 +452,7 @@ _TABLE: Mapping[str, Any] = {
     "power cut": _kind("F42 F41", _power, 6),
     "frozen worker": _kind("F43", _freeze, 4),
     "cancelled": _kind("F45", _cancel, 2),
-    "clock set": _kind("F44 F18", _skew, 1),
+    "clock set": _kind("F44 F18", _skew, 2),
     # the CRM
     "CRM down": _kind("F30", _crm_down, 2),
     "unruly feed": _kind("F03 F04 F46", _feed, 3),

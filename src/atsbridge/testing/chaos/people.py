@@ -25,6 +25,8 @@ HOSTILE = (
 
 GOING = ("delete", "anonymise", "merge")
 """What may take an application away."""
+SETTING_UP = ("rename_stage", "deactivate_stage")
+"""What changes how the account is set up."""
 
 
 def focus(tenant: Tenant, dice: random.Random) -> str:
