@@ -94,9 +94,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         make_private(self.path)
-        db = self._connect_to(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        db = self._connect_to(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             use_wal(db, BUSY_SECONDS)
             db.execute("PRAGMA synchronous = FULL")

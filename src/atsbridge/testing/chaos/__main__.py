@@ -30,7 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--seed", type=int, help="play one seed, and tell everything that happens in it")
-    which.add_argument("--seeds", type=_range, default=range(200), metavar="A:B", help="of each vendor; 0:200")
+    which.add_argument(
+        "--seeds", type=_range, default=range(200), metavar="A:B", help="of each vendor; 0:200"
+    )
     parser.add_argument(
         "--vendor", action="append", choices=vendors(), metavar="NAME", help="again for several; all"
     )
@@ -98,8 +100,8 @@ def _many(chosen: Sequence[str], seeds: range, *, jobs: int, as_json: bool) -> i
 def _print_tally(tally: Tally, seeds: range, seconds: float) -> None:
     print(f"commit {_commit()}, seeds {seeds.start} to {seeds.stop - 1} of each vendor")
     print(
-        f"{tally.seeds.total()} histories in {seconds:.0f} s: {tally.changes} changes, {tally.writes} accepted"
-        f" writes, {tally.requests} requests, {tally.steps} steps"
+        f"{tally.seeds.total()} histories in {seconds:.0f} s: {tally.changes} changes, {tally.writes} writes"
+        f" accepted, {tally.requests} requests, {tally.steps} steps"
     )
     for vendor, count in sorted(tally.seeds.items()):
         each = tally.seconds[vendor] / count * 1000

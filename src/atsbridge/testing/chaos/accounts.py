@@ -115,7 +115,7 @@ def _opened(
     settings: dict[str, Any] = {}
     match sort:
         case "late":
-            assert dialect.shows_late is not None  # noqa: S101 - see `sorts`
+            assert dialect.shows_late is not None
             switches[dialect.shows_late] = 8.0
             settings["visible_within_seconds"] = 10.0
         case "silent":

@@ -191,7 +191,7 @@ class Worker:
         self._end()
 
     def _end(self) -> None:
-        assert self._ctx is not None  # noqa: S101 - it was begun
+        assert self._ctx is not None
         self.bridge._end(self._ctx)
         self._clear()
 

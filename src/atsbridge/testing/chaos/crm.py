@@ -1,4 +1,4 @@
-"""A CRM that can misbehave: its feed repeats, reorders, holds back and echoes, and what it is asked may fail."""
+"""A CRM that can misbehave: its feed repeats, reorders, holds back and echoes, and it may fail."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Dialect(ABC):
         return None
 
     def empty_page(self, answer: SimResponse, token: str) -> SimResponse | None:
-        """A page without records that says there is more, behind this token; None where there is none such."""
+        """A page without records, and more behind this token; None where there is none such."""
         return None
 
     def is_write(self, request: SimRequest) -> bool:
@@ -123,19 +123,17 @@ class Lever(Dialect):
 
     def authorised(self) -> Mapping[str, Any]:
         client = self.simulator.oauth_client
-        scopes = " ".join(f"{name}:admin" for name in ("offline_access", *self.simulator.permissions()))
+        scopes = " ".join(f"{name}:admin" for name in self.simulator.permissions())
         known = {"client_id": client["client_id"], "client_secret": client["client_secret"]}
         asked = {
             "client_id": client["client_id"], "redirect_uri": client["redirect_uri"], "response_type": "code",
-            "audience": "https://api.lever.co/v1/", "scope": scopes.replace("offline_access:admin", "offline_access"),
+            "audience": "https://api.lever.co/v1/", "scope": f"offline_access {scopes}",
         }  # fmt: skip
         page = self.simulator.respond(SimRequest("GET", f"/authorize?{urlencode(asked)}"))
         code = parse_qs(urlsplit(page.header("location")).query)["code"][0]
         form = {**client, "grant_type": "authorization_code", "code": code}
         kind = {"content-type": "application/json"}
-        answer = self.simulator.respond(
-            SimRequest("POST", "/oauth/token", kind, json.dumps(form).encode())
-        )
+        answer = self.simulator.respond(SimRequest("POST", "/oauth/token", kind, json.dumps(form).encode()))
         return {**known, "refresh_token": json.loads(answer.body)["refresh_token"]}
 
     def empty_page(self, answer: SimResponse, token: str) -> SimResponse | None:

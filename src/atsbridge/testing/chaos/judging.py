@@ -142,20 +142,19 @@ class _Judge:
 
     def _against_gap(self, write: Write, result: Result) -> Iterator[tuple[str, str]]:
         over = WORST_FIRST.index(Result.APPLIED_OVER_CHANGE)
-        if write.shown is not None and self._is_counted(write) and write.over_change:
-            if WORST_FIRST.index(result) > over:
-                yield "I3", f"an overwrite was hidden as {result}"
+        over_change = write.shown is not None and self._is_counted(write) and write.over_change
+        if over_change and WORST_FIRST.index(result) > over:
+            yield "I3", f"an overwrite was hidden as {result}"
 
-    def _against_result(
-        self, asked: Asked, result: Result, writes: list[Write]
-    ) -> Iterator[tuple[str, str]]:
+    def _against_result(self, asked: Asked, result: Result, writes: list[Write]) -> Iterator[tuple[str, str]]:
         seen = any(stage == asked.stage for stage, _ in self.witness.ever[self.id])
         if result in _DONE and not writes and not (seen or asked.stage is None):
             yield "I4", "said to be done, and nothing was"
         if result is Result.ALREADY and asked.stage is not None and asked.status is None and not seen:
             yield "I4", "said to be there, and never was"
-        there = self.id in self.witness.dialect.simulator.truth()
-        if result is Result.CONFLICT and there and self.witness.ever[self.id] <= {asked.base}:
+        # What has ended may end otherwise, and what is gone is elsewhere: neither shows as a pair.
+        could_show = asked.base[1] and self.id in self.witness.dialect.simulator.truth()
+        if result is Result.CONFLICT and could_show and self.witness.ever[self.id] <= {asked.base}:
             yield "I4", "said to be a conflict, and it was never seen anywhere else"
         unaudited = result is Result.APPLIED and not all(map(self._is_counted, writes))
         if unaudited and "cannot show whether" not in self.told[asked.event].text:
@@ -184,7 +183,7 @@ class _Judge:
             return False
         if kind == "move":
             return write.target == asked.stage
-        assert write.accepted.after is not None  # noqa: S101 - an accepted write left something
+        assert write.accepted.after is not None
         return kind == "reactivate" or write.accepted.after.status == (asked.status or "").lower()
 
 

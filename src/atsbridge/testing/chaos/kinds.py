@@ -20,7 +20,7 @@ from .script import Deed
 from .world import LATE_COMMIT, Armed, Call, Tenant, World, is_listing, is_read, is_token, is_write
 
 Put = Callable[[World, Deed], "str | None"]
-"""Puts it in; the name under which it counts where it has come about, None where it only waits to, or cannot."""
+"""Puts it in; gives its name where it has come about, None where it only waits to, or cannot."""
 
 
 @frozen(kw_only=True)
@@ -422,7 +422,9 @@ _TABLE: Mapping[str, Any] = {
     "write refused as a whole": _kind("F15", _network(is_write, _refused), 1),
     "token expires at a write": _kind("F13", _network(is_write, _expire_first), 2),
     "dies while its write is on the way": _kind("F41 F01", _network(is_write, _with_sender(World.kill)), 3),
-    "interrupted while its write is on the way": _kind("F45", _network(is_write, _with_sender(_interrupted)), 3),
+    "interrupted while its write is on the way": _kind(
+        "F45", _network(is_write, _with_sender(_interrupted)), 3
+    ),
     "stands still while its write is on the way": _kind(
         "F43 F01", _network(is_write, _with_sender(_stand_still)), 2
     ),

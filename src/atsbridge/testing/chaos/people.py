@@ -31,7 +31,7 @@ SETTING_UP = ("rename_stage", "deactivate_stage")
 
 def focus(tenant: Tenant, dice: random.Random) -> str:
     """An application; mostly the same one, so that things come together."""
-    ids = sorted(tenant.simulator.truth())
+    ids: list[str] = sorted(tenant.simulator.truth())
     if not ids:
         raise ValueError("nobody has applied")
     return ids[0] if dice.random() < 0.7 else dice.choice(ids)
@@ -114,9 +114,12 @@ def _same_pipeline(tenant: Tenant, id: str, end: str) -> bool:
 def person(world: World, tenant: Tenant, dice: random.Random, *, only: str = "") -> bool:
     """Somebody does something in the ATS; False where it does not let them."""
     sim = tenant.simulator
-    name = only or dice.choices(
-        ["move", "away_and_back", "reject", "reactivate", "edit", "hire", "apply"], [8, 4, 3, 3, 2, 1, 2]
-    )[0]
+    name = (
+        only
+        or dice.choices(
+            ["move", "away_and_back", "reject", "reactivate", "edit", "hire", "apply"], [8, 4, 3, 3, 2, 1, 2]
+        )[0]
+    )
     try:
         id = focus(tenant, dice)
         if name in GOING and len({truth.candidate for truth in sim.truth().values()}) < 3:

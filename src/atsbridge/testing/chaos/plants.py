@@ -6,8 +6,8 @@ planted anew.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import importlib
 import inspect
 import sys
@@ -165,7 +165,8 @@ PLANTS: Mapping[str, Plant] = {
                 where="sync.outbound:Outbound._refused",
                 swaps=(
                     (
-                        'yield from perform(lambda: self._settle(held, intent, until, "no answer", evidence))',
+                        "yield from perform("
+                        'lambda: self._settle(held, intent, until, "no answer", evidence))',
                         "yield from self._back(held, intent, why=str(error), unsent=True)",
                     ),
                 ),
@@ -193,16 +194,12 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "the fence ignored": Plant(
         why="a worker that slept through its lease goes on as if it held it",
-        changes=(
-            Change(where="sync.leases:check", swaps=(("if not is_held(txn, lease):", "if False:"),)),
-        ),
+        changes=(Change(where="sync.leases:check", swaps=(("if not is_held(txn, lease):", "if False:"),)),),
     ),
     "leases by the wall clock": Plant(
         why="a clock that is put back keeps a dead worker's lease for as long",
         changes=(
-            Change(
-                where="sync.leases:take", swaps=(("now = clock.now()", "now = ctx.now().timestamp()"),)
-            ),
+            Change(where="sync.leases:take", swaps=(("now = clock.now()", "now = ctx.now().timestamp()"),)),
             Change(
                 where="sync.leases:is_live",
                 swaps=(("lease.until - ctx.ledger.clock.now()", "lease.until - ctx.now().timestamp()"),),
@@ -287,7 +284,8 @@ PLANTS: Mapping[str, Plant] = {
                 where="sync.outbound:Outbound._send",
                 swaps=(
                     (
-                        "    (outcome,) = yield from together([self.hands.send(planned, write, call, permit)], 1)",
+                        "    (outcome,) = yield from together("
+                        "[self.hands.send(planned, write, call, permit)], 1)",
                         "    try:\n"
                         "        (outcome,) = yield from together("
                         "[self.hands.send(planned, write, call, permit)], 1)\n"
@@ -342,5 +340,3 @@ PLANTS: Mapping[str, Plant] = {
     ),
 }
 """By name."""
-
-

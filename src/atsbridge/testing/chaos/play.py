@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from ...errors import MappingError, Unauthorized
 from ..protocol import Violation
@@ -221,7 +221,7 @@ class _Play:
             raise Violation("I7", f"the ATS's and the CRM's: {apart}")
 
     def _may_be_apart(self, tenant: Tenant, apart: Apart) -> None:
-        """What an ordinary pull may leave to a sweep: what is gone, what it was told wrongly, what it says."""
+        """What an ordinary pull may leave to a sweep: what is gone, told wrongly, or set aside."""
         world = self.world
         if world.lied or world.script.account == "silent":
             return

@@ -23,7 +23,7 @@ class Deed:
     salt: int
 
     def dice(self) -> random.Random:
-        return random.Random(f"{self.kind}/{self.salt}")  # noqa: S311 - a history, not a secret
+        return random.Random(f"{self.kind}/{self.salt}")
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.at} ({self.salt})"
@@ -94,7 +94,7 @@ def drawn(vendor: str, seed: int, odds: Odds, *, numbers: int = 3) -> Script:
     Args:
         numbers: how many accounts there are of each sort.
     """
-    dice = random.Random(f"{vendor}/{seed}")  # noqa: S311 - a history, not a secret
+    dice = random.Random(f"{vendor}/{seed}")
     workers = dice.choice([1, 1, 2, 2, 3])
     pulled = dice.random() < 0.9
     faults = dice.choice([0, 1, 1, 2, 2, 3, 4])
@@ -135,7 +135,9 @@ def smaller(script: Script) -> Sequence[Script]:
         if rest:
             found.append(evolve(script, rounds=rest))
     for place, round in enumerate(script.rounds):
-        lesser = [evolve(round, deeds=round.deeds[:n] + round.deeds[n + 1 :]) for n in range(len(round.deeds))]
+        lesser = [
+            evolve(round, deeds=round.deeds[:n] + round.deeds[n + 1 :]) for n in range(len(round.deeds))
+        ]
         lesser += [
             evolve(round, verbs=round.verbs[:n] + round.verbs[n + 1 :]) for n in range(1, len(round.verbs))
         ]

@@ -9,7 +9,6 @@ database as it was at the last commit of the first kind.
 from __future__ import annotations
 
 import sqlite3
-from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -29,7 +28,8 @@ class Disk:
     database: _Connection | None = field(default=None, init=False)
 
     def connect(self, _path: object, **settings: Any) -> sqlite3.Connection:
-        made = sqlite3.connect(":memory:", factory=partial(_Connection, self), **settings)
+        made = sqlite3.connect(":memory:", factory=_Connection, **settings)
+        made.disk = self
         if self.content:
             made.deserialize(self.content)
         self.database = made
@@ -37,12 +37,12 @@ class Disk:
 
     def keep(self) -> bytes:
         """The whole database as it is now."""
-        assert self.database is not None  # noqa: S101 - kept once it is open
+        assert self.database is not None
         return self.database.serialize()
 
     def cut_power(self) -> None:
         """What was not synced is gone."""
-        assert self.database is not None  # noqa: S101 - the same
+        assert self.database is not None
         self.database.deserialize(self.content)
 
     def close(self) -> None:
@@ -51,15 +51,13 @@ class Disk:
 
 
 class _Connection(sqlite3.Connection):
-    def __init__(self, disk: Disk, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self._disk = disk
-        self._synced = True
+    disk: Disk
+    synced = True
 
     def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
         found = super().execute(sql, values)
         if sql.startswith("PRAGMA synchronous"):
-            self._synced = sql.rstrip().endswith("FULL")
-        elif sql == "COMMIT" and self._synced and self._disk.loses:
-            self._disk.content = self.serialize()
+            self.synced = sql.rstrip().endswith("FULL")
+        elif sql == "COMMIT" and self.synced and self.disk.loses:
+            self.disk.content = self.serialize()
         return found

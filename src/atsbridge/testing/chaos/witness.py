@@ -27,18 +27,18 @@ class Write:
 
     @property
     def before(self) -> Pair:
-        assert self.accepted.before is not None  # noqa: S101 - a write was accepted of what was there
+        assert self.accepted.before is not None
         return (self.accepted.before.stage, self.accepted.before.status == "active")
 
     @property
     def after(self) -> Pair:
-        assert self.accepted.after is not None  # noqa: S101 - the same
+        assert self.accepted.after is not None
         return (self.accepted.after.stage, self.accepted.after.status == "active")
 
     @property
     def over_change(self) -> bool:
         """Whether something had changed between the read and the write, and not just to what is written."""
-        assert self.accepted.before is not None and self.shown is not None  # noqa: S101
+        assert self.accepted.before is not None and self.shown is not None
         if self.before == self.after:
             return False
         entered = len(self.accepted.before.history)
