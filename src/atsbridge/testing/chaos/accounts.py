@@ -120,6 +120,7 @@ def _opened(
             settings["visible_within_seconds"] = 10.0
         case "silent":
             switches |= dialect.silent
+            settings |= dialect.silent_settings
         case "short pages":
             settings |= dialect.short_pages
         case "rotating tokens":

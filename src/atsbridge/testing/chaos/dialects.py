@@ -59,6 +59,8 @@ class Dialect(ABC):
     """Stages that only one other can be reached from, and that one: on its way elsewhere a move makes two."""
     silent: ClassVar[Mapping[str, Any]] = {}
     """Switches of the simulator with which a change does not move the time that listings go by."""
+    silent_settings: ClassVar[Mapping[str, Any]] = {}
+    """What the adapter has to be told of such an account."""
     short_pages: ClassVar[Mapping[str, Any]] = {}
     """Settings of the adapter with which even a small account has several pages."""
     lists_history = False
@@ -221,6 +223,7 @@ class OracleRecruiting(Dialect):
     """One action for all, which names a phase and a state in it; no history is shown."""
 
     silent: ClassVar[Mapping[str, Any]] = {"moves_bump": False}
+    silent_settings: ClassVar[Mapping[str, Any]] = {"incremental": False}
     short_pages: ClassVar[Mapping[str, Any]] = {"page_size": 2}
     resends = False
     reopens_alone = False

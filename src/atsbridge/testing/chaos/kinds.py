@@ -268,6 +268,7 @@ def _switch(method: str) -> Put:
 
 def _skew(world: World, deed: Deed) -> str:
     world.time.wall_ahead = deed.dice().choice([-600.0, 90.0, 86_400.0, 86_400.0])
+    world.furthest_ahead = max(world.furthest_ahead, world.time.wall_ahead)
     return deed.kind
 
 
@@ -441,7 +442,7 @@ _TABLE: Mapping[str, Any] = {
     "token expires": _kind("F13", _network(is_read, _expire_first), 2),
     "token answer lost": _kind("F14", _network(is_token, _lose_token), 1),
     "token answered to nobody": _kind("F14", _network(is_token, _with_sender(World.kill)), 1),
-    "credential refused": _kind("F15", _network(is_read, _refused, most=3), 1),
+    "credential refused": _kind("F15", _network(is_read, _refused, most=3, lies=True), 1),
     "drift": _kind("F28", _network(is_listing, _mutated, most=3, lies=True), 1),
     "poison": _kind("F29", _network(is_listing, _poison, most=3), 1),
     "page given again": _kind("F20", _network(is_listing, _again, lies=True), 1),
@@ -473,3 +474,24 @@ _TABLE: Mapping[str, Any] = {
 
 KINDS: Mapping[str, Kind] = {name: make(name) for name, make in _TABLE.items()}
 """By name."""
+
+OF_ACCOUNTS: Mapping[str, str] = {
+    "twins": "F37",
+    "silent": "F19",
+    "short pages": "F16",
+    "late": "F01",
+    "rotating tokens": "F14",
+}
+"""The fault that a sort of account is: two customers with the same ids, changes that move no time ..."""
+
+ELSEWHERE: Mapping[str, str] = {
+    "F25": "tests/drivers/test_wire.py::test_a_gzip_bomb_is_refused",
+    "F31": "tests/drivers/test_wire.py::test_a_redirect_is_an_answer_and_the_other_host_sees_nothing",
+    "F32": "tests/drivers/test_wire.py::test_a_name_that_leads_inside_is_refused",
+    "F33": "tests/wire/test_hooks.py::test_another_message_or_key_will_not",
+    "F34": "src/atsbridge/testing/contract/hooks.py::test_a_delivery_is_a_hint_to_read_again",
+    "F35": "tests/wire/test_hooks.py::test_any_of_the_keys_will_do",
+    "F36": "tests/testing/test_canaries.py::test_no_object_of_the_package_shows_a_canary",
+    "F47": "src/atsbridge/testing/contract/surface.py::test_a_write_carries_its_intents_values_alone",
+}
+"""What takes a socket, a web hook or the output of a program, and the test that has it."""

@@ -127,6 +127,8 @@ class World:
     """Something may have left the ATS: a sweep has to find that."""
     lied: bool = False
     """A listing told what was not so: the next sweep finds it out."""
+    furthest_ahead: float = 0.0
+    """How far our own wall clock was ever ahead, in seconds."""
     token_lost: bool = False
     """A refresh token may be spent and the next one lost: a person has to authorise the connection anew."""
     behind: dict[str, SimRequest] = field(factory=dict)
