@@ -586,14 +586,20 @@ class Outbound:
     def _bury(self, intent: IntentRow, gone: Gone) -> Flow[None]:
         """The tombstone of an application that was found gone."""
         ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
-        mark = gone.tombstone
+        mark, key = gone.tombstone, (ref.connection, ref.kind.value, ref.id)
+        held = yield from perform(lambda: self.ctx.ledger.look(lambda txn: txn.get(Known, *key)))
         record = tombstone(ref, mark.kind, self.ctx.now(), into=mark.into)
+        if held is not None:
+            # What is gone does not come back: a deletion replaces what is held, whenever that was read.
+            record = no_earlier(record, held.read_at)
         yield from self.ctx.crm.write([Delivery(record=record)])
+        read_at = record.read_at.timestamp()
 
         def note(txn: Txn) -> None:
-            known = txn.get(Known, ref.connection, ref.kind.value, ref.id)
+            known = txn.get(Known, *key)
             if known is not None:
-                txn.put([evolve(known, deleted=mark.kind.value, digest=None)])
+                buried = evolve(known, deleted=mark.kind.value, read_at=max(known.read_at, read_at))
+                txn.put([evolve(buried, digest=None)])
 
         yield from perform(lambda: self._do(note))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from .copies import frozen_copy, thawed
 from .crew import Sent, Worker
 from .people import GOING, SETTING_UP, person, wish
 from .script import Deed
-from .world import LATE_COMMIT, Armed, Call, Tenant, World, is_listing, is_read, is_token, is_write
+from .world import Armed, Call, Tenant, World, is_lane_read, is_listing, is_read, is_token, is_write
 
 Put = Callable[[World, Deed], "str | None"]
 """Puts it in; gives its name where it has come about, None where it only waits to, or cannot."""
@@ -245,11 +246,23 @@ def _lose_token(call: Call, _dice: random.Random) -> None:
     call.world.token_lost = True
 
 
-def _stale(call: Call, dice: random.Random) -> SimResponse:
-    """A listing is of a moment ago: what was committed last does not show yet."""
-    copy = call.world.before_acts.get(call.tenant.connection.name)
-    if copy is None:
-        return call.respond()
+def _late_commit(world: World, deed: Deed) -> None:
+    """Somebody does something, and for a while listings do not show it."""
+    dice = deed.dice()
+    tenant = _tenant(world, dice)
+    before = frozen_copy([tenant.simulator])
+    if not person(world, tenant, dice):
+        return
+    tenant.look()
+
+    def wants(sent: Sent) -> bool:
+        return is_listing(sent) and sent.worker.bridge.connection == tenant.connection.name
+
+    world.armed.append(Armed(deed.kind, wants, lambda call: _stale(call, before), dice.randint(12, 40)))
+
+
+def _stale(call: Call, copy: bytes) -> SimResponse:
+    """What a listing would have shown before."""
     answer: SimResponse = thawed(copy, call.world.time)[0].respond(call.sent.asked)
     # What is told late is what was committed: neither tokens nor refusals.
     return answer if answer.status == 200 else call.respond()
@@ -315,9 +328,10 @@ def _cancel(world: World, deed: Deed) -> str | None:
 def _crm_down(world: World, deed: Deed) -> None:
     dice = deed.dice()
     left = [dice.randint(1, 3)]
+    only = dice.choice(["", "", "write_batch", "write_batch", "take_receipts", "acknowledge_events"])
 
     def fail(method: str) -> None:
-        if left[0] > 0:
+        if left[0] > 0 and only in ("", method):
             left[0] -= 1
             world.hits[deed.kind] += 1
             raise CrmError(f"{method}: the CRM is down")
@@ -339,8 +353,6 @@ def _act(name: str) -> Put:
         if name == "wish":
             done = wish(world, tenant, dice)
         else:
-            if world.shows_late:
-                world.before_acts[tenant.connection.name] = frozen_copy([tenant.simulator])
             done = person(world, tenant, dice, only="" if name == "person" else name)
         tenant.look()  # also after what was done by half
         if done and name in GOING:
@@ -404,6 +416,13 @@ def _stand_still(world: World, worker: Worker) -> None:
     worker.asleep_until = world.time.seconds + 90.0
 
 
+def _stand_still_till_a_write(call: Call, _dice: random.Random) -> SimResponse:
+    """It has read, and goes on when somebody else has written: by then its lease has run out, or not."""
+    call.world.tell(f"{call.sent.worker.name} stands still till another writes")
+    call.sent.worker.asleep_until = math.inf
+    return call.respond()
+
+
 def _power_goes(world: World, _worker: Worker) -> None:
     if world.script.loses:
         world.tell("the power goes")
@@ -447,7 +466,10 @@ _TABLE: Mapping[str, Any] = {
     "poison": _kind("F29", _network(is_listing, _poison, most=3), 1),
     "page given again": _kind("F20", _network(is_listing, _again, lies=True), 1),
     "empty page": _kind("F20", _network(is_listing, _empty_page, least=4, most=12), 1),
-    LATE_COMMIT: _kind("F18", _network(is_listing, _stale, least=12, most=40), 3),
+    "late commit": _kind("F18", _late_commit, 3),
+    "stands still until another has written": _kind(
+        "F43", _network(is_lane_read, _stand_still_till_a_write), 3
+    ),
     "cursors expire": _kind("F17", _switch("expire_cursors"), 1),
     "watermarks expire": _kind("F17", _switch("expire_watermarks"), 1),
     # processes and clocks

@@ -226,7 +226,7 @@ PLANTS: Mapping[str, Plant] = {
         changes=(
             Change(
                 where="ats.lever:_list",
-                swaps=(("return response, next_token(", "return response, raws and next_token("),),
+                swaps=(('token="next"), raws', 'token="next") if raws else None, raws'),),
             ),
         ),
     ),

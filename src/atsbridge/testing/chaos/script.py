@@ -102,8 +102,8 @@ def drawn(vendor: str, seed: int, odds: Odds, *, numbers: int = 3) -> Script:
     shares = [dice.randrange(count) for _ in range(faults)]
     rounds = []
     for place in range(count):
-        first = "pull" if place == 0 and not pulled else "push"
-        others = dice.choices(["push", "pull", "sweep", ""], [60, 25, 3, 12], k=workers - 1)
+        first = "pull" if (place == 0 and not pulled) or dice.random() < 0.15 else "push"
+        others = dice.choices(["push", "pull", "sweep", ""], [50, 36, 4, 10], k=workers - 1)
         acts = 1 + (dice.random() < 0.45) + (dice.random() < 0.2)
         deeds = [Deed("wish", 0, dice.randrange(1 << 20))] if place or pulled else []
         deeds += [_deed(dice, odds.acts, early=0.3) for _ in range(acts - 1 + (place > 0))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -33,7 +34,6 @@ from .script import Script
 from .storage import Disk
 from .witness import Witness
 
-LATE_COMMIT = "late commit"
 TUNING = Tuning(rate_factor=None, patience_seconds=5.0)
 
 
@@ -135,12 +135,8 @@ class World:
     """What is really asked for behind a page token that the ATS did not give."""
     steps: int = 0
     requests: int = 0
-    shows_late: bool = False
-    """A listing may be of a moment ago: what it was then has to be kept."""
     last_listing: SimResponse | None = None
     """The last answer to a read of a pull or sweep."""
-    before_acts: dict[str, bytes] = field(factory=dict)
-    """Each connection's ATS as it was before somebody last did something in it."""
     trace: list[str] = field(factory=list)
     _timers: list[tuple[float, int, Callable[[], None]]] = field(factory=list)
     _names: count[int] = field(factory=lambda: count(1))
@@ -168,7 +164,6 @@ class World:
             ledger=SqliteLedger(":memory:", clock=time, connect=disk.connect),
             crm=UnrulyCrm(":memory:", connect=Disk(found.crm).connect),
             disk=disk,
-            shows_late=any(deed.kind == LATE_COMMIT for round in script.rounds for deed in round.deeds),
             dice=random.Random(f"steps/{script.seed}"),
             chance=random.Random(f"jitter/{script.seed}"),
         )
@@ -256,6 +251,9 @@ class World:
         self.requests += 1
         self.pass_until(self.time.seconds)
         is_write = sent.permit is not None
+        for worker in self.workers if is_write else ():
+            if worker.asleep_until == math.inf:
+                worker.asleep_until = self.time.seconds
         shown = tenant.witness.shown(sent.asked, to=sent.worker.name) if is_write else None
         if sent.request.purpose is Purpose.TOKEN:
             sent.worker.token_at_stake = True
@@ -362,3 +360,8 @@ def is_write(sent: Sent) -> bool:
 
 def is_token(sent: Sent) -> bool:
     return sent.request.purpose is Purpose.TOKEN
+
+
+def is_lane_read(sent: Sent) -> bool:
+    """A read of a push."""
+    return is_read(sent) and sent.worker.verb == "push"
