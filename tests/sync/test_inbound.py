@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,7 +12,7 @@ from attrs import evolve
 from sync_world import MAPPING, START, Happening, World, application_ref, rules, says, world
 from tiny_ats import CONNECTION, EPOCH, moment
 
-from atsbridge.crm.interface import Link, WriteResult, Written
+from atsbridge.crm.interface import Delivery, Link, WriteResult, Written
 from atsbridge.errors import (
     BadPayload,
     CrmError,
@@ -25,7 +25,7 @@ from atsbridge.errors import (
     WatermarkLost,
 )
 from atsbridge.mapping import load_mapping
-from atsbridge.model import ApplicationStatus, Kind, Ref
+from atsbridge.model import Application, ApplicationStatus, Kind, Ref, Tombstone, TombstoneKind
 from atsbridge.sync.bindings import Bindings
 from atsbridge.sync.context import Progress
 from atsbridge.sync.inbound import Puller, begin, pull, read_configuration
@@ -743,6 +743,27 @@ def test_entries_that_a_listing_merely_shows_count_for_a_sweep() -> None:
     w = odd(world("1"), showing)
     w.run(pull(w.ctx, full=True, run=9))
     assert w.known().seen == 9 and w.known("unknown") is None
+
+
+@pytest.mark.parametrize(("buried", "there"), [("lost_access", {"1": "A"}), ("deleted", {})])
+def test_what_was_out_of_sight_and_is_shown_again_is_read(buried: str, there: Mapping[str, str]) -> None:
+    """A refusal of one read can be a gateway's. What was deleted does not come back."""
+
+    def showing(stream: Stream) -> Stream:
+        shown = [(Kind.APPLICATION, "1")]
+        return evolve(
+            stream, page=lambda cursor: _call(stream, cursor, lambda p: evolve(p, items=[], shown=shown))
+        )
+
+    w = world("1")
+    ref = application_ref("1")
+    gone = Application(ref=ref, read_at=moment(START), deleted=Tombstone(TombstoneKind(buried), None))
+    w.crm.held[ref] = Delivery(record=gone)
+    w.ledger.do(lambda txn: txn.put([evolve(w.known(), deleted=buried, digest=None)]))
+    w = odd(w, showing)
+    w.clock.value += 60
+    w.run(pull(w.ctx, full=True, run=9))
+    assert mirror(w) == there
 
 
 def test_times_are_the_vendors() -> None:

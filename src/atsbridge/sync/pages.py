@@ -297,9 +297,14 @@ class Sorter:
     def read_again(self, out: Sorted, refs: Iterable[Ref]) -> None:
         """Have what another read overtook read again: applications, as nothing else can be read by itself."""
         for ref in refs:
-            if ref.kind is Kind.APPLICATION:
-                out.overtaken += 1
-                out.waiting.append(self._wait(ref, ref))  # its parent is known: it waits for the pull's end
+            out.overtaken += self.ask_for(out, ref)
+
+    def ask_for(self, out: Sorted, ref: Ref) -> bool:
+        """Have a record read by itself at the pull's end; False where that cannot be done."""
+        if ref.kind is not Kind.APPLICATION:
+            return False
+        out.waiting.append(self._wait(ref, ref))  # its parent is known: it waits for the pull's end
+        return True
 
     def _wait(self, ref: Ref, parent: Ref) -> Waiting:
         return Waiting(
