@@ -125,6 +125,8 @@ class _Judge:
         expected = {asked.base, *(write.after for write in writes)}
         if asked.status is not None:
             expected.add((asked.stage, True))
+        if asked.base[0] in self._ways:
+            expected.add((self._ways[asked.base[0]], True))  # somebody may have been there before
         for older in self.asked[: self.asked.index(asked)]:
             if self._result(older) in (*_DONE, Result.ALREADY):
                 expected |= {pair for pair in self.witness.ever[self.id] if _may_be_left_by(older, pair)}
@@ -153,7 +155,7 @@ class _Judge:
         if result is Result.ALREADY and asked.stage is not None and asked.status is None and not seen:
             yield "I4", "said to be there, and never was"
         # What has ended may end otherwise, and what is gone is elsewhere: neither shows as a pair.
-        could_show = asked.base[1] and self.id in self.witness.dialect.simulator.truth()
+        could_show = asked.base[1] and len(self.asked) == 1 and self.id in self.witness.dialect.simulator.truth()
         if result is Result.CONFLICT and could_show and self.witness.ever[self.id] <= {asked.base}:
             yield "I4", "said to be a conflict, and it was never seen anywhere else"
         unaudited = result is Result.APPLIED and not all(map(self._is_counted, writes))

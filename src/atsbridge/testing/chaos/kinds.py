@@ -383,7 +383,8 @@ def _obstacle(world: World, deed: Deed) -> str | None:
     return deed.kind
 
 
-_CREDENTIALS = re.compile(r"may no(t| longer)|permission|scope|deactivated|confidential|sight|role")
+_CREDENTIALS = re.compile(r"may no(t| longer)|permission|scope|user is|confidential|sight|role|is deleted")
+"""What a credential loses, which nobody gives back here, and what people do under another name."""
 
 
 def _kind(faults: str, put: Put | Callable[[str], Put], weight: float = 1.0, **more: Any) -> Any:
