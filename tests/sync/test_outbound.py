@@ -299,6 +299,16 @@ def test_refused_because_it_is_gone_and_the_crm_hears_of_that(gone: str, into: A
     assert not w.account.log
 
 
+def test_what_a_push_finds_gone_is_buried_though_our_clock_was_put_back() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.account.apps["1"].gone = "deleted"
+    w.clock.wall_ahead = -600.0
+    w.push()
+    assert w.crm.held[w.receipt("e1").application].record.deleted is not None
+    assert w.known().deleted == "deleted"
+
+
 @pytest.mark.parametrize("status", [400, 403, 409, 422])
 def test_refused_by_the_vendor_in_its_own_words(status: int) -> None:
     w = pushed(says(status, {"error": "the job is closed"}, x_request_id="q7"))

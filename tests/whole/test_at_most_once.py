@@ -19,14 +19,14 @@ from typing import Any
 
 import attrs
 import pytest
-from dialects import DIALECTS
-from unruly import UnrulyCrm, echo_of
 from witness import Witness, judge
 from world import QUICK, WRITERS, World, seeds, some, world
 
 from atsbridge import Bridge
 from atsbridge.model import Result
 from atsbridge.simulators.interface import Truth
+from atsbridge.testing.chaos.crm import UnrulyCrm, echo_of
+from atsbridge.testing.chaos.dialects import DIALECTS
 from atsbridge.testing.network import (
     LOSE_ANSWER,
     LOSE_REQUEST,

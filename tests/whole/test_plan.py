@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dialects import DIALECTS
 from surface import surface_of
 from world import WRITERS, World, random_change, seeds, world
 
 from atsbridge.model import Receipt
+from atsbridge.testing.chaos.dialects import DIALECTS
 from atsbridge.wire.auth import MemoryTokens
 
 # Whatever can be written may be written, hires too; not every vendor's mapping has each of these.

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import define, field, frozen
-from dialects import DIALECTS, Dialect
+from attrs import define, field
 
 from atsbridge import Bridge, Tuning, suggest_mapping
 from atsbridge.ats.interface import Ats, Fresh
@@ -23,6 +22,8 @@ from atsbridge.registry import Group, load
 from atsbridge.simulators.interface import Limits, Simulator, Truth
 from atsbridge.simulators.serve import Server, serve
 from atsbridge.sync.ledger import Clock, Ledger
+from atsbridge.testing.chaos.dialects import DIALECTS, Dialect
+from atsbridge.testing.chaos.judging import Asked
 from atsbridge.wire.auth import MemoryTokens, TokenStore
 
 CONNECTION = "acme"
@@ -88,18 +89,6 @@ def opened(folder: Path, told: Mapping[str, Any] | None) -> Ledger:
     settings = dict(told or {"plugin": "sqlite", "path": folder / "ledger.sqlite"})
     made: Ledger = load(Group.LEDGER, settings.pop("plugin"))(**settings)
     return made
-
-
-@frozen(kw_only=True)
-class Asked:
-    """A recruiter's change: what of which application, and the stage and status they saw."""
-
-    event: str
-    application: str
-    sequence: int
-    stage: str | None
-    status: str | None
-    base: tuple[str | None, str]
 
 
 @define(kw_only=True)
@@ -240,7 +229,7 @@ class World:
         event = self.change(id, **wanted)
         view = self.crm.application(self.ref(id))
         assert view.base is not None
-        base = (view.base.stage, view.base.status.value)
+        base = (view.base.stage, view.base.status.value == "active")
         self.asked[event] = Asked(
             event=event, application=id, sequence=view.sequence, stage=stage, status=status, base=base
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -27,10 +27,18 @@ class Database:
     Args:
         path: a file, made if absent, or ``:memory:``.
         migrations: in order; the database's ``user_version`` counts those done.
+        connect: how the database is opened; tests bring their own.
     """
 
-    def __init__(self, path: str | Path, migrations: Sequence[Migration]) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        migrations: Sequence[Migration],
+        *,
+        connect: Callable[..., sqlite3.Connection] = sqlite3.connect,
+    ) -> None:
         self.path = str(path)
+        self._connect_to = connect
         self._migrations = migrations
         self._lock = RLock()
         self._db: sqlite3.Connection | None = None
@@ -86,7 +94,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         make_private(self.path)
-        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        db = self._connect_to(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             use_wal(db, BUSY_SECONDS)
             db.execute("PRAGMA synchronous = FULL")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -49,14 +49,20 @@ class SqlCrm(LocalCrm):
             its commit on, as everything else here does. Without it a power cut
             may cost the last batches, which the ledger takes for delivered:
             `verify` finds them and `repair` brings them back.
+        connect: how the database is opened; tests bring their own.
     """
 
     abilities = frozenset({Abilities.BASE, Abilities.SEQUENCE, Abilities.MATCH})
 
     def __init__(
-        self, path: str | Path, *, connection: str | None = None, durable_writes: bool = True
+        self,
+        path: str | Path,
+        *,
+        connection: str | None = None,
+        durable_writes: bool = True,
+        connect: Callable[..., sqlite3.Connection] = sqlite3.connect,
     ) -> None:
-        self._database = Database(path, MIGRATIONS)
+        self._database = Database(path, MIGRATIONS, connect=connect)
         self._connection = connection
         self._durable_writes = durable_writes
 

@@ -591,24 +591,30 @@ class Outbound:
     def _bury(self, intent: IntentRow, gone: Gone) -> Flow[None]:
         """The tombstone of an application that was found gone, where that is believed already."""
         ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
-        mark = gone.tombstone
+        mark, key = gone.tombstone, (ref.connection, ref.kind.value, ref.id)
 
-        def doubted(txn: Txn) -> bool:
-            known = txn.get(Known, ref.connection, ref.kind.value, ref.id)
+        def believed(txn: Txn) -> tuple[Known | None, bool]:
+            known = txn.get(Known, *key)
             if known is None or known.deleted or is_believed(txn, ref, mark.kind, wall=self._wall):
-                return False
+                return known, True
             suspect(txn, ref, wall=self._wall)
-            return True
+            return known, False
 
-        if (yield from perform(lambda: self._do(doubted))):
+        held, gone_for_good = yield from perform(lambda: self._do(believed))
+        if not gone_for_good:
             return
         record = tombstone(ref, mark.kind, self.ctx.now(), into=mark.into)
+        if held is not None:
+            # It replaces what is held, whenever that was read.
+            record = no_earlier(record, held.read_at)
         yield from self.ctx.crm.write([Delivery(record=record)])
+        read_at = record.read_at.timestamp()
 
         def note(txn: Txn) -> None:
-            known = txn.get(Known, ref.connection, ref.kind.value, ref.id)
+            known = txn.get(Known, *key)
             if known is not None:
-                txn.put([evolve(known, deleted=mark.kind.value, digest=None)])
+                buried = evolve(known, deleted=mark.kind.value, read_at=max(known.read_at, read_at))
+                txn.put([evolve(buried, digest=None)])
 
         yield from perform(lambda: self._do(note))
 

@@ -29,6 +29,7 @@ from ..simulators.interface import Limits, SimRequest, Simulator, Truth
 from ..sync.context import Tuning
 from ..sync.ledger import Ledger
 from ..sync.reality import Interpreter, Reality
+from ..wire.auth import MemoryTokens, TokenStore
 from .direct import DirectDriver, Stopped, VirtualTime
 
 CONNECTION = "acme"
@@ -85,6 +86,7 @@ class Account:
         tuning: Tuning | None = None,
         crm: SqlCrm | None = None,
         ledger: Ledger | None = None,
+        tokens: TokenStore | None = None,
         time: VirtualTime | None = None,
     ) -> Self:
         """The same for any simulator and the adapter made for it."""
@@ -92,6 +94,7 @@ class Account:
         simulator.clock = time.vendor
         ats, tuning = adapter(simulator), tuning or Tuning(rate_factor=None)
         crm, ledger = crm or SqlCrm(":memory:"), ledger or MemoryLedger(clock=time)
+        tokens = tokens or MemoryTokens()
         drivers: list[DirectDriver] = []
 
         def bridge(mapping: Any) -> Bridge:
@@ -100,7 +103,7 @@ class Account:
                 return drivers[-1]
 
             return Bridge(
-                ats=ats, crm=crm, ledger=ledger, mapping=mapping, tuning=tuning, driver=driver,
+                ats=ats, crm=crm, ledger=ledger, mapping=mapping, tuning=tuning, driver=driver, tokens=tokens,
                 approved=ats.VENDOR.surface_digest, now=time.wall, clock=time.now,
             )  # fmt: skip
 

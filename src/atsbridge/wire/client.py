@@ -109,7 +109,7 @@ class Client:
         self._budgets = [
             Budget(rate.times(self.rate_factor)) for rate in self.vendor.rates if self.rate_factor
         ]
-        self._retries = RetryBudget(self.retry, self.random)
+        self._retries = RetryBudget(self.retry, lambda: self.random())
 
     # -- reads --
 

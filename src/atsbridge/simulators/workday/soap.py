@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -17,6 +18,9 @@ PASSWORD_TEXT = (
 )
 BAD_LOGIN = "Client.authenticationError"
 PACIFIC = timezone(timedelta(hours=-7))
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML 1.0 document can carry (https://www.w3.org/TR/xml/#charsets), whoever typed it."""
 
 Node = ElementTree.Element
 Ids = tuple[tuple[str, str], ...]
@@ -60,8 +64,8 @@ def tag(name: str) -> str:
 
 def el(name: str, *children: Node | None, text: object = None, **attributes: str) -> Node:
     """An element in Workday's namespace, as its attributes are; None among the children is left out."""
-    node = Node(tag(name), {tag(key): value for key, value in attributes.items()})
-    node.text = None if text is None else str(text)
+    node = Node(tag(name), {tag(key): _NOT_IN_XML.sub("", value) for key, value in attributes.items()})
+    node.text = None if text is None else _NOT_IN_XML.sub("", str(text))
     node.extend([child for child in children if child is not None])
     return node
 

@@ -1,8 +1,8 @@
 """What each vendor's writes and answers look like from outside: what the witness must know to read them.
 
-Written from the vendors' pages, like the lists in `tests/allowlist`, and from no
-adapter. Who adds a vendor to `DIALECTS` has every test of this folder that is
-parametrised by `VENDORS` or `WRITERS`.
+Written from the vendors' pages, like the lists of what may leave, and from no
+adapter. A vendor that is added to `DIALECTS` is judged wherever a `Witness`
+stands, and drawn by every seed of the chaos.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlencode, urlsplit
 from xml.etree import ElementTree
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from atsbridge.simulators.interface import Accepted, SimRequest, SimResponse
-from atsbridge.testing.network import is_write
+from ...simulators.interface import Accepted, SimRequest, SimResponse
+from ..network import is_write
 
 Pair = tuple[str | None, bool]
 """A stage, and whether the application is active."""
@@ -53,6 +53,16 @@ class Dialect(ABC):
     """The end of an application can be taken back without naming a stage."""
     shows_late: str | None = "visible_after"
     """The simulator's switch for how long a write does not show, where the vendor's page tells of such."""
+    rotating: ClassVar[Mapping[str, Any]] = {}
+    """Switches of the simulator with which a refresh token is used once; see `authorised`."""
+    ways: ClassVar[Mapping[str, str]] = {}
+    """Stages that only one other can be reached from, and that one: on its way elsewhere a move makes two."""
+    silent: ClassVar[Mapping[str, Any]] = {}
+    """Switches of the simulator with which a change does not move the time that listings go by."""
+    silent_settings: ClassVar[Mapping[str, Any]] = {}
+    """What the adapter has to be told of such an account."""
+    short_pages: ClassVar[Mapping[str, Any]] = {}
+    """Settings of the adapter with which even a small account has several pages."""
     lists_history = False
     """A listing shows each application's history, not only a read of it alone."""
     checked = 3
@@ -67,6 +77,17 @@ class Dialect(ABC):
     def settings(self) -> Mapping[str, Any]:
         """Settings of the adapter beside those that the simulated account tells."""
         return {"visible_within_seconds": 0.0}
+
+    def authorised(self) -> Mapping[str, Any] | None:
+        """The adapter's credentials as a person's consent gives them anew: a refresh token that is used once.
+
+        None: this vendor gives none.
+        """
+        return None
+
+    def empty_page(self, answer: SimResponse, token: str) -> SimResponse | None:
+        """A page without records, and more behind this token; None where there is none such."""
+        return None
 
     def is_write(self, request: SimRequest) -> bool:
         return is_write(request)
@@ -97,9 +118,30 @@ class Lever(Dialect):
     job_pipelines = False
     counted = frozenset({"move"})
     lists_history = True
+    rotating: ClassVar[Mapping[str, Any]] = {"rotate_refresh": True}
 
     def settings(self) -> Mapping[str, Any]:
         return {}
+
+    def authorised(self) -> Mapping[str, Any]:
+        client = self.simulator.oauth_client
+        scopes = " ".join(f"{name}:admin" for name in self.simulator.permissions())
+        known = {"client_id": client["client_id"], "client_secret": client["client_secret"]}
+        asked = {
+            "client_id": client["client_id"], "redirect_uri": client["redirect_uri"], "response_type": "code",
+            "audience": "https://api.lever.co/v1/", "scope": f"offline_access {scopes}",
+        }  # fmt: skip
+        page = self.simulator.respond(SimRequest("GET", f"/authorize?{urlencode(asked)}"))
+        code = parse_qs(urlsplit(page.header("location")).query)["code"][0]
+        form = {**client, "grant_type": "authorization_code", "code": code}
+        kind = {"content-type": "application/json"}
+        answer = self.simulator.respond(SimRequest("POST", "/oauth/token", kind, json.dumps(form).encode()))
+        return {**known, "refresh_token": json.loads(answer.body)["refresh_token"]}
+
+    def empty_page(self, answer: SimResponse, token: str) -> SimResponse | None:
+        if b'"hasNext"' not in answer.body:
+            return None
+        return evolve(answer, body=json.dumps({"data": [], "hasNext": True, "next": token}).encode())
 
     def application(self, request: SimRequest) -> str:
         return _in_path(r"/v1/opportunities/([^/?]+)", request)
@@ -120,6 +162,7 @@ class Lever(Dialect):
 
 
 class Greenhouse(Dialect):
+    silent: ClassVar[Mapping[str, Any]] = {"move_bumps_updated_at": False, "status_bumps_updated_at": False}
     compared = frozenset({"move"})
     asks_for_tokens = True
     moves_ended = False
@@ -147,6 +190,12 @@ class Greenhouse(Dialect):
 class Ashby(Dialect):
     """Every request is a POST, and every status write is a change of stage."""
 
+    def empty_page(self, answer: SimResponse, token: str) -> SimResponse | None:
+        if b'"moreDataAvailable"' not in answer.body:
+            return None
+        page = {"success": True, "results": [], "moreDataAvailable": True, "nextCursor": token}
+        return evolve(answer, body=json.dumps(page).encode())
+
     checked = 0
     counted = frozenset({"move", "end", "reactivate"})
     reopens_alone = False
@@ -173,6 +222,9 @@ class Ashby(Dialect):
 class OracleRecruiting(Dialect):
     """One action for all, which names a phase and a state in it; no history is shown."""
 
+    silent: ClassVar[Mapping[str, Any]] = {"moves_bump": False}
+    silent_settings: ClassVar[Mapping[str, Any]] = {"incremental": False}
+    short_pages: ClassVar[Mapping[str, Any]] = {"page_size": 2}
     resends = False
     reopens_alone = False
     shows_late = None
@@ -230,6 +282,8 @@ class Icims(Dialect):
 class SmartRecruiters(Dialect):
     """Every status write is one call; an application is named by its path, in two parts."""
 
+    ways: ClassVar[Mapping[str, str]] = {"LEAD": "NEW"}
+    silent: ClassVar[Mapping[str, Any]] = {"status_bumps_updated": False}
     job_pipelines = False
     asks_for_tokens = True
     counted = frozenset({"move", "end", "reactivate"})
@@ -289,6 +343,7 @@ class Recruitee(Dialect):
 class SuccessFactors(Dialect):
     """Every status write is an upsert of one key of an application."""
 
+    silent: ClassVar[Mapping[str, Any]] = {"moves_bump": False}
     asks_for_tokens = True
     counted = frozenset({"move", "end", "reactivate"})
     reopens_alone = False
@@ -319,6 +374,7 @@ class SuccessFactors(Dialect):
 class Workday(Dialect):
     """SOAP: the first element of the body says what is asked for."""
 
+    short_pages: ClassVar[Mapping[str, Any]] = {"page_size": 1}
     anywhere = False
     resends = False
     moves_ended = False
@@ -329,7 +385,7 @@ class Workday(Dialect):
 
     def application(self, request: SimRequest) -> str:
         wid = _wid(_elements(request.body), "Job_Application_Reference")
-        return next(id for id in self.simulator.truth() if id.endswith(f":{wid}"))
+        return next((id for id in self.simulator.truth() if id.endswith(f":{wid}")), f":{wid}")
 
     def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
         if b"Get_Candidates_Response" not in response.body:

@@ -1,0 +1,88 @@
+"""Who stands between bridge and ATS: sees what was shown and which writes were accepted, and keeps both.
+
+It reads the simulator's own log and the traffic; never the bridge's ledger.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from attrs import define, field, frozen
+
+from ...simulators.interface import Accepted, SimRequest, SimResponse
+from .dialects import Dialect, Pair, Shown
+
+
+@frozen
+class Write:
+    """An accepted write, the request that it was, and what the last read before its send had shown."""
+
+    application: str
+    kinds: frozenset[str]
+    target: str | None
+    request: SimRequest
+    accepted: Accepted
+    shown: Shown | None
+
+    @property
+    def before(self) -> Pair:
+        assert self.accepted.before is not None
+        return (self.accepted.before.stage, self.accepted.before.status == "active")
+
+    @property
+    def after(self) -> Pair:
+        assert self.accepted.after is not None
+        return (self.accepted.after.stage, self.accepted.after.status == "active")
+
+    @property
+    def over_change(self) -> bool:
+        """Whether something had changed between the read and the write, and not just to what is written."""
+        assert self.accepted.before is not None and self.shown is not None
+        if self.before == self.after:
+            return False
+        entered = len(self.accepted.before.history)
+        return self.before != self.shown.pair or self.shown.entered not in (None, entered)
+
+
+@define(eq=False)
+class Witness:
+    """Of one account.
+
+    Attributes:
+        writes: every accepted write, in order.
+        last: what was last shown of an application, to whom.
+        ever: every stage, with whether it was active, that was ever shown of an application.
+    """
+
+    dialect: Dialect
+    writes: list[Write] = field(factory=list, init=False)
+    last: dict[tuple[str, str], Shown] = field(factory=dict, init=False)
+    ever: defaultdict[str, set[Pair]] = field(factory=lambda: defaultdict(set), init=False)
+
+    def shown(self, request: SimRequest, *, to: str = "") -> Shown | None:
+        """What whoever sends a write has last seen of its application."""
+        return self.last.get((to, self.dialect.application(request)))
+
+    def accept(
+        self, request: SimRequest, shown: Shown | None, respond: Callable[[SimRequest], SimResponse]
+    ) -> SimResponse:
+        """A write arrives; ``shown`` is what its sender had seen when it left."""
+        log = self.dialect.simulator.accepted
+        before = len(log)
+        response = respond(request)
+        self.writes += [self._write(request, one, shown) for one in log[before:]]
+        return response
+
+    def _write(self, request: SimRequest, accepted: Accepted, shown: Shown | None) -> Write:
+        kinds = self.dialect.kinds(request, accepted)
+        target = self.dialect.target(request) if "move" in kinds else None
+        return Write(self.dialect.application(request), kinds, target, request, accepted, shown)
+
+    def see(self, response: SimResponse, *, who: str = "") -> None:
+        """What an answer shows of single applications to the one who gets it."""
+        if response.status != 200 or not response.body:
+            return
+        for id, shown in self.dialect.shown(response):
+            self.last[who, id] = shown
+            self.ever[id].add(shown.pair)
