@@ -8,7 +8,7 @@ from importlib.resources import files
 import attrs
 import pytest
 import tables
-from pages import DOCS, blocks
+from pages import DOCS, ROOT, blocks
 
 from atsbridge import connection, errors
 from atsbridge.cli.exits import Exit
@@ -147,3 +147,9 @@ def test_every_error_stands_in_the_tree() -> None:
     classes = {n for n, v in vars(errors).items() if isinstance(v, type) and issubclass(v, Exception)}
     drawn = set(re.findall(r"^ *[│ ]*(?:[├└]── )?([A-Z]\w+)(?:  |$)", errors.__doc__ or "", re.M))
     assert classes == drawn
+
+
+def test_the_tests_that_show_a_promise_are_there() -> None:
+    named = re.findall(r"``(tests/[\w/.]+)``", text_of("promises.rst"))
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
