@@ -84,8 +84,8 @@ def test_a_simulator_prints_an_environment_and_ends_on_ctrl_c(
     pipe = subprocess.PIPE
     with subprocess.Popen(line, env={**environment}, stdout=pipe, stderr=pipe, text=True) as running:
         assert running.stdout is not None
-        said = dict(running.stdout.readline().rstrip("\n").split("=", 1) for _ in range(6))
-        settings = ("API_KEY", "ACTING_USER", "HOOK_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI")
+        said = dict(running.stdout.readline().rstrip("\n").split("=", 1) for _ in range(5))
+        settings = ("API_KEY", "HOOK_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI")
         assert set(said) == {f"LEVER_{setting}" for setting in settings}
         url = running.stdout.readline().removeprefix("# --simulator ").strip()
         env = {**environment, **said}

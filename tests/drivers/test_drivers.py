@@ -365,10 +365,12 @@ def interrupted_often(count=5):
 
 @pytest.fixture
 def ends_like_ctrl_c():
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    both = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in both]
     yield
     assert signal.getsignal(signal.SIGTERM) is signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in zip(both, before, strict=True):
+        signal.signal(number, handler)
 
 
 def test_no_number_of_interrupts_loses_a_token_that_is_asked_for(ends_like_ctrl_c, caplog):
@@ -405,7 +407,7 @@ def test_no_number_of_interrupts_loses_a_token_while_it_is_saved(ends_like_ctrl_
     assert done == [b"/token"]
 
 
-def test_no_number_of_interrupts_loses_a_token_that_is_asked_for_on_a_loop(caplog):
+def test_no_number_of_interrupts_loses_a_token_that_is_asked_for_on_a_loop(ends_like_ctrl_c, caplog):
     """The first asks `asyncio.run` to cancel, each further one would end its loop."""
     done = []
 

@@ -290,8 +290,13 @@ def test_run_serves_until_ctrl_c():
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=client)
-    thread.start()
-    run(Echo(), port)
+    # A program started in the background ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread.start()
+        run(Echo(), port)
+    finally:
+        signal.signal(signal.SIGINT, before)
     thread.join()
     assert answers == [200]
 
