@@ -534,8 +534,12 @@ class Puller:
         for row in (yield from perform(lambda: self.ctx.ledger.look(due))):
             _ = yield from self.refresh(Ref(self.ctx.connection, Kind(row.kind), row.id))
 
-    def refresh(self, ref: Ref) -> Flow[bool]:
-        """Read one application afresh and bring it in, gone or not; False where it is set aside as poison."""
+    def refresh(self, ref: Ref, *, in_crm: bool = False) -> Flow[bool]:
+        """Read one application afresh and bring it in, gone or not; False where it is set aside as poison.
+
+        Args:
+            in_crm: the CRM holds it: it is told where it is gone, though the ledger never knew it.
+        """
         held = yield from perform(
             lambda: self.ctx.ledger.look(lambda txn: txn.get(Known, ref.connection, ref.kind, ref.id))
         )
@@ -551,10 +555,12 @@ class Puller:
         if held is not None and isinstance(fresh, Fresh):
             # Asked for after that row was written, so later than it, whatever the clocks say.
             fresh = evolve(fresh, application=no_earlier(fresh.application, held.read_at))
-        yield from self.bring(ref, fresh, asked_at)
+        yield from self.bring(ref, fresh, asked_at, in_crm=in_crm)
         return True
 
-    def bring(self, ref: Ref, fresh: Fresh | Gone, asked_at: datetime) -> Flow[None]:
+    def bring(
+        self, ref: Ref, fresh: Fresh | Gone, asked_at: datetime, *, in_crm: bool = False
+    ) -> Flow[None]:
         """Bring a fresh read of one application into CRM and ledger."""
         self.sorter.wall = self.ctx.now().timestamp()
         items = () if isinstance(fresh, Gone) else (_as_item(fresh.application),)
@@ -566,6 +572,10 @@ class Puller:
 
         seen, row = yield from perform(lambda: self.ctx.ledger.look(look))
         out = self.sorter.sort(items, digests, seen)
+        if row is None and in_crm:
+            row = Known(
+                connection=ref.connection, kind=ref.kind, id=ref.id, digest=None, read_at=asked_at.timestamp()
+            )
         if isinstance(fresh, Gone) and row is not None and row.deleted is None:
             kind, into = fresh.tombstone.kind, fresh.tombstone.into
             self.bury(out, row, tombstone(ref, kind, asked_at, into=into))

@@ -330,7 +330,8 @@ def repair(ctx: Context) -> Flow[RepairReport]:
     puller: Puller = yield from begin(ctx)
     puller.compile(())
     for difference in wanted:
-        if (yield from puller.refresh(Ref(ctx.connection, Kind.APPLICATION, difference.application))):
+        ref = Ref(ctx.connection, Kind.APPLICATION, difference.application)
+        if (yield from puller.refresh(ref, in_crm=True)):
             report.repaired.append(difference.application)
         else:
             report.left.append(evolve(difference, why=Why.QUARANTINED, propose=""))
