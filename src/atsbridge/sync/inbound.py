@@ -558,9 +558,7 @@ class Puller:
         yield from self.bring(ref, fresh, asked_at, in_crm=in_crm)
         return True
 
-    def bring(
-        self, ref: Ref, fresh: Fresh | Gone, asked_at: datetime, *, in_crm: bool = False
-    ) -> Flow[None]:
+    def bring(self, ref: Ref, fresh: Fresh | Gone, asked_at: datetime, *, in_crm: bool = False) -> Flow[None]:
         """Bring a fresh read of one application into CRM and ledger."""
         self.sorter.wall = self.ctx.now().timestamp()
         items = () if isinstance(fresh, Gone) else (_as_item(fresh.application),)

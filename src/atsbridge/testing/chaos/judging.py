@@ -155,7 +155,9 @@ class _Judge:
         if result is Result.ALREADY and asked.stage is not None and asked.status is None and not seen:
             yield "I4", "said to be there, and never was"
         # What has ended may end otherwise, and what is gone is elsewhere: neither shows as a pair.
-        could_show = asked.base[1] and len(self.asked) == 1 and self.id in self.witness.dialect.simulator.truth()
+        could_show = (
+            asked.base[1] and len(self.asked) == 1 and self.id in self.witness.dialect.simulator.truth()
+        )
         if result is Result.CONFLICT and could_show and self.witness.ever[self.id] <= {asked.base}:
             yield "I4", "said to be a conflict, and it was never seen anywhere else"
         unaudited = result is Result.APPLIED and not all(map(self._is_counted, writes))
