@@ -6,14 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from atsbridge.testing.chaos.plants import PLANTS, found_by
 from atsbridge.testing.chaos.play import history, play
 
 DOCS = Path(__file__).parents[3] / "docs" / "chaos.rst"
 MOST = 10_000
-QUICK = 8
-"""A bug that so many histories find is looked for each time; the others in a campaign."""
 
 
 def _recorded() -> dict[str, tuple[str, int, int]]:
@@ -49,8 +48,6 @@ def test_every_bug_is_found_anew(bug: str) -> None:
 
 
 def test_a_bug_whose_place_has_changed_is_said_to_be_so() -> None:
-    from attrs import evolve
-
     plant = PLANTS["sent again on a timeout"]
     (change,) = plant.changes
     gone = evolve(plant, changes=(evolve(change, swaps=(("no such text", "x"),)),))

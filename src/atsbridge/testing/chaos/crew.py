@@ -79,7 +79,7 @@ class Worker:
     asleep_until: float | None = field(default=None, init=False)
     dead: bool = field(default=False, init=False)
     token_at_stake: bool = field(default=False, init=False)
-    """See `World.kill`: a token was asked for, and nothing that it has signed has left yet: it may not have been saved."""
+    """A token was asked for, and nothing that it has signed has left yet: it may not have been saved."""
     steps_left: int | None = field(default=None, init=False)
     """How many steps it lives from now on, or from its next token on; None: as many as it needs."""
     counting: bool = field(default=True, init=False)

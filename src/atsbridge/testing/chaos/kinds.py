@@ -239,6 +239,15 @@ def _poison(call: Call, dice: random.Random) -> SimResponse:
     return evolve(answer, body=json.dumps(data).encode())
 
 
+def _put_poison(world: World, deed: Deed) -> None:
+    """Somebody moves on, and what listings tell of that cannot be read."""
+    dice = deed.dice()
+    tenant = _tenant(world, dice)
+    _ = person(world, tenant, dice, only="move")
+    tenant.look()
+    world.armed.append(Armed(deed.kind, is_listing, lambda call: _poison(call, dice), dice.randint(1, 3)))
+
+
 def _lists(data: Any) -> list[tuple[Any, Any, list[Any]]]:
     return [(h, k, h[k]) for h, k in [({"": data}, ""), *_members(data)] if isinstance(h[k], list)]
 
@@ -277,7 +286,16 @@ def _late_commit(world: World, deed: Deed) -> None:
     def wants(sent: Sent) -> bool:
         return is_listing(sent) and sent.worker.bridge.connection == tenant.connection.name
 
-    world.armed.append(Armed(deed.kind, wants, lambda call: _stale(call, before), dice.randint(12, 40)))
+    until = world.time.seconds + LATE_SECONDS
+    left = dice.randint(12, 40)
+    world.armed.append(
+        Armed(
+            deed.kind,
+            lambda sent: wants(sent) and world.time.seconds < until,
+            lambda c: _stale(c, before),
+            left,
+        )
+    )
 
 
 def _stale(call: Call, copy: bytes) -> SimResponse:
@@ -463,6 +481,8 @@ def _power_goes(world: World, _worker: Worker) -> None:
         world.cut_power()
 
 
+LATE_SECONDS = 300.0
+"""How late a commit may show: within what every overlap reaches back."""
 CREDENTIAL_REFUSED = "credential refused"
 _TABLE: Mapping[str, Any] = {
     # requests
@@ -500,7 +520,7 @@ _TABLE: Mapping[str, Any] = {
     "token answered to nobody": _kind("F14", _network(is_token, _with_sender(World.kill)), 1),
     CREDENTIAL_REFUSED: _kind("F15", _network(is_read, _refused, most=3, lies=True), 1),
     "drift": _kind("F28", _network(is_listing, _mutated, most=3, lies=True), 1),
-    "poison": _kind("F29", _network(is_listing, _poison, most=3), 1),
+    "poison": _kind("F29", _put_poison, 2),
     "unknown stage": _kind("F28", _network(is_listing, _unknown_stage, lies=True), 1),
     "page given again": _kind("F20", _network(is_listing, _again, lies=True), 1),
     "empty page": _kind("F20", _network(is_listing, _empty_page, least=4, most=12), 1),

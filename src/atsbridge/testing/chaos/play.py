@@ -222,7 +222,7 @@ class _Play:
             _ = self._verb(tenant, "pull")
             apart = differences(world, tenant)
         unlisted = world.hits[CREDENTIAL_REFUSED] and not tenant.connection.ats.sweeps()
-        if apart and (world.lied or unlisted):
+        if apart and (world.lied or unlisted or self._verb(tenant, "status").report.quarantined):
             # A sweep may list ids alone, or, where the vendor tells its deletions, nothing at all.
             _ = self._verb(tenant, "full pull")
             apart = differences(world, tenant)
