@@ -299,14 +299,17 @@ def test_refused_because_it_is_gone_and_the_crm_hears_of_that(gone: str, into: A
     assert not w.account.log
 
 
-def test_what_a_push_finds_gone_is_buried_though_our_clock_was_put_back() -> None:
+@pytest.mark.parametrize("gone", ["anonymised", "deleted"])
+def test_what_a_push_finds_gone_is_buried_though_our_clock_was_put_back(gone: str) -> None:
     w = world("1")
     w.wants("1", step="B")
-    w.account.apps["1"].gone = "deleted"
+    w.account.apps["1"].gone = gone
     w.clock.wall_ahead = -600.0
     w.push()
+    if gone == "deleted":
+        assert not_found_again(w)
     assert w.crm.held[w.receipt("e1").application].record.deleted is not None
-    assert w.known().deleted == "deleted"
+    assert w.known().deleted == gone
 
 
 @pytest.mark.parametrize("status", [400, 403, 409, 422])

@@ -14,7 +14,7 @@ from atsbridge.mapping import load_mapping
 from atsbridge.model import Base, Kind, Ref, Result, Tombstone, TombstoneKind
 from atsbridge.sync.hands import RealHands
 from atsbridge.sync.inbound import pull
-from atsbridge.sync.ledger import Lease, Quarantined, Waiting
+from atsbridge.sync.ledger import Known, Lease, Quarantined, Waiting, Where
 from atsbridge.sync.outbound import push
 from atsbridge.sync.runs import recorded
 from atsbridge.sync.verify import Difference, RepairReport, VerifyReport, Why, repair, verify
@@ -393,6 +393,16 @@ def test_repair_does_what_is_proposed_and_leaves_the_rest() -> None:
     assert verified(w).counts == {"pending": 1} and not w.account.log
     held = w.crm.held[application_ref("3")].record
     assert held.deleted is not None and w.known("3").deleted == "deleted"
+
+
+def test_what_the_crm_alone_still_knows_is_buried() -> None:
+    """A power cut has taken the ledger's page, and the ATS its application before the page was read again."""
+    w = world("1", "2")
+    w.ledger.do(lambda txn: txn.delete(Known, Where(equal={"id": "1"})))
+    w.account.apps["1"].gone = "deleted"
+    assert repaired(w).repaired == ["1"]
+    assert w.crm.held[application_ref("1")].record.deleted is not None
+    assert repaired(w).repaired == []
 
 
 def test_what_became_unreadable_is_left_and_set_aside_and_the_rest_repaired() -> None:

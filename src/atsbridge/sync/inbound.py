@@ -541,11 +541,12 @@ class Puller:
         for row in (yield from perform(lambda: self.ctx.ledger.look(due))):
             _ = yield from self.refresh(Ref(self.ctx.connection, Kind(row.kind), row.id))
 
-    def refresh(self, ref: Ref, *, missed: bool = False) -> Flow[bool]:
+    def refresh(self, ref: Ref, *, missed: bool = False, in_crm: bool = False) -> Flow[bool]:
         """Read one application afresh and bring it in, gone or not; False where it is set aside as poison.
 
         Args:
             missed: no listing shows it either, so that "not found" is believed at once.
+            in_crm: the CRM holds it: it is told where it is gone, though the ledger never knew it.
         """
         held = yield from perform(
             lambda: self.ctx.ledger.look(lambda txn: txn.get(Known, ref.connection, ref.kind, ref.id))
@@ -562,10 +563,18 @@ class Puller:
         if held is not None and isinstance(fresh, Fresh):
             # Asked for after that row was written, so later than it, whatever the clocks say.
             fresh = evolve(fresh, application=no_earlier(fresh.application, held.read_at))
-        yield from self.bring(ref, fresh, asked_at, missed=missed)
+        yield from self.bring(ref, fresh, asked_at, missed=missed, in_crm=in_crm)
         return True
 
-    def bring(self, ref: Ref, fresh: Fresh | Gone, asked_at: datetime, *, missed: bool = False) -> Flow[None]:
+    def bring(
+        self,
+        ref: Ref,
+        fresh: Fresh | Gone,
+        asked_at: datetime,
+        *,
+        missed: bool = False,
+        in_crm: bool = False,
+    ) -> Flow[None]:
         """Bring a fresh read of one application into CRM and ledger; see `refresh`."""
         self.sorter.wall = self.ctx.now().timestamp()
         items = () if isinstance(fresh, Gone) else (_as_item(fresh.application),)
@@ -573,14 +582,14 @@ class Puller:
 
         def look(txn: Txn) -> Any:
             row = txn.get(Known, self.ctx.connection, ref.kind, ref.id)
-            alive = row if isinstance(fresh, Gone) and row is not None and row.deleted is None else None
             doubted = (
-                alive is not None
-                and isinstance(fresh, Gone)
+                isinstance(fresh, Gone)
+                and row is not None
+                and row.deleted is None
                 and not missed
                 and not is_believed(txn, ref, fresh.tombstone.kind, wall=self.sorter.wall)
             )
-            return self._look(txn, page, digests), alive, doubted
+            return self._look(txn, page, digests), row, doubted
 
         seen, row, doubted = yield from perform(lambda: self.ctx.ledger.look(look))
         if doubted:
@@ -588,7 +597,11 @@ class Puller:
             yield from perform(lambda: self.ctx.ledger.do(lambda txn: suspect(txn, ref, wall=wall)))
             return
         out = self.sorter.sort(items, digests, seen)
-        if isinstance(fresh, Gone) and row is not None:
+        if row is None and in_crm and isinstance(fresh, Gone):
+            row = Known(
+                connection=ref.connection, kind=ref.kind, id=ref.id, digest=None, read_at=asked_at.timestamp()
+            )
+        if isinstance(fresh, Gone) and row is not None and row.deleted is None:
             kind, into = fresh.tombstone.kind, fresh.tombstone.into
             self.bury(out, row, tombstone(ref, kind, asked_at, into=into))
         # The next listing of this record must not look unchanged: its bytes are others.

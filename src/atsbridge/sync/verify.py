@@ -331,7 +331,7 @@ def repair(ctx: Context) -> Flow[RepairReport]:
     puller.compile(())
     for difference in wanted:
         ref = Ref(ctx.connection, Kind.APPLICATION, difference.application)
-        if (yield from puller.refresh(ref, missed=difference.why is Why.DELETED)):
+        if (yield from puller.refresh(ref, missed=difference.why is Why.DELETED, in_crm=True)):
             report.repaired.append(difference.application)
         else:
             report.left.append(evolve(difference, why=Why.QUARANTINED, propose=""))

@@ -26,7 +26,8 @@ from ...sync.outbound import push
 from ...sync.runs import recorded
 from ...sync.status import set_paused, status
 from ...sync.sweep import sweep
-from ...wire.effects import Done, Failed, Flow, Perform, Permit, Request, Send, Sleep
+from ...sync.verify import repair
+from ...wire.effects import Done, Failed, Flow, Perform, Permit, Purpose, Request, Send, Sleep
 from ...wire.guard import Guard
 from ..direct import VirtualTime, as_received, as_response
 from ..protocol import Violation
@@ -34,8 +35,10 @@ from ..protocol import Violation
 VERBS: Mapping[str, Callable[[Context], Flow[Any]]] = {
     "push": lambda ctx: recorded(ctx, "push", push(ctx, RealHands(ctx))),
     "pull": lambda ctx: recorded(ctx, "pull", pull(ctx)),
+    "full pull": lambda ctx: recorded(ctx, "pull", pull(ctx, full=True)),
     # Whoever is asked about so many deletions knows of them.
     "sweep": lambda ctx: recorded(ctx, "sweep", sweep(ctx, limit=1.0)),
+    "repair": lambda ctx: recorded(ctx, "repair", repair(ctx)),
     "status": status,
     "resume": lambda ctx: set_paused(ctx, False),
 }
@@ -77,6 +80,9 @@ class Worker:
     dead: bool = field(default=False, init=False)
     token_at_stake: bool = field(default=False, init=False)
     """A token was asked for, and nothing that it has signed has left yet: it may not have been saved."""
+    steps_left: int | None = field(default=None, init=False)
+    """How many steps it lives from now on, or from its next token on; None: as many as it needs."""
+    counting: bool = field(default=True, init=False)
     error: Exception | None = field(default=None, init=False)
     report: Any = field(default=None, init=False)
     _ctx: Context | None = field(default=None, init=False)
@@ -128,6 +134,7 @@ class Worker:
         if choice >= len(self._ready):
             ticket, request, answer, sent_at = self._answers.pop(choice - len(self._ready))
             self.got(self, answer)
+            self.counting = self.counting or request.purpose is Purpose.TOKEN
             self._resume(ticket, Done(as_response(answer, sent_at)))
             return f"{request.operation} is answered {answer.status}"
         job = self._ready.pop(choice)

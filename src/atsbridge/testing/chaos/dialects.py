@@ -322,7 +322,8 @@ class Recruitee(Dialect):
 
     def application(self, request: SimRequest) -> str:
         id = _in_path(r"/c/[^/]+/placements/(\d+)/", request)
-        return next(name for name in self.simulator.truth() if name.endswith(f":{id}"))
+        names: Iterable[str] = self.simulator.truth()
+        return next(name for name in names if name.endswith(f":{id}"))
 
     def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
         one = _object(response, "candidate")

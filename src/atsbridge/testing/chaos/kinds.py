@@ -197,6 +197,23 @@ def _may_change(key: Any) -> bool:
     return not re.search(r"(?i)next|cursor|token|more|offset|page|sync", str(key))
 
 
+def _unknown_stage(call: Call, dice: random.Random) -> SimResponse:
+    """Whoever stands in one stage stands, for once, in one that nobody has heard of."""
+    answer = call.respond()
+    truths = call.tenant.simulator.truth()
+    shown = [t.stage for id, t in truths.items() if t.stage and id.rpartition(":")[2].encode() in answer.body]
+    if answer.status != 200 or not shown:
+        call.world.armed.append(Armed("unknown stage", is_listing, lambda again: _unknown_stage(again, dice)))
+        return answer
+    stage = dice.choice(shown)
+    return evolve(answer, body=answer.body.replace(stage.encode(), _like(stage).encode()))
+
+
+def _like(id: str) -> str:
+    """Another id of the same form."""
+    return "9" * len(id) if id.isdigit() else f"{id[:-2]}zz"
+
+
 def _poison(call: Call, dice: random.Random) -> SimResponse:
     """One record of a listing cannot be read."""
     answer = call.respond()
@@ -216,8 +233,19 @@ def _poison(call: Call, dice: random.Random) -> SimResponse:
     record = dice.choice(records)
     for key in record:
         if key not in ("id", "Id", "ID"):
-            record[key] = 12345
+            record[key] = {"poison": [key]}
+    if dice.random() < 0.4:
+        call.sent.worker.steps_left = dice.randint(2, 8)  # it dies about when that is to be kept
     return evolve(answer, body=json.dumps(data).encode())
+
+
+def _put_poison(world: World, deed: Deed) -> None:
+    """Somebody moves on, and what listings tell of that cannot be read."""
+    dice = deed.dice()
+    tenant = _tenant(world, dice)
+    _ = person(world, tenant, dice, only="move")
+    tenant.look()
+    world.armed.append(Armed(deed.kind, is_listing, lambda call: _poison(call, dice), dice.randint(1, 3)))
 
 
 def _lists(data: Any) -> list[tuple[Any, Any, list[Any]]]:
@@ -258,7 +286,16 @@ def _late_commit(world: World, deed: Deed) -> None:
     def wants(sent: Sent) -> bool:
         return is_listing(sent) and sent.worker.bridge.connection == tenant.connection.name
 
-    world.armed.append(Armed(deed.kind, wants, lambda call: _stale(call, before), dice.randint(12, 40)))
+    until = world.time.seconds + LATE_SECONDS
+    left = dice.randint(12, 40)
+    world.armed.append(
+        Armed(
+            deed.kind,
+            lambda sent: wants(sent) and world.time.seconds < until,
+            lambda c: _stale(c, before),
+            left,
+        )
+    )
 
 
 def _stale(call: Call, copy: bytes) -> SimResponse:
@@ -424,12 +461,29 @@ def _stand_still_till_a_write(call: Call, _dice: random.Random) -> SimResponse:
     return call.respond()
 
 
+def _refused_unheard(call: Call, _dice: random.Random) -> SimResponse:
+    """It is refused, and its sender hears of that when somebody else has written."""
+    call.world.tell(f"{call.sent.worker.name} stands still till another writes")
+    call.sent.worker.asleep_until = math.inf
+    return _throttled(call, _dice)
+
+
+def _expire_then_die(call: Call, dice: random.Random) -> SimResponse:
+    """The token has to be renewed, and soon after that the process is gone."""
+    _ = call.tenant.simulator.expire_tokens()
+    call.sent.worker.steps_left, call.sent.worker.counting = dice.randint(2, 9), False
+    return call.respond()
+
+
 def _power_goes(world: World, _worker: Worker) -> None:
     if world.script.loses:
         world.tell("the power goes")
         world.cut_power()
 
 
+LATE_SECONDS = 300.0
+"""How late a commit may show: within what every overlap reaches back."""
+CREDENTIAL_REFUSED = "credential refused"
 _TABLE: Mapping[str, Any] = {
     # requests
     "lost answer": _kind("F01", _network(is_write, _lose_answer), 6),
@@ -452,6 +506,8 @@ _TABLE: Mapping[str, Any] = {
     "power goes while a write is on the way": _kind(
         "F42", _network(is_write, _with_sender(_power_goes), when=lambda world: world.script.loses), 4
     ),
+    "refused, and hears of it late": _kind("F43 F21", _network(is_write, _refused_unheard), 2),
+    "dies soon after a new token": _kind("F14", _network(is_read, _expire_then_die), 2),
     "read lost": _kind("F22", _network(is_read, _lose_request, most=3), 1),
     "read answered 5xx": _kind("F22", _network(is_read, _down, most=8), 1),
     "read throttled": _kind("F21", _network(is_read, _throttled, most=12), 1),
@@ -462,9 +518,10 @@ _TABLE: Mapping[str, Any] = {
     "token expires": _kind("F13", _network(is_read, _expire_first), 2),
     "token answer lost": _kind("F14", _network(is_token, _lose_token), 1),
     "token answered to nobody": _kind("F14", _network(is_token, _with_sender(World.kill)), 1),
-    "credential refused": _kind("F15", _network(is_read, _refused, most=3, lies=True), 1),
+    CREDENTIAL_REFUSED: _kind("F15", _network(is_read, _refused, most=3, lies=True), 1),
     "drift": _kind("F28", _network(is_listing, _mutated, most=3, lies=True), 1),
-    "poison": _kind("F29", _network(is_listing, _poison, most=3), 1),
+    "poison": _kind("F29", _put_poison, 2),
+    "unknown stage": _kind("F28", _network(is_listing, _unknown_stage, lies=True), 1),
     "page given again": _kind("F20", _network(is_listing, _again, lies=True), 1),
     "empty page": _kind("F20", _network(is_listing, _empty_page, least=4, most=12), 1),
     "late commit": _kind("F18", _late_commit, 3),

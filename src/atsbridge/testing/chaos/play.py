@@ -12,7 +12,7 @@ from ..protocol import Violation
 from .accounts import sorts
 from .crew import Worker
 from .judging import judge
-from .kinds import KINDS
+from .kinds import CREDENTIAL_REFUSED, KINDS
 from .script import Deed, Odds, Round, Script, drawn, smaller
 from .world import Tenant, World
 
@@ -220,6 +220,15 @@ class _Play:
             if done.error is not None:
                 raise Violation("I10", f"a sweep fails with nothing wrong: {done.error!r}")
             _ = self._verb(tenant, "pull")
+            apart = differences(world, tenant)
+        unlisted = world.hits[CREDENTIAL_REFUSED] and not tenant.connection.ats.sweeps()
+        if apart and (world.lied or unlisted or self._verb(tenant, "status").report.quarantined):
+            # A sweep may list ids alone, or, where the vendor tells its deletions, nothing at all.
+            _ = self._verb(tenant, "full pull")
+            apart = differences(world, tenant)
+        if apart and world.power_went:
+            # What the CRM was given, and the ledger has forgotten, and the ATS has not any more.
+            _ = self._verb(tenant, "repair")
             apart = differences(world, tenant)
         if apart:
             raise Violation("I7", f"the ATS's and the CRM's: {apart}")

@@ -129,6 +129,7 @@ class World:
     """A listing told what was not so: the next sweep finds it out."""
     furthest_ahead: float = 0.0
     """How far our own wall clock was ever ahead, in seconds."""
+    power_went: bool = False
     token_lost: bool = False
     """A refresh token may be spent and the next one lost: a person has to authorise the connection anew."""
     behind: dict[str, SimRequest] = field(factory=dict)
@@ -219,11 +220,19 @@ class World:
             if pick < choices:
                 words = worker.step(pick, self.dice)
                 self.tell(f"{worker.name} {worker.verb}: {words}")
+                self._count_down(worker)
                 break
             pick -= choices
         self.steps += 1
         self._check_receipts()
         return True
+
+    def _count_down(self, worker: Worker) -> None:
+        if worker.steps_left is None or not worker.counting or not worker.busy:
+            return
+        worker.steps_left -= 1
+        if worker.steps_left <= 0:
+            self.kill(worker)
 
     def wait(self) -> bool:
         """Let time pass until a worker can go on; False where none is waiting for time."""
@@ -339,6 +348,7 @@ class World:
         for worker in self.workers:
             self.kill(worker)
         self.disk.cut_power()
+        self.power_went = True
         self.time.boot = f"{self.time.boot}+"
 
     def wall_time(self) -> datetime:
