@@ -402,7 +402,7 @@ class Puller:
             if row is not None and self.run:
                 out.known[kind, id] = evolve(row, seen=self.run)
                 if row.deleted == TombstoneKind.LOST_ACCESS:
-                    self.sorter.ask_for(out, Ref(row.connection, Kind(kind), id))
+                    _ = self.sorter.ask_for(out, Ref(row.connection, Kind(kind), id))
 
     def bury(self, out: Sorted, row: Known, record: Record) -> None:
         assert record.deleted is not None  # noqa: S101 - made by `tombstone`

@@ -125,8 +125,9 @@ class _Judge:
         expected = {asked.base, *(write.after for write in writes)}
         if asked.status is not None:
             expected.add((asked.stage, True))
-        if asked.base[0] in self._ways:
-            expected.add((self._ways[asked.base[0]], True))  # somebody may have been there before
+        way = self._ways.get(asked.base[0] or "")
+        if way is not None:
+            expected.add((way, True))  # somebody may have been there before
         for older in self.asked[: self.asked.index(asked)]:
             if self._result(older) in (*_DONE, Result.ALREADY):
                 expected |= {pair for pair in self.witness.ever[self.id] if _may_be_left_by(older, pair)}
