@@ -63,6 +63,8 @@ class Dialect(ABC):
     """What the adapter has to be told of such an account."""
     short_pages: ClassVar[Mapping[str, Any]] = {}
     """Settings of the adapter with which even a small account has several pages."""
+    read_is_one = True
+    """A fresh read of an application is one request, or shows in one all that counts."""
     lists_history = False
     """A listing shows each application's history, not only a read of it alone."""
     checked = 3
@@ -375,6 +377,7 @@ class SuccessFactors(Dialect):
 class Workday(Dialect):
     """SOAP: the first element of the body says what is asked for."""
 
+    read_is_one = False
     short_pages: ClassVar[Mapping[str, Any]] = {"page_size": 1}
     anywhere = False
     resends = False

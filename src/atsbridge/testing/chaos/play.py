@@ -180,10 +180,11 @@ class _Play:
 
     def _rest(self, tenant: Tenant) -> None:
         """Push until nothing waits."""
-        world = self.world
+        world, why = self.world, ""
         for turn in range(16):
             done = self._verb(tenant, "push")
             report = done.report
+            why = f"{type(done.error).__name__}: {done.error}" if report is None else f"{report.as_dict()}"
             refused = isinstance(done.error, Unauthorized)
             if refused or (report is not None and report.stopped):
                 if world.token_lost and tenant.authorise_anew():
@@ -194,9 +195,6 @@ class _Play:
             if isinstance(done.error, MappingError):
                 _ = self._verb(tenant, "pull")  # the account has never been read to its end
             world.pass_until(world.time.seconds + (130.0, 1000.0)[turn % 2])
-        why = "a push has failed" if report is None else f"{report.as_dict()}"
-        if done.error is not None:
-            why = f"{type(done.error).__name__}: {done.error}"
         raise Violation("I10", f"it does not come to rest: {why}")
 
     def _meet(self, tenant: Tenant) -> None:
@@ -206,13 +204,14 @@ class _Play:
             # A CRM that was told something by a clock that was ahead, and whose bridge died before it had
             # kept that, takes nothing older until that time has come.
             world.pass_until(world.time.seconds + world.furthest_ahead)
+        error: Exception | None = None
         for _ in range(3):
             world.pass_until(world.time.seconds + 700.0)
-            done = self._verb(tenant, "pull")
-            if done.error is None:
+            error = self._verb(tenant, "pull").error
+            if error is None:
                 break
-        else:
-            raise Violation("I10", f"a pull fails with nothing wrong: {done.error!r}")
+        if error is not None:
+            raise Violation("I10", f"a pull fails with nothing wrong: {error!r}")
         apart = differences(world, tenant)
         if apart:
             self._may_be_apart(tenant, apart)
@@ -269,13 +268,14 @@ def shrunk(script: Script, *, tries: int = 300) -> Outcome:
     best = play(script)
     if best.violation is None:
         return best
+    invariant = best.violation.invariant
     left, again = tries, True
     while again and left > 0:
         again = False
         for candidate in smaller(best.script):
             left -= 1
             outcome = play(candidate)
-            if outcome.violation is not None and outcome.violation.invariant == best.violation.invariant:
+            if outcome.violation is not None and outcome.violation.invariant == invariant:
                 best, again = outcome, True
                 break
             if left <= 0:
