@@ -322,16 +322,20 @@ class Recruitee(Dialect):
     resends = False
     shows_late = None
 
+    def __init__(self, simulator: Any) -> None:
+        super().__init__(simulator)
+        self._names: dict[str, str] = {}
+        """Of each placement that was shown: a write names no candidate, and it may be gone by then."""
+
     def application(self, request: SimRequest) -> str:
-        id = _in_path(r"/c/[^/]+/placements/(\d+)/", request)
-        names: Iterable[str] = self.simulator.truth()
-        return next(name for name in names if name.endswith(f":{id}"))
+        return self._names[_in_path(r"/c/[^/]+/placements/(\d+)/", request)]
 
     def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
         one = _object(response, "candidate")
         for held in one.get("placements", ()):
             active = held["disqualified_at"] is None and not held["hired_in_this_placement"]
-            yield f"{one['id']}:{held['id']}", Shown((str(held["stage_id"]), active), None)
+            name = self._names[str(held["id"])] = f"{one['id']}:{held['id']}"
+            yield name, Shown((str(held["stage_id"]), active), None)
 
     def target(self, request: SimRequest) -> str:
         return str(json.loads(request.body)["placement"]["stage_id"])
