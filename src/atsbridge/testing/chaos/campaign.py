@@ -25,7 +25,7 @@ def vendors() -> list[str]:
 
 
 NOT_YET = frozenset({"recruitee"})
-"""Whose histories are not judged rightly yet: who is moved while rejected is rejected anew, as a third part."""
+"""Whose histories are not judged rightly yet: who is moved while rejected is rejected anew."""
 
 
 @frozen
