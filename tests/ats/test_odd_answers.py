@@ -136,12 +136,6 @@ def test_smartrecruiters_one_that_cannot_be_asked_for_is_set_aside_alone(odd: st
         assert len(page.items) == len(one.value.items) - 1
 
 
-@pytest.mark.parametrize("odd", [None, "../x", {}])
-def test_smartrecruiters_a_process_that_cannot_be_asked_for_takes_no_stage_away(odd: Any) -> None:
-    with pytest.raises(BadPayload, match="hiring process"):
-        run("smartrecruiters", subject("smartrecruiters", "a page of stages"), put("content", 0, "id", odd))
-
-
 @pytest.mark.parametrize("odd", ["", "zzz", 1, [], {"job": {}}, {"job": {"id": "../x"}}])
 def test_smartrecruiters_an_assignment_that_cannot_be_read_is_no_deletion(odd: Any) -> None:
     one = subject("smartrecruiters", "a fresh read (active)")

@@ -20,7 +20,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Self
-from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
@@ -975,7 +974,7 @@ def _is_ours(
 def _about(data: Mapping[str, Any], table: str, id: str) -> None:
     """Raises `BadRecord` where the answer is about another record: its own id is in a link alone."""
     for link in objects(data, "links"):
-        path = urlsplit(opt_text(link, "url") or "").path.rstrip("/")
+        path = (opt_text(link, "url") or "").partition("?")[0].rstrip("/")
         own, _, number = path.rpartition("/")
         if own.endswith(f"/{table}") and number != id:
             raise BadRecord("links", "the answer is about another record")

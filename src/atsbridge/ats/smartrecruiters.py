@@ -1061,12 +1061,15 @@ def read_application(
 
 
 def _assignments(person: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    first = opt_object(person, "primaryAssignment")
-    return [*([first] if first else []), *objects(person, "secondaryAssignments")]
+    """Every one: of what could not be read nobody could tell that it is not gone."""
+    first, others = person.get("primaryAssignment"), person.get("secondaryAssignments")
+    if others is not None and not isinstance(others, list):
+        raise BadRecord("secondaryAssignments", "expected a list")
+    return [record(held) for held in (first, *(others or ())) if held is not None]
 
 
 def _job_of(held: Mapping[str, Any]) -> str:
-    return need_id(opt_object(held, "job") or {}, "id")
+    return need_id(opt_object(held, "job") or {}, "id", form=_ID)
 
 
 def _stage_id(held: Mapping[str, Any]) -> str | None:

@@ -61,7 +61,7 @@ class Tuning:
     lease_seconds: float = field(default=60.0, validator=between(1))
     send_limit_seconds: float = field(default=10.0, validator=between(1))
     margin_seconds: float = 1.0
-    deadline_seconds: float = field(default=30.0, validator=between(1))
+    deadline_seconds: float = field(default=30.0, validator=between(0.1))
     width: int = field(default=16, validator=between(1, 1000))
     returns: int = 8
     catalogue_seconds: float = 600.0
