@@ -188,9 +188,8 @@ class _History:
 
     def _look_for_false_deletions(self) -> None:
         there = self.account.truth()
-        for view in self.account.crm.applications():
-            if view.deleted and view.ref.id in there:
-                self.buried.add(view.ref.id)
+        gone = (view.ref.id for view in self.account.crm.applications(deleted=True))
+        self.buried.update(id for id in gone if id in there)
 
     def _judged(self, seed: int, error: str) -> Outcome:
         account = self.account
