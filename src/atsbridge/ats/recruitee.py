@@ -69,7 +69,7 @@ from ..wire.reading import (
     texts,
 )
 from ..wire.secrets import Secret, optional_secret, secret
-from ..wire.settings import one_of
+from ..wire.settings import one_of, typed
 from ..wire.streams import Item, Page, Stream, StreamScope, sort_out
 from ..wire.vendor import SEPARATOR, Read, Shape, Slot, SlotName, StatusWrite, Vendor
 from .interface import (
@@ -240,12 +240,14 @@ _WRITES: Mapping[Action, str] = {
 }
 
 
-def _names(values: str | Iterable[str]) -> frozenset[str]:
-    """Names, which may have blanks in them; one may stand alone."""
-    return frozenset([values] if isinstance(values, str) else values)
+def _names(values: Any) -> Any:
+    """Names, which may have blanks in them; one may stand alone. What is no list of texts stays as it is."""
+    found = [values] if isinstance(values, str) else values
+    listed = isinstance(found, (list, tuple, set)) and all(isinstance(name, str) for name in found)
+    return frozenset(found) if listed else found
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Recruitee(Ats):
     """One company on Recruitee.
 
@@ -687,10 +689,7 @@ def _page(
 
 def _hit_item(raw: Raw) -> Item:
     """A hit, of which its id and its time alone are needed: the candidate is asked for by it."""
-    id = _id(raw)
-    if not re.fullmatch(_ID, id):
-        raise BadRecord("id", "no id of this ATS's form")
-    return Item(((Kind.CANDIDATE, id),), raw, lambda _data: ())
+    return Item(((Kind.CANDIDATE, _id(raw)),), raw, lambda _data: ())
 
 
 def _search(page: int) -> Request:
@@ -760,8 +759,9 @@ def _reasons_of(rows: Iterable[Raw], known: Any, seen_at: datetime) -> Flow[Any]
         return known
     answer = yield from once("disqualify_reasons", lambda: request(_reasons()))
     _, raws = read_list(answer.body, "disqualify_reasons")
-    reasons = [{name: raw.peek(name) for name in ("id", "name")} for raw in raws]
-    listed = {name: opt_id(row, "id") for row in reasons if (name := opt_text(row, "name")) is not None}
+    # A reason that cannot be read is set aside where the reasons themselves are.
+    named, _ = sort_out(raws, lambda raw: (raw.peek("name"), _id(raw)))
+    listed = {name: id for name, id in named if isinstance(name, str) and name}
     ids = {name: listed.get(name) for name in sorted(names | listed.keys())}
     return {"asked": seen_at.isoformat(), "ids": ids}
 
@@ -855,17 +855,18 @@ def _first_offer(answer: Response | VendorError) -> str | None:
     if not isinstance(answer, Response):
         return None
     _, raws = read_list(answer.body, "offers")
-    found = opt_id({"id": raws[0].peek("id")}, "id") if raws else None
-    return found if found and re.fullmatch(_ID, found) else None
+    return next(iter(sort_out(raws, _id)[0]), None)
 
 
 def _id(raw: Raw, name: str = "id") -> str:
-    return need_id({name: raw.peek(name)}, name)
+    """Of the form that a request for the record can carry."""
+    return need_id({name: raw.peek(name)}, name, form=_ID)
 
 
 def _name(row: Any) -> str:
     placement = record(row)
-    return f"{need_id(placement, 'candidate_id')}{SEPARATOR}{need_id(placement, 'id')}"
+    candidate, id = (need_id(placement, name, form=_ID) for name in ("candidate_id", "id"))
+    return f"{candidate}{SEPARATOR}{id}"
 
 
 # --- planning ------------------------------------------------------------------------------------
