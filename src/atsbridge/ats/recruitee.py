@@ -370,16 +370,19 @@ class Recruitee(Ats):
     def _offers_page(self, offset: int, answer: Response) -> Page:
         """Jobs, and the stages of their pipelines, each of which may have several jobs."""
         _, raws = read_list(answer.body, "offers")
-        found, rejected = sort_out(raws, partial(self._item, read_offer, answer, Kind.JOB))
-        jobs = [item for item in found if item.raw.peek("kind") != "talent_pool"]
-        stages = {
-            stage.digest: stage for item in jobs for stage in _stages(item.raw.peek("pipeline_template"))
-        }
+        found, rejected = sort_out(
+            raws, lambda raw: (raw.peek("kind"), self._item(read_offer, answer, Kind.JOB, raw))
+        )
+        jobs = [item for kind, item in found if kind != "talent_pool"]
+        held, hidden = sort_out(
+            [item.raw for item in jobs], lambda raw: _stages(raw.peek("pipeline_template"))
+        )
+        stages = {stage.digest: stage for pipeline in held for stage in pipeline}
         more, broken = sort_out(list(stages.values()), partial(self._item, read_stage, answer, Kind.STAGE))
         following = _next_offset(offset, raws)
         return Page(
             items=[*jobs, *more],
-            rejected=[*rejected, *broken],
+            rejected=[*rejected, *hidden, *broken],
             next=None if following is None else {"offset": following},
             watermark={} if following is None else None,
         )
@@ -399,11 +402,12 @@ class Recruitee(Ats):
         total, shown = opt_int(envelope, "total"), _PAGE * cursor["page"]
         if total is None or (not hits and total > shown - _PAGE):
             raise BadPayload("the search does not say how many it found, or shows none of them")
-        named, rejected = sort_out(hits, _hit_item)
+        # Of a hit its id and its time alone are needed: the candidate is asked for by it.
+        named, rejected = sort_out(hits, lambda hit: (_id(hit), from_iso(hit.peek("last_activity_at"))))
         since = datetime.fromisoformat(cursor["since"])
-        times = [from_iso(hit.raw.peek("last_activity_at")) for hit in named]
+        times = [at for _, at in named]
         # A hit that does not tell its time may be of any.
-        ids = [hit.ids[0][1] for hit, at in zip(named, times, strict=True) if at is None or at >= since]
+        ids = [id for id, at in named if at is None or at >= since]
         ends = total <= shown or _are_before(since, times)
         here = {**cursor, "began": cursor["began"] or self._reached(found)}
         following = None if ends else {"page": cursor["page"] + 1}
@@ -431,10 +435,13 @@ class Recruitee(Ats):
         people, unnamed = sort_out(raws, partial(self._item, read_candidate, answer, Kind.CANDIDATE))
         if only is not None and not {item.ids[0][1] for item in people} <= set(only):
             raise BadPayload("the answer is about other candidates than those asked for")
-        rows = [row for item in people for row in _rows(item.raw.peek("placements"), of=item.ids[0][1])]
+        held, hidden = sort_out(
+            [item.raw for item in people], lambda raw: _rows(raw.peek("placements"), of=_id(raw))
+        )
+        rows = [row for placements in held for row in placements]
         reasons = yield from _reasons_of(rows, here["reasons"], answer.sent_at)
         placed, broken = sort_out(side.join(rows, reasons), partial(self._placed, answer))
-        faults = [*rejected, *unnamed, *broken]
+        faults = [*rejected, *unnamed, *hidden, *broken]
         return _page([*people, *placed], faults, {**here, "reasons": reasons}, following)
 
     def _reached(self, answer: Response) -> str:
@@ -476,7 +483,10 @@ class Recruitee(Ats):
         if shown is None:
             raise BadPayload("the answer is not about the candidate asked for, or shows no placements")
         rows, side = shown
-        own = [row for row in rows if isinstance(row.data, dict) and opt_id(row.data, "id") == id]
+        named, unnamed = sort_out(rows, lambda row: (_id(row), row))
+        own = [row for name, row in named if name == id]
+        if not own and unnamed:
+            raise BadPayload("the answer shows placements that cannot be told apart")
         if not own:
             # Deleted, or in a job that the token's owner does not see: the answer is the same.
             return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
@@ -685,11 +695,6 @@ def _page(
     if following is None:
         return Page(items=items, rejected=rejected, watermark={"since": here["began"]})
     return Page(items=items, rejected=rejected, next={**here, **following})
-
-
-def _hit_item(raw: Raw) -> Item:
-    """A hit, of which its id and its time alone are needed: the candidate is asked for by it."""
-    return Item(((Kind.CANDIDATE, _id(raw)),), raw, lambda _data: ())
 
 
 def _search(page: int) -> Request:
@@ -1022,8 +1027,7 @@ def read_placement(ats: Recruitee, read_at: datetime, data: Any) -> tuple[Applic
     )
     status, word = ApplicationStatus.ACTIVE, "qualified"
     if row.get("disqualified_at") is not None:
-        own = text in ats.withdrawal_reasons
-        status, word = ApplicationStatus.WITHDRAWN if own else ApplicationStatus.REJECTED, "disqualified"
+        status, word = _ended(ats, row) if out else ApplicationStatus.UNKNOWN, "disqualified"
     elif hires:
         status, word = ApplicationStatus.HIRED, "hired"
     return (
@@ -1045,3 +1049,12 @@ def read_placement(ats: Recruitee, read_at: datetime, data: Any) -> tuple[Applic
             withdrawn_at=out if status is ApplicationStatus.WITHDRAWN else None,
         ),
     )
+
+
+def _ended(ats: Recruitee, row: Mapping[str, Any]) -> ApplicationStatus:
+    """How a disqualified placement ended; unknown where its reason is no text, or one that no list has."""
+    text = opt_text(row, "disqualify_reason")
+    if text in ats.withdrawal_reasons:
+        return ApplicationStatus.WITHDRAWN
+    told = row.get("disqualify_reason") in (None, "") or (text is not None and opt_id(row, "reason_id"))
+    return ApplicationStatus.REJECTED if told else ApplicationStatus.UNKNOWN
