@@ -30,6 +30,7 @@ class TestOracleRecruiting(AtsContract):
 
 class TestRecruitee(AtsContract):
     vendor = "recruitee"
+    otherwise = frozenset({"change_stage_flat", "hire_flat", "disqualify_by_text"})
 
 
 class TestSuccessFactors(AtsContract):

@@ -69,7 +69,7 @@ from ..wire.reading import (
     texts,
 )
 from ..wire.secrets import Secret, optional_secret, secret
-from ..wire.settings import one_of
+from ..wire.settings import one_of, typed
 from ..wire.streams import Item, Page, Stream, StreamScope, sort_out
 from ..wire.vendor import SEPARATOR, Read, Shape, Slot, SlotName, StatusWrite, Vendor
 from .interface import (
@@ -240,12 +240,14 @@ _WRITES: Mapping[Action, str] = {
 }
 
 
-def _names(values: str | Iterable[str]) -> frozenset[str]:
-    """Names, which may have blanks in them; one may stand alone."""
-    return frozenset([values] if isinstance(values, str) else values)
+def _names(values: Any) -> Any:
+    """Names, which may have blanks in them; one may stand alone. What is no list of texts stays as it is."""
+    found = [values] if isinstance(values, str) else values
+    listed = isinstance(found, (list, tuple, set)) and all(isinstance(name, str) for name in found)
+    return frozenset(found) if listed else found
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=typed)
 class Recruitee(Ats):
     """One company on Recruitee.
 
@@ -368,16 +370,19 @@ class Recruitee(Ats):
     def _offers_page(self, offset: int, answer: Response) -> Page:
         """Jobs, and the stages of their pipelines, each of which may have several jobs."""
         _, raws = read_list(answer.body, "offers")
-        found, rejected = sort_out(raws, partial(self._item, read_offer, answer, Kind.JOB))
-        jobs = [item for item in found if item.raw.peek("kind") != "talent_pool"]
-        stages = {
-            stage.digest: stage for item in jobs for stage in _stages(item.raw.peek("pipeline_template"))
-        }
+        found, rejected = sort_out(
+            raws, lambda raw: (raw.peek("kind"), self._item(read_offer, answer, Kind.JOB, raw))
+        )
+        jobs = [item for kind, item in found if kind != "talent_pool"]
+        held, hidden = sort_out(
+            [item.raw for item in jobs], lambda raw: _stages(raw.peek("pipeline_template"))
+        )
+        stages = {stage.digest: stage for pipeline in held for stage in pipeline}
         more, broken = sort_out(list(stages.values()), partial(self._item, read_stage, answer, Kind.STAGE))
         following = _next_offset(offset, raws)
         return Page(
             items=[*jobs, *more],
-            rejected=[*rejected, *broken],
+            rejected=[*rejected, *hidden, *broken],
             next=None if following is None else {"offset": following},
             watermark={} if following is None else None,
         )
@@ -397,11 +402,12 @@ class Recruitee(Ats):
         total, shown = opt_int(envelope, "total"), _PAGE * cursor["page"]
         if total is None or (not hits and total > shown - _PAGE):
             raise BadPayload("the search does not say how many it found, or shows none of them")
-        named, rejected = sort_out(hits, _hit_item)
+        # Of a hit its id and its time alone are needed: the candidate is asked for by it.
+        named, rejected = sort_out(hits, lambda hit: (_id(hit), from_iso(hit.peek("last_activity_at"))))
         since = datetime.fromisoformat(cursor["since"])
-        times = [from_iso(hit.raw.peek("last_activity_at")) for hit in named]
+        times = [at for _, at in named]
         # A hit that does not tell its time may be of any.
-        ids = [hit.ids[0][1] for hit, at in zip(named, times, strict=True) if at is None or at >= since]
+        ids = [id for id, at in named if at is None or at >= since]
         ends = total <= shown or _are_before(since, times)
         here = {**cursor, "began": cursor["began"] or self._reached(found)}
         following = None if ends else {"page": cursor["page"] + 1}
@@ -429,10 +435,13 @@ class Recruitee(Ats):
         people, unnamed = sort_out(raws, partial(self._item, read_candidate, answer, Kind.CANDIDATE))
         if only is not None and not {item.ids[0][1] for item in people} <= set(only):
             raise BadPayload("the answer is about other candidates than those asked for")
-        rows = [row for item in people for row in _rows(item.raw.peek("placements"), of=item.ids[0][1])]
+        held, hidden = sort_out(
+            [item.raw for item in people], lambda raw: _rows(raw.peek("placements"), of=_id(raw))
+        )
+        rows = [row for placements in held for row in placements]
         reasons = yield from _reasons_of(rows, here["reasons"], answer.sent_at)
         placed, broken = sort_out(side.join(rows, reasons), partial(self._placed, answer))
-        faults = [*rejected, *unnamed, *broken]
+        faults = [*rejected, *unnamed, *hidden, *broken]
         return _page([*people, *placed], faults, {**here, "reasons": reasons}, following)
 
     def _reached(self, answer: Response) -> str:
@@ -474,7 +483,10 @@ class Recruitee(Ats):
         if shown is None:
             raise BadPayload("the answer is not about the candidate asked for, or shows no placements")
         rows, side = shown
-        own = [row for row in rows if isinstance(row.data, dict) and opt_id(row.data, "id") == id]
+        named, unnamed = sort_out(rows, lambda row: (_id(row), row))
+        own = [row for name, row in named if name == id]
+        if not own and unnamed:
+            raise BadPayload("the answer shows placements that cannot be told apart")
         if not own:
             # Deleted, or in a job that the token's owner does not see: the answer is the same.
             return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
@@ -685,14 +697,6 @@ def _page(
     return Page(items=items, rejected=rejected, next={**here, **following})
 
 
-def _hit_item(raw: Raw) -> Item:
-    """A hit, of which its id and its time alone are needed: the candidate is asked for by it."""
-    id = _id(raw)
-    if not re.fullmatch(_ID, id):
-        raise BadRecord("id", "no id of this ATS's form")
-    return Item(((Kind.CANDIDATE, id),), raw, lambda _data: ())
-
-
 def _search(page: int) -> Request:
     paging = (("limit", str(_PAGE)), ("page", str(page)), ("sort_by", "last_activity_at_desc"))
     return Request(operation="search_candidates", method="GET", url="/search/new/candidates", query=paging)
@@ -760,8 +764,9 @@ def _reasons_of(rows: Iterable[Raw], known: Any, seen_at: datetime) -> Flow[Any]
         return known
     answer = yield from once("disqualify_reasons", lambda: request(_reasons()))
     _, raws = read_list(answer.body, "disqualify_reasons")
-    reasons = [{name: raw.peek(name) for name in ("id", "name")} for raw in raws]
-    listed = {name: opt_id(row, "id") for row in reasons if (name := opt_text(row, "name")) is not None}
+    # A reason that cannot be read is set aside where the reasons themselves are.
+    named, _ = sort_out(raws, lambda raw: (raw.peek("name"), _id(raw)))
+    listed = {name: id for name, id in named if isinstance(name, str) and name}
     ids = {name: listed.get(name) for name in sorted(names | listed.keys())}
     return {"asked": seen_at.isoformat(), "ids": ids}
 
@@ -855,17 +860,18 @@ def _first_offer(answer: Response | VendorError) -> str | None:
     if not isinstance(answer, Response):
         return None
     _, raws = read_list(answer.body, "offers")
-    found = opt_id({"id": raws[0].peek("id")}, "id") if raws else None
-    return found if found and re.fullmatch(_ID, found) else None
+    return next(iter(sort_out(raws, _id)[0]), None)
 
 
 def _id(raw: Raw, name: str = "id") -> str:
-    return need_id({name: raw.peek(name)}, name)
+    """Of the form that a request for the record can carry."""
+    return need_id({name: raw.peek(name)}, name, form=_ID)
 
 
 def _name(row: Any) -> str:
     placement = record(row)
-    return f"{need_id(placement, 'candidate_id')}{SEPARATOR}{need_id(placement, 'id')}"
+    candidate, id = (need_id(placement, name, form=_ID) for name in ("candidate_id", "id"))
+    return f"{candidate}{SEPARATOR}{id}"
 
 
 # --- planning ------------------------------------------------------------------------------------
@@ -1021,8 +1027,7 @@ def read_placement(ats: Recruitee, read_at: datetime, data: Any) -> tuple[Applic
     )
     status, word = ApplicationStatus.ACTIVE, "qualified"
     if row.get("disqualified_at") is not None:
-        own = text in ats.withdrawal_reasons
-        status, word = ApplicationStatus.WITHDRAWN if own else ApplicationStatus.REJECTED, "disqualified"
+        status, word = _ended(ats, row) if out else ApplicationStatus.UNKNOWN, "disqualified"
     elif hires:
         status, word = ApplicationStatus.HIRED, "hired"
     return (
@@ -1044,3 +1049,12 @@ def read_placement(ats: Recruitee, read_at: datetime, data: Any) -> tuple[Applic
             withdrawn_at=out if status is ApplicationStatus.WITHDRAWN else None,
         ),
     )
+
+
+def _ended(ats: Recruitee, row: Mapping[str, Any]) -> ApplicationStatus:
+    """How a disqualified placement ended; unknown where its reason is no text, or one that no list has."""
+    text = opt_text(row, "disqualify_reason")
+    if text in ats.withdrawal_reasons:
+        return ApplicationStatus.WITHDRAWN
+    told = row.get("disqualify_reason") in (None, "") or (text is not None and opt_id(row, "reason_id"))
+    return ApplicationStatus.REJECTED if told else ApplicationStatus.UNKNOWN
