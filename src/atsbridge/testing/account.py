@@ -29,7 +29,7 @@ from ..simulators.interface import Limits, SimRequest, Simulator, Truth
 from ..sync.context import Tuning
 from ..sync.ledger import Ledger
 from ..sync.reality import Interpreter, Reality
-from ..wire.auth import MemoryTokens, TokenStore
+from ..wire.auth import TokenStore
 from .direct import DirectDriver, Stopped, VirtualTime
 
 CONNECTION = "acme"
@@ -94,7 +94,6 @@ class Account:
         simulator.clock = time.vendor
         ats, tuning = adapter(simulator), tuning or Tuning(rate_factor=None)
         crm, ledger = crm or SqlCrm(":memory:"), ledger or MemoryLedger(clock=time)
-        tokens = tokens or MemoryTokens()
         drivers: list[DirectDriver] = []
 
         def bridge(mapping: Any) -> Bridge:
