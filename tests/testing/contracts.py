@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import Phase, settings
 
 
 def failures(contract: type, folder: Path, **parts: Any) -> set[str]:
@@ -32,7 +34,8 @@ def failures(contract: type, folder: Path, **parts: Any) -> set[str]:
             if "tmp_path" in needs:
                 given["tmp_path"] = place
             try:
-                test(**given, **values)
+                with _as_found(test):
+                    test(**given, **values)
             except pytest.skip.Exception:
                 pass
             except (Exception, pytest.fail.Exception):
@@ -41,6 +44,18 @@ def failures(contract: type, folder: Path, **parts: Any) -> set[str]:
                 if callable(ending := getattr(made, "close", None)):
                     ending()
     return failed
+
+
+@contextmanager
+def _as_found(test: Any) -> Iterator[None]:
+    """Without looking for a smaller example of what fails, which nobody reads here, and takes its time."""
+    name = "_hypothesis_internal_use_settings"
+    drawn = getattr(test, name, None)
+    with pytest.MonkeyPatch.context() as patch:
+        if drawn is not None:
+            found = settings(drawn, phases=(Phase.explicit, Phase.generate))
+            patch.setattr(test.__func__, name, found)
+        yield
 
 
 def _parameters(test: Any) -> Iterator[dict[str, Any]]:
