@@ -21,7 +21,7 @@ from .crm.local import AsyncLocalCrm
 from .drivers._httpx import AsyncWire, SyncWire
 from .drivers.aio import AsyncDriver
 from .drivers.sync import SyncDriver
-from .errors import ConfigurationError, UnsupportedPair
+from .errors import AtsBridgeError, ConfigurationError, UnsupportedPair
 from .ledgers.memory import MemoryLedger
 from .mapping import MappingConfig, load_mapping, suggest_mapping
 from .model import Kind, Ref
@@ -150,7 +150,11 @@ class _Connection:
 
     def _sync(self, ctx: Context) -> Flow[SyncReport]:
         pushed = yield from push(ctx, RealHands(ctx))
-        pulled = yield from pull(ctx)
+        try:
+            pulled = yield from pull(ctx)
+        except AtsBridgeError as error:
+            error.pushed = pushed
+            raise
         return SyncReport(push=pushed, pull=pulled)
 
     def _push(self, ctx: Context) -> Flow[PushReport]:

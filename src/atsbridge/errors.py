@@ -49,6 +49,8 @@ class AtsBridgeError(Exception):
 
     retryable: bool = False
     advice: str = ""
+    pushed: Any = None
+    """Of a `sync` whose pull failed: the report of the push before it."""
 
     def __init__(self, message: str = "", *, advice: str = "") -> None:
         text = message or (type(self).__doc__ or "").strip().splitlines()[0]

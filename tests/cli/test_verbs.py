@@ -250,6 +250,25 @@ def test_a_refused_credential_needs_a_person(ready: Any, monkeypatch: Any) -> No
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize("line", ["sync", "sync --full"])
+def test_what_was_pushed_is_shown_where_the_pull_after_it_fails(
+    ready: Any, monkeypatch: Any, line: str
+) -> None:
+    def away(*_: object, **__: object) -> Any:
+        raise Unavailable("no connection", vendor="lever")
+        yield
+
+    monkeypatch.setattr("atsbridge.bridge.pull", away)
+    (id,) = ready.request_moves(1)
+    told = ready.run(*line.split(), "--json")
+    assert told.code == told.json["error"]["exit_code"] == 4
+    assert [(r["application"], r["result"]) for r in told.json["push"]["receipts"]] == [(id, "applied")]
+    (other,) = set(ready.request_moves(2)) - {id}
+    spoken = ready.run(*line.split())
+    assert spoken.code == 4 and "APPLIED" in spoken.out and other in spoken.out
+    assert "no connection" in spoken.err
+
+
 def test_an_ats_that_is_away_is_for_later(ready: Any, monkeypatch: Any) -> None:
     def away(*_: object, **__: object) -> None:
         raise Unavailable("no connection", vendor="lever")

@@ -126,7 +126,8 @@ def run(arguments: Sequence[str]) -> int:
         return _fail("UsageError", error.format_message(), Exit.SETUP, as_json=as_json, advice=usage)
     except AtsBridgeError as error:
         name = type(error).__name__
-        return _fail(name, str(error), exits.exit_of(error), as_json=as_json, advice=error.advice)
+        code = exits.exit_of(error)
+        return _fail(name, str(error), code, as_json=as_json, advice=error.advice, pushed=error.pushed)
     except (OSError, sqlite3.Error) as error:
         return _fail(type(error).__name__, _system(error), Exit.PERSON, as_json=as_json)
     except Exception as error:  # the last line of defence: a message may hold a person's data
@@ -148,10 +149,15 @@ def _system(error: Exception) -> str:
     return f"SQLite says {type(error).__name__}: look at the files' path, rights and free space"
 
 
-def _fail(kind: str, message: str, code: Exit, *, as_json: bool, advice: str = "") -> int:
+def _fail(kind: str, message: str, code: Exit, *, as_json: bool, advice: str = "", pushed: Any = None) -> int:
     if as_json:
         error: dict[str, Any] = {"kind": kind, "message": message, "advice": advice, "exit_code": int(code)}
-        show_json({"error": error})
+        if pushed is None:
+            show_json({"error": error})
+        else:
+            from .reports import push_dict  # with all that a bridge needs: loaded by now, and not before
+
+            show_json({"push": push_dict(pushed), "error": error})
     else:
         lines = map(printable, message.split("\n"))  # a list of faults, each on its line
         sys.stderr.write("atsbridge: {}\n".format("\n".join(lines)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..model import Result
 from ..sync.outbound import PushReport
-from ..sync.plan import PlanReport
+from ..sync.plan import PlanReport, receipt_dict
 from .exits import Exit
 from .names import Names
 from .output import plural, say, show_table
@@ -25,6 +25,11 @@ def show_pull(report: Mapping[str, Any]) -> None:
     counts = [f"{report[name]} {name.replace('_', ' ')}" for name in _COUNTS if report.get(name)]
     say(", ".join(counts) or "nothing changed")
     say(plural(report["requests"], "request"))
+
+
+def push_dict(report: PushReport) -> dict[str, Any]:
+    """A push for programs, with every receipt."""
+    return {**report.as_dict(), "receipts": [receipt_dict(r) for r in report.receipts]}
 
 
 def show_receipts(receipts: Sequence[Mapping[str, Any]], names: Names, *, limit: int = 60) -> None:

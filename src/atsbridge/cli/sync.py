@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..bridge import Bridge
+from ..errors import AtsBridgeError
 from ..sync.inbound import PullReport
 from ..sync.outbound import PushReport
 from ..sync.plan import receipt_dict
@@ -14,7 +15,7 @@ from .exits import Exit
 from .names import Names
 from .opening import Options, on_connection
 from .output import heading, plural, say
-from .reports import exit_of_writes, show_pull, show_receipts
+from .reports import exit_of_writes, push_dict, show_pull, show_receipts
 
 
 @click.command()
@@ -40,12 +41,18 @@ def sync(
     (`atsbridge status`, `atsbridge explain APP`). Exit 4 if the ATS could not be reached: what is
     pending goes with a later run. Exit 5 while changes wait for a person: writes are stopped, since
     the ATS refused the credential (mend it, then `atsbridge resume`), or the write surface is not
-    approved (`atsbridge vendors approve`).
+    approved (`atsbridge vendors approve`). A pull that fails takes nothing back: what was pushed
+    before it is shown all the same, with --json under "push" beside the "error".
     """
     if only_push and (full or and_sweep or only_pull):
         raise click.UsageError("--push goes alone: --pull, --full and --sweep are about reading")
     with options.bridge() as bridge:
-        pushed, pulled = _run(bridge, push=not only_pull, pull=not only_push, full=full)
+        try:
+            pushed, pulled = _run(bridge, push=not only_pull, pull=not only_push, full=full)
+        except AtsBridgeError as error:
+            if error.pushed is not None and not options.as_json:
+                _show(error.pushed, None, None, Names.known_to(bridge))
+            raise
         swept = bridge.sweep(limit=sweep_limit) if and_sweep else None
         names = Names.known_to(bridge)
     if options.as_json:
@@ -63,7 +70,12 @@ def _run(
     if push and pull and not full:
         report = bridge.sync()
         return report.push, report.pull
-    return bridge.push() if push else None, bridge.pull(full=full) if pull else None
+    pushed = bridge.push() if push else None
+    try:
+        return pushed, bridge.pull(full=full) if pull else None
+    except AtsBridgeError as error:
+        error.pushed = pushed
+        raise
 
 
 def _as_dict(
@@ -71,8 +83,7 @@ def _as_dict(
 ) -> dict[str, Any]:
     report: dict[str, Any] = {}
     if pushed is not None:
-        receipts = [receipt_dict(r) for r in pushed.receipts]
-        report["push"] = {**pushed.as_dict(), "receipts": receipts}
+        report["push"] = push_dict(pushed)
     if pulled is not None:
         report["pull"] = pulled.as_dict()
     if swept is not None:

@@ -17,10 +17,12 @@ from ...bridge import AsyncBridge, Bridge
 from ...crm.sql import SqlCrm
 from ...drivers.body import Caps
 from ...ledgers.memory import MemoryLedger
+from ...model import Receipt
 from ...simulators.interface import SimRequest, SimResponse
 from ...simulators.serve import Cut, Respond, serve
 from ...sync.context import Tuning
 from ..account import Account, Standing
+from ..direct import VirtualTime
 from .subject import Subject, active, elsewhere, first_of, requests_of_a_pull, sampled
 
 
@@ -33,6 +35,11 @@ def _bomb() -> bytes:
 def _too_large(answer: SimResponse) -> SimResponse:
     return SimResponse(200, (*answer.headers, ("Content-Encoding", "gzip")), _bomb())
 
+
+STILL = Tuning(rate_factor=None, patience_seconds=0.0)
+"""A push does not wait for what takes time: the test lets it pass."""
+PUSHES = 4
+PASSING_SECONDS = 60.0
 
 FAULTS: Mapping[str, Callable[[SimResponse], SimResponse | Cut]] = {
     "cut short": lambda answer: Cut(answer, len(answer.body) // 2),
@@ -76,7 +83,7 @@ class BothDrivers(Subject):
                 FAULTS[fault], sampled(requests_of_a_pull(self.open(applications=6)), most=2)
             )
             with serve(account.simulator, intercept=breaking) as server:
-                pull(ats=account.ats, crm=account.crm, mapping=account.mapping, at=server.url)
+                pull(ats=account.ats, crm=account.crm, mapping=account.mapping, at=server.url, tuning=STILL)
             assert breaking.broken, "nothing was broken"
             assert account.differences() == {}
 
@@ -92,9 +99,9 @@ class BothDrivers(Subject):
         there = elsewhere(account, id)[0]
         crm = SqlCrm(":memory:")
         parts: dict[str, Any] = {
-            "ats": account.ats, "crm": crm, "ledger": MemoryLedger(), "mapping": account.mapping,
-            "approved": account.ats.VENDOR.surface_digest,
-            "tuning": Tuning(rate_factor=None, patience_seconds=200.0),
+            "ats": account.ats, "crm": crm, "ledger": MemoryLedger(clock=account.time),
+            "mapping": account.mapping, "approved": account.ats.VENDOR.surface_digest,
+            "tuning": STILL, "now": account.time.wall,
         }  # fmt: skip
         other = Account(
             simulator=account.simulator, ats=account.ats, crm=crm, ledger=parts["ledger"], time=account.time,
@@ -103,8 +110,8 @@ class BothDrivers(Subject):
         with serve(account.simulator) as server:
             parts["at"] = server.url
             run = _asynchronously if use_async else _synchronously
-            results = run(parts, lambda: other.ask(id, stage=there))
-            assert server.failures == []
+            results = run(parts, lambda: other.ask(id, stage=there), account.time)
+            assert server.failures == [] and len(results) == 1
         return other.mirror(), results, len(account.simulator.accepted)
 
 
@@ -121,22 +128,29 @@ def _pull_async(**parts: Any) -> None:
     asyncio.run(run())
 
 
-def _synchronously(parts: dict[str, Any], change: Any) -> list[str]:
+def _synchronously(parts: dict[str, Any], change: Any, passing: VirtualTime) -> list[str]:
+    receipts: list[Receipt] = []
     with Bridge(**parts) as bridge:
         _ = bridge.pull()
         _ = change()
-        receipts = bridge.push().receipts
+        for _ in range(PUSHES):
+            receipts += bridge.push().receipts
+            passing.sleep(PASSING_SECONDS)
         _ = bridge.sync()
-        return [receipt.result.value for receipt in receipts]
+    return [receipt.result.value for receipt in receipts]
 
 
-def _asynchronously(parts: dict[str, Any], change: Any) -> list[str]:
-    async def run() -> list[str]:
+def _asynchronously(parts: dict[str, Any], change: Any, passing: VirtualTime) -> list[str]:
+    receipts: list[Receipt] = []
+
+    async def run() -> None:
         async with AsyncBridge(**parts) as bridge:
             _ = await bridge.pull()
             _ = change()
-            receipts = (await bridge.push()).receipts
+            for _ in range(PUSHES):
+                receipts.extend((await bridge.push()).receipts)
+                passing.sleep(PASSING_SECONDS)
             _ = await bridge.sync()
-            return [receipt.result.value for receipt in receipts]
 
-    return asyncio.run(run())
+    asyncio.run(run())
+    return [receipt.result.value for receipt in receipts]
