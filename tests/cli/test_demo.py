@@ -46,7 +46,7 @@ def chapter(report: Mapping[str, Any], word: str) -> Mapping[str, Any]:
 def test_the_story_holds(command: Any, vendor: str) -> None:
     ended = command(*SMALL, "--vendor", vendor, "--seed", "5")
     report = ended.json
-    assert (failing(report), report["holds"], ended.code) == ([], True, 0)
+    assert (failing(report), report["holds"], ended.code) == ([], True, 0), chapter(report, "Push")["facts"]
     assert ended.err == ""
     assert sum(chapter(report, "Recruiters make 50")["facts"]["changes"].values()) == 50
     results = chapter(report, "Receipts")["facts"]["results"]

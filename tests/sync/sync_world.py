@@ -88,14 +88,18 @@ mode = "on"
 class Clock:
     """One time for the ledger, the wire and the wall; it moves when it is told to.
 
-    The wall's alone may be wrong, by ``wall_ahead`` seconds.
+    The wall's alone may be wrong, by ``wall_ahead`` seconds. By ``tick`` it goes on each time
+    that somebody looks, as time really does.
     """
 
     value: float = START
     boot: str = "boot-0"
     wall_ahead: float = 0.0
+    tick: Callable[[], float] | None = None
 
     def now(self) -> float:
+        if self.tick is not None:
+            self.value += self.tick()
         return self.value
 
     def wall(self) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -503,6 +504,18 @@ def test_what_shows_late_is_waited_for() -> None:
     assert told(w)[0] is Result.APPLIED and "sleep 5" in w.log
     assert [a.outcome for a in w.rows(Attempt)] == ["accepted"]
     assert w.receipt("e1").evidence == {"write": "move", "answer": 200, "request_id": ""}
+
+
+def test_what_becomes_due_between_two_looks_is_not_left_behind(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(60):
+        ids = [str(number) for number in range(1, 9)]
+        w = world(*ids, visible_within_seconds=5.0, tuning=Tuning(patience_seconds=9.0))
+        for id in ids:
+            w.wants(id, step="B")
+        w.clock.tick = lambda: rng.uniform(0.0, 0.01)
+        report = w.push()
+        assert (report.settling, report.results) == (0, {"applied": len(ids)})
 
 
 def test_what_shows_later_than_a_push_has_patience_is_left_to_the_next() -> None:

@@ -259,9 +259,11 @@ class Outbound:
         """Work on everything that is due, until only what must wait is left."""
         if awaits_approval(self.ctx):
             return
-        waited = 0.0
+        waited, clock = 0.0, self.ctx.ledger.clock
         while True:
-            names = yield from perform(lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx)))
+            # One moment for both questions: what becomes due between them would be left behind.
+            looked = clock.now()
+            names = yield from perform(lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx, looked)))
             yield from end_closed(self.ctx, names, expand=self.expand)
             (lanes,) = yield from together([self._lanes(names)], 1)
             # Whatever ended one lane, the CRM is told of the others.
@@ -269,10 +271,15 @@ class Outbound:
             if isinstance(lanes, Failed):
                 raise lanes.error
             progressed = lanes.value
-            wait = yield from perform(lambda: self.ctx.ledger.look(lambda txn: next_look(txn, self.ctx)))
             if progressed:
                 continue
-            if wait is None or waited + wait > self.ctx.tuning.patience_seconds:
+            until = yield from perform(
+                lambda: self.ctx.ledger.look(lambda txn: next_look(txn, self.ctx, looked))
+            )
+            if until is None:
+                return
+            wait = max(0.0, until - clock.now())
+            if waited + wait > self.ctx.tuning.patience_seconds:
                 return
             waited += wait
             yield from sleep(wait)

@@ -50,12 +50,12 @@ class NotArmed:
     ended: bool
 
 
-def due(txn: Txn, ctx: Context, *, limit: int = 1000) -> list[str]:
-    """Applications with an intent that can be worked on now, oldest first."""
+def due(txn: Txn, ctx: Context, now: float, *, limit: int = 1000) -> list[str]:
+    """Applications with an intent that can be worked on now, by the ledger's clock, oldest first."""
     open_states = Where(
         equal={"connection": ctx.connection}, among={"state": ["pending", "leased", "in_flight", "settling"]}
     )
-    now, boot = ctx.ledger.clock.now(), ctx.ledger.clock.boot
+    boot = ctx.ledger.clock.boot
     found: list[str] = []
     seen: set[str] = set()
     for intent in txn.find(IntentRow, open_states, order=("number", "part")):
@@ -69,19 +69,21 @@ def due(txn: Txn, ctx: Context, *, limit: int = 1000) -> list[str]:
     return found
 
 
-def next_look(txn: Txn, ctx: Context) -> float | None:
-    """Seconds until the earliest intent that must wait may be looked at; None where none waits.
+def next_look(txn: Txn, ctx: Context, looked: float) -> float | None:
+    """The ledger's time at which the earliest intent that must wait may be looked at; None where none waits.
 
     One in flight waits too: whoever sent it may have died.
+
+    Args:
+        looked: when it was last asked what is `due`.
     """
-    now = ctx.ledger.clock.now()
     mine = {"connection": ctx.connection, "boot": ctx.ledger.clock.boot}
-    # What could have been looked at by now was, and is left to the next push.
+    # What could have been looked at by then was, and is left to the next push.
     waiting = Where(
-        equal=mine, among={"state": ["settling", "in_flight", "pending"]}, above={"not_before": now}
+        equal=mine, among={"state": ["settling", "in_flight", "pending"]}, above={"not_before": looked}
     )
     rows = txn.find(IntentRow, waiting, order=("not_before",), limit=1)
-    return rows[0].not_before - now if rows else None
+    return rows[0].not_before if rows else None
 
 
 def claim(txn: Txn, ctx: Context, application: str, *, expand: Expand, wall: float) -> Claim | None:

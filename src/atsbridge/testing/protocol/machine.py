@@ -220,7 +220,7 @@ class Machine:
 
     def _due(self, world: World) -> list[str]:
         context = self.outbound("looks").ctx
-        return self.ledger.look(lambda txn: due(txn, context))
+        return self.ledger.look(lambda txn: due(txn, context, self.ledger.clock.now()))
 
     # -- workers --
 
