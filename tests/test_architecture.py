@@ -43,6 +43,7 @@ LAZY: Mapping[tuple[str, str], str] = {
     ("cli", "click"): "extra `cli`: the entry point says what to install where it is missing",
     ("cli", "rich"): "the same",
     ("cli", "cli.app"): "the same: it imports both",
+    ("cli.app", "cli.reports"): "small verbs stay quick: with it comes all that a bridge needs",
     ("connection", "keyring"): "extra `keyring`",
     ("tokens", "keyring"): "extra `keyring`",
     ("wire.xml", "defusedxml"): "extra `xml`: the adapters that read XML need it",

@@ -83,7 +83,7 @@ def result(w: World, event_id: str = "e1") -> tuple[str | None, str]:
 
 
 def dues(w: World, **how: Any) -> list[str]:
-    return w.ledger.look(lambda txn: due(txn, w.ctx, **how))
+    return w.ledger.look(lambda txn: due(txn, w.ctx, w.clock.now(), **how))
 
 
 # -- what is due --
@@ -142,7 +142,8 @@ def test_no_more_than_the_limit_oldest_first() -> None:
 
 
 def look_in(w: World) -> float | None:
-    return w.ledger.look(lambda txn: next_look(txn, w.ctx))
+    until = w.ledger.look(lambda txn: next_look(txn, w.ctx, w.clock.now()))
+    return None if until is None else until - w.clock.now()
 
 
 @pytest.mark.parametrize("state", ["pending", "in_flight", "settling"])

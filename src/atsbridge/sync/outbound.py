@@ -485,8 +485,9 @@ class Outbound:
                 # The refusal proved that nothing happened: what to do now, the next read decides.
                 yield from self._unread(held, intent, error, unsent=True, outcome="refused")
                 return None
-            until, noted = self.ctx.ledger.clock.now(), evolve(intent, evidence=json.dumps(evidence))
-            yield from perform(lambda: self._settle(held, noted, until, "accepted", evidence, accepted=True))
+            noted = evolve(intent, evidence=json.dumps(evidence))
+            # It need not wait, and is left to the next push: this one has just asked in vain.
+            yield from perform(lambda: self._settle(held, noted, 0.0, "accepted", evidence, accepted=True))
             return None
 
     def _settle(
