@@ -281,6 +281,21 @@ def test_a_key_that_is_a_value_is_replaced_as_one(key: str) -> None:
     assert list(made["people"]) == [change((), key)] != [key]
 
 
+def test_a_key_that_looks_like_a_field_is_a_value_where_the_object_is_named_as_a_map() -> None:
+    change = Scrubber(Addresses.of(Lever.VENDOR), (), (("owners", "by"),))
+    body = {"owners": {"by": {"Ana": {"by": 1}, "Bela": {"by": 2}}}, "by": {"text": 3}}
+    made = json.loads(rewrite_body(json.dumps(body).encode(), "", change, is_map=change.is_map))
+    ana, bela = made["owners"]["by"]
+    assert "Ana" not in ana and "Bela" not in bela and ana != bela
+    assert list(made["owners"]["by"][ana]) == ["by"] and list(made["by"]) == ["text"]
+    # Read again, it is no field of its own.
+    assert {place for place, _ in values_of(json.dumps(made).encode(), "")} == {
+        ("owners", "by", "*"),
+        ("owners", "by", "*", "by"),
+        ("by", "text"),
+    }
+
+
 @pytest.mark.parametrize(
     ("named", "place"),
     [("?limit", "xlimit"), ("limit", "?limit"), ("stage.text", "text"), ("a[bc]", "ab"), ("In_*", "XIn_A")],

@@ -46,7 +46,12 @@ class NotRecorded(AtsBridgeError):
 
 
 def recorder(
-    vendor: Vendor, *, keep: Iterable[str] = (), headers: Iterable[str] = (), key: bytes | None = None
+    vendor: Vendor,
+    *,
+    keep: Iterable[str] = (),
+    maps: Iterable[str] = (),
+    headers: Iterable[str] = (),
+    key: bytes | None = None,
 ) -> vcr.VCR:
     """A `vcr.VCR` for one vendor: ``with recorder(...).use_cassette(PATH):``.
 
@@ -57,13 +62,16 @@ def recorder(
         keep: where values stay: the name of a field (``hasNext``) or the end of its path
             (``stage.text``), an attribute (``@type``), a key of a query (``?limit``), a
             slot of a path (``{id}``); ``Include_*`` names all that begin so.
+        maps: the objects whose keys are values too, as ``keep`` names fields: where each key is
+            somebody's name, nothing but this list tells it from the name of a field.
         headers: of answers, that stay besides `HEADERS`.
         key: where several recordings shall call the same thing by the same name; keep it secret.
     """
     names = tuple(tuple(name.split(".")) for name in (*TOKEN_ANSWER, *keep))
+    keyed = tuple(tuple(name.split(".")) for name in maps)
     secret = {} if key is None else {"key": key}
     tape = _Tape(
-        Scrubber(Addresses.of(vendor), names, **secret),
+        Scrubber(Addresses.of(vendor), names, keyed, **secret),
         HEADERS | {name.lower() for name in headers},
     )
     made = vcr.VCR(
@@ -106,17 +114,20 @@ class _Tape:
         media = media_of(request.headers)
         request.uri = self.scrubber.url(request.uri)
         request.headers = {"Content-Type": media} if media else {}
-        request.body = rewrite_body(request.body or b"", media, self.scrubber)
+        request.body = self._rewritten(request.body or b"", media)
         body = response["body"]["string"] or b""
         # The words beside the number may be anybody's.
         response["status"] = {"code": response["status"]["code"], "message": ""}
-        response["body"] = {"string": rewrite_body(body, media_of(response["headers"]), self.scrubber)}
+        response["body"] = {"string": self._rewritten(body, media_of(response["headers"]))}
         response["headers"] = {
             name: [self._header(name, value) for value in values]
             for name, values in response["headers"].items()
             if name.lower() in self.headers
         }
         return request, response
+
+    def _rewritten(self, body: bytes, media: str) -> bytes:
+        return rewrite_body(body, media, self.scrubber, is_map=self.scrubber.is_map)
 
     def _header(self, name: str, value: str) -> str:
         if name.lower() != "link":

@@ -105,10 +105,19 @@ def _place_of(group: str) -> str:
     return f"{HOST}{name}" if kind.startswith("h") else f"{{{name}}}"
 
 
-def rewrite_body(body: bytes, media: str, change: Change) -> bytes:
+def _no_map(place: Place) -> bool:
+    return False
+
+
+def rewrite_body(
+    body: bytes, media: str, change: Change, *, is_map: Callable[[Place], bool] = _no_map
+) -> bytes:
     """A body with every value in it changed.
 
     Of what is neither JSON, XML nor a form the whole is one value.
+
+    Args:
+        is_map: whether an object's keys are values, though they look like names of fields.
     """
     if not body.strip():
         return body
@@ -121,7 +130,8 @@ def rewrite_body(body: bytes, media: str, change: Change) -> bytes:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return _rewrite_text(body, change)
-    return json.dumps(_rewrite_json(data, (), change), ensure_ascii=False, separators=(",", ":")).encode()
+    made = _rewrite_json(data, (), change, is_map)
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _rewrite_text(body: bytes, change: Change) -> bytes:
@@ -134,11 +144,18 @@ def _rewrite_text(body: bytes, change: Change) -> bytes:
     return content
 
 
-def _rewrite_json(data: Any, place: Place, change: Change) -> Any:
+def _rewrite_json(data: Any, place: Place, change: Change, is_map: Callable[[Place], bool]) -> Any:
     if data and isinstance(data, dict):
-        return {_key(k, place, change): _rewrite_json(v, (*place, _word(k)), change) for k, v in data.items()}
+        # The mark keeps it from being taken for a name by whoever reads it next.
+        marked = "~" if is_map(place) else ""
+        return {
+            _key(marked + key, place, change): _rewrite_json(
+                value, (*place, _word(marked + key)), change, is_map
+            )
+            for key, value in data.items()
+        }
     if data and isinstance(data, list):
-        return [_rewrite_json(item, (*place, n), change) for n, item in enumerate(data)]
+        return [_rewrite_json(item, (*place, n), change, is_map) for n, item in enumerate(data)]
     return change(place, data)
 
 

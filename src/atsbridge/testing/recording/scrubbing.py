@@ -40,11 +40,13 @@ class Scrubber:
     Args:
         addresses: what a URL of the vendor is made of.
         keep: the ends of the places whose values stay, as patterns of names.
+        maps: the ends of the places of objects whose keys are values, likewise.
         key: secret; what one key replaced, it replaces again by the same.
     """
 
     addresses: Addresses
     keep: tuple[tuple[str, ...], ...]
+    maps: tuple[tuple[str, ...], ...] = ()
     key: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False)
     _kept: dict[tuple[str, ...], bool] = field(factory=dict, init=False, repr=False)
     _made: dict[str, str] = field(factory=dict, init=False, repr=False)
@@ -58,6 +60,11 @@ class Scrubber:
                 names[0].startswith(HOST) or any(_ends(names, end) for end in self.keep)
             )
         return self._kept[names]
+
+    def is_map(self, place: Place) -> bool:
+        """Whether the keys of the object at this place are values."""
+        names = names_of(place)
+        return any(_ends(names, end) for end in self.maps)
 
     def __call__(self, place: Place, value: Value) -> Value:
         """A `Change`: what stands at this place from now on."""
