@@ -195,6 +195,8 @@ class Account:
             if other["stage_id"] in others:
                 other["stage_id"] = placement["stage_id"]
         stages[:] = [stage for stage in stages if stage["id"] not in others]
+        # A pipeline is part of its job.
+        self.offers[placement["offer_id"]]["updated_at"] = self.clock()
 
     def _changed(
         self, placement: Row, event: str, subtype: str | None, details: Row, *, dated: bool = True

@@ -20,12 +20,8 @@ _COLLECT_EVERY = 20
 
 
 def vendors() -> list[str]:
-    """Every vendor of which somebody has told what its writes look like, and whose judge is trusted."""
-    return sorted(DIALECTS.keys() - NOT_YET)
-
-
-NOT_YET = frozenset({"recruitee"})
-"""Whose histories are not judged rightly yet: who is moved while rejected is rejected anew."""
+    """Every vendor of which somebody has told what its writes look like."""
+    return sorted(DIALECTS)
 
 
 @frozen

@@ -49,6 +49,8 @@ class Dialect(ABC):
     """A write that has had no effect once all doubt is over may be sent again."""
     moves_ended = True
     """An application that has ended is moved like any other."""
+    ends_anew = False
+    """A move takes an end back: whoever has ended is reopened, moved and ended anew."""
     reopens_alone = True
     """The end of an application can be taken back without naming a stage."""
     shows_late: str | None = "visible_after"
@@ -321,6 +323,7 @@ class Recruitee(Dialect):
 
     resends = False
     shows_late = None
+    ends_anew = True
 
     def __init__(self, simulator: Any) -> None:
         super().__init__(simulator)

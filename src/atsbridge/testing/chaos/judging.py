@@ -176,9 +176,16 @@ class _Judge:
         parts = ["reactivate"] if asked.status == "Active" else []
         parts += ["way"] if asked.stage is not None and asked.base[0] in self._ways else []
         parts += ["move"] if asked.stage is not None else []
-        parts += ["end"] if asked.status not in (None, "Active") else []
+        anew = asked.stage is not None and asked.status != "Active" and self._may_end_anew(asked)
+        parts = ["reactivate", *parts] if anew else parts
+        parts += ["end"] if anew or asked.status not in (None, "Active") else []
         # A chain may have gone half its way before it failed.
         return [] if len(parts) == 1 and result in _NOTHING_WRITTEN else parts
+
+    def _may_end_anew(self, asked: Asked) -> bool:
+        older = self.asked[: self.asked.index(asked)]
+        ended = not asked.base[1] or any(a.status not in (None, "Active") for a in older)
+        return self.witness.dialect.ends_anew and ended
 
     def _is_of(self, write: Write, asked: Asked, kind: str) -> bool:
         if kind == "way":
@@ -188,7 +195,12 @@ class _Judge:
         if kind == "move":
             return write.target == asked.stage
         assert write.accepted.after is not None
-        return kind == "reactivate" or write.accepted.after.status == (asked.status or "").lower()
+        # An end that is made anew is the one that was there.
+        return (
+            kind == "reactivate"
+            or asked.status is None
+            or write.accepted.after.status == asked.status.lower()
+        )
 
 
 def _may_be_left_by(asked: Asked, pair: Pair) -> bool:

@@ -420,7 +420,9 @@ def _obstacle(world: World, deed: Deed) -> str | None:
     return deed.kind
 
 
-_CREDENTIALS = re.compile(r"may no(t| longer)|permission|scope|user is|confidential|sight|role|is deleted")
+_CREDENTIALS = re.compile(
+    r"may no(t| longer)|permission|scope|user is|confidential|sight|visible|role|is deleted"
+)
 """What a credential loses, which nobody gives back here, and what people do under another name."""
 
 
