@@ -372,13 +372,22 @@ class SuccessFactors(Dialect):
         if "applicationId" not in one or "appStatusSetItemId" not in one:
             return
         stage = str(one["appStatusSetItemId"])
-        ends = {
-            id for outcome in ("rejected", "withdrawn", "hired") for id in self.simulator.reasons(outcome)
-        }
-        yield str(one["applicationId"]), Shown((stage, stage not in ends), None)
+        outcomes = ("rejected", "withdrawn", "hired")
+        ends = {id for outcome in outcomes for id in self.simulator.reasons(outcome)}
+        ended = stage in ends or self.simulator.stage_name(stage) in _ENDS_OF_EVERY_SET
+        yield str(one["applicationId"]), Shown((stage, not ended), None)
 
     def target(self, request: SimRequest) -> str:
         return str(json.loads(request.body)["appStatusSetItemId"])
+
+
+_ENDS_OF_EVERY_SET = frozenset(
+    {
+        "Auto Disqualified", "Withdrawn By Candidate", "Requisition Closed", "Hired On Other Requisition",
+        "Declined DPCS", "Deleted On Demand By Candidate", "Deleted On Demand By Admin",
+    }
+)  # fmt: skip
+"""The system statuses that end an application (SAP KBA 2528046)."""
 
 
 class Workday(Dialect):
