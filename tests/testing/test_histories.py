@@ -31,6 +31,15 @@ def test_nothing_is_missed_while_our_own_clock_is_set(vendor: str, seed: int) ->
     assert outcome.flawless, outcome
 
 
+@pytest.mark.campaign
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("hundred", range(10))
+def test_nothing_is_missed_in_a_thousand_histories(vendor: str, hundred: int) -> None:
+    seeds = range(100 * hundred, 100 * (hundred + 1))
+    played = [never_miss(lambda seed: Account.open(vendor, seed=seed), seed=seed) for seed in seeds]
+    assert [outcome for outcome in played if not outcome.flawless] == []
+
+
 def test_weather_is_drawn_with_every_uncertainty() -> None:
     drawn = [Weather.drawn(seed) for seed in range(60)]
     for name in ("skew_seconds", "late_seconds", "resets"):

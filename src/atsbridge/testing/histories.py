@@ -13,6 +13,7 @@ read once more and swept, both sides must be equal.
 from __future__ import annotations
 
 import copy
+import json
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -104,6 +105,14 @@ def never_miss(make: Callable[[int], Account], *, seed: int, weather: Weather | 
     return history.play(seed)
 
 
+def _refuses(answer: SimResponse) -> bool:
+    """By its status, or by its body: some vendors say no with 200."""
+    if answer.status != 200 or not answer.body.lstrip().startswith(b"{"):
+        return answer.status != 200
+    said = json.loads(answer.body)
+    return said.get("success") is False or bool(said.get("errors"))
+
+
 @define
 class _History:
     account: Account
@@ -163,7 +172,7 @@ class _History:
         stale = self._stale() if purpose is Purpose.READ else None
         shown = stale.respond(request) if stale is not None else None
         # What is told late is what was committed: neither tokens nor refusals.
-        return shown if shown is not None and shown.status == 200 else respond(request)
+        return shown if shown is not None and not _refuses(shown) else respond(request)
 
     def _stale(self) -> Simulator | None:
         if not self.weather.late_seconds or self.rng.random() < 0.5:
