@@ -12,19 +12,20 @@ read once more and swept, both sides must be equal.
 
 from __future__ import annotations
 
-import copy
 import json
 import random
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..errors import AtsBridgeError, CursorLost, MappingError, Unavailable
 from ..simulators.interface import SimRequest, SimResponse, Simulator
 from ..wire.effects import Purpose
 from .account import Account, Standing
 from .acts import USUAL, at_random
+from .copies import frozen_copy, thawed
 from .direct import Respond
 
 RARE: Mapping[str, int] = {**USUAL, "rename_stage": 1, "deactivate_stage": 1}
@@ -113,6 +114,11 @@ def _refuses(answer: SimResponse) -> bool:
     return said.get("success") is False or bool(said.get("errors"))
 
 
+def _names(request: SimRequest, id: str) -> bool:
+    alone = re.compile(rf"(?<![0-9A-Za-z]){re.escape(id)}(?![0-9A-Za-z])")
+    return alone.search(f"{request.target} {request.body.decode('utf-8', 'replace')}") is not None
+
+
 @define
 class _History:
     account: Account
@@ -123,7 +129,7 @@ class _History:
     buried: set[str] = field(factory=set)
     fitted: bool = False
     """The mapping has fitted the ATS once. What leaves the ATS before that, a person has to look at."""
-    _past: deque[tuple[float, Simulator]] = field(factory=deque)
+    _past: deque[tuple[float, bytes]] = field(factory=deque)
     """What a listing may still show: the whole ATS as it was, oldest first."""
 
     def play(self, seed: int) -> Outcome:
@@ -172,7 +178,14 @@ class _History:
         stale = self._stale() if purpose is Purpose.READ else None
         shown = stale.respond(request) if stale is not None else None
         # What is told late is what was committed: neither tokens nor refusals.
-        return shown if shown is not None and not _refuses(shown) else respond(request)
+        if shown is None or _refuses(shown):
+            return respond(request)
+        for id in self.account.truth():
+            *_, own = parts = id.split(":")
+            if own.encode() not in shown.body and any(_names(request, part) for part in parts):
+                # It is asked for by its id, or its person's, and it is there: to show none is a refusal too.
+                return respond(request)
+        return shown
 
     def _stale(self) -> Simulator | None:
         if not self.weather.late_seconds or self.rng.random() < 0.5:
@@ -180,13 +193,17 @@ class _History:
         oldest = self.account.time.seconds - self.weather.late_seconds
         while self._past and self._past[0][0] < oldest:
             _ = self._past.popleft()
-        return copy.deepcopy(self._past[0][1]) if self._past else None
+        if not self._past:
+            return None
+        at, kept = self._past[0]
+        shown: Simulator = thawed(kept, evolve(self.account.time, seconds=at))
+        return shown
 
     def _act(self, count: int) -> None:
         for _ in range(min(count, self.left)):
             self.left -= 1
             if self.weather.late_seconds:
-                self._past.append((self.account.time.seconds, copy.deepcopy(self.account.simulator)))
+                self._past.append((self.account.time.seconds, frozen_copy(self.account.simulator)))
             self.done[at_random(self.account.simulator, self.rng, weights=self._weights)] += 1
             self.account.time.sleep(self.rng.random())
 

@@ -17,8 +17,8 @@ from ...registry import Group, load
 from ...simulators.interface import Limits, Simulator
 from ...wire.auth import MemoryTokens, Token
 from ..account import Account
+from ..copies import frozen_copy
 from ..direct import VirtualTime
-from .copies import frozen_copy
 from .crm import UnrulyCrm
 from .dialects import DIALECTS
 from .storage import Disk

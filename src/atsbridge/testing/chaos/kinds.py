@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from ...errors import CrmError
 from ...simulators.interface import SimResponse
-from .copies import frozen_copy, thawed
+from ..copies import frozen_copy, thawed
 from .crew import Sent, Worker
 from .people import GOING, SETTING_UP, person, wish
 from .script import Deed

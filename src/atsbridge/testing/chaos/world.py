@@ -22,10 +22,10 @@ from ...sync.context import Tuning
 from ...wire.auth import MemoryTokens
 from ...wire.effects import Purpose
 from ...wire.guard import Guard
+from ..copies import thawed
 from ..direct import VirtualTime
 from ..protocol import Violation
 from .accounts import Connection, Kept, kept
-from .copies import thawed
 from .crew import Sent, Worker
 from .crm import UnrulyCrm
 from .dialects import DIALECTS, Dialect

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import CellType, CodeType, FunctionType
 from typing import Any, TypeVar
 
-from ..direct import VirtualTime
+from .direct import VirtualTime
 
 T = TypeVar("T")
 
