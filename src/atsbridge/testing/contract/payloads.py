@@ -64,7 +64,7 @@ ODD_IDS: dict[str, Any] = {
 }
 """What no request can carry in the place of an id."""
 
-_GATE = 40
+_GATE = 25
 """Beside the mutated answers of every run; the campaign takes them all."""
 
 
