@@ -67,6 +67,9 @@ class Target:
 
 _SAME_LENGTH = "the lengths were compared before; strict only says so again"
 _ALIAS = "a name for a type, which nothing reads while it runs"
+_TRUTH = "whoever asks looks only whether it is true"
+_EMPTY = "only an empty transaction is spared"
+_SPARED = "what was sent is spared by `end_unsent` too; here the question is"
 _FIRST_ALONE = "of what is found the first alone is looked at"
 _FOR_THE_TYPES = "the next operand says so too; this one is for the type checker"
 
@@ -179,7 +182,48 @@ OUTBOX = Target(
             "results = [Result(i.result) for i in intents if i.result is not None]",
             "condition -> True",
         ): "every part of a chain that has ended has a result; this is for the type checker",
-        ("end_closed", "if ended:", "condition -> True"): "only an empty transaction is spared",
+        ("end_closed", "if gone:", "condition -> True"): _EMPTY,
+        (
+            "end_forbidden",
+            "if (yield from perform(lambda: ctx.ledger.look(find))):",
+            "condition -> True",
+        ): _EMPTY,
+        (
+            "_refusal",
+            'if all(intent.sent or intent.state == "closed" for intent in intents):',
+            "Or -> And",
+        ): _SPARED,
+        (
+            "_refusal",
+            'if all(intent.sent or intent.state == "closed" for intent in intents):',
+            "without operand 0",
+        ): _SPARED,
+        (
+            "_refusal",
+            'if all(intent.sent or intent.state == "closed" for intent in intents):',
+            "without operand 1",
+        ): _SPARED,
+        (
+            "_refusal",
+            'if all(intent.sent or intent.state == "closed" for intent in intents):',
+            "'closed' -> ''",
+        ): _SPARED,
+        (
+            "_refusal",
+            'return ""  # nothing is left; or it waits for another, and is mapped when that has ended',
+            "return -> return None",
+        ): _TRUTH,
+        ("_is_time", "return False", "return -> return None"): _TRUTH,
+        (
+            "_untried",
+            'tries = Where(equal=connection, among=of_theirs, above={"attempts": 0})',
+            "without among",
+        ): "it is asked for fewer rows; an event's id names its change alone",
+        (
+            "_untried",
+            "tried = {intent.event_id for intent in txn.find(IntentRow, tries)} if found else set()",
+            "always the first",
+        ): "of no application there is no intent; only a query is spared",
         (
             "end_unsent",
             "if not update.open:",
@@ -209,7 +253,7 @@ OUTBOX = Target(
             "_ends_unsent",
             "return False",
             "return -> return None",
-        ): "whoever asks looks only whether it is true",
+        ): _TRUTH,
     },
 )
 

@@ -53,12 +53,26 @@ def outcome(w: World, event_id: str) -> tuple[str | None, str]:
 # -- taking in --
 
 
+class Lookalike:
+    """Says that it is the text that it is shown as."""
+
+    def __str__(self) -> str:
+        return "Active"
+
+    def __eq__(self, other: object) -> bool:
+        return other == "Active"
+
+    def __hash__(self) -> int:
+        return hash("Active")
+
+
 NO_TEXT, NO_NUMBER = "is no text in Unicode", "is no whole number of 64 bits"
 ODD: list[tuple[dict[str, Any], str]] = [
     ({"event_id": "e\ud800"}, f"event_id {NO_TEXT}"),
     ({"application": Ref(CONNECTION, Kind.APPLICATION, "1\ud800")}, f"application {NO_TEXT}"),
     ({"step": "B\ud800"}, f"step {NO_TEXT}"),
     ({"status": 7}, f"status {NO_TEXT}"),
+    ({"status": Lookalike()}, f"status {NO_TEXT}"),
     ({"reason": "\ud800"}, f"reason {NO_TEXT}"),
     ({"actor": "Jo \ud800"}, f"actor {NO_TEXT}"),
     ({"base": Base("A\ud800", ACTIVE, 7)}, f"base.stage {NO_TEXT}"),
@@ -506,3 +520,12 @@ def test_a_crm_without_bases_is_inbound_only() -> None:
     report = w.push()
     assert report.held_back == "the CRM cannot store the base of a change: it is inbound only"
     assert not w.rows(Update) and not w.account.log
+
+
+@pytest.mark.parametrize("enqueued", [False, True])
+def test_a_change_is_kept_with_where_it_came_from(enqueued: bool) -> None:
+    w, one = world(pulled=False), change("e1")
+    w.ledger.do(
+        lambda txn: take_in(txn, [one], connection=CONNECTION, expand=unfolding, wall=WALL, enqueued=enqueued)
+    )
+    assert w.update("e1").enqueued == int(enqueued)

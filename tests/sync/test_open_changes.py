@@ -11,7 +11,9 @@ from sync_world import World, application_ref, rules, unfolding, world
 from atsbridge.errors import CrmError
 from atsbridge.mapping import load_mapping
 from atsbridge.model import Result
-from atsbridge.sync.open_changes import end_closed
+from atsbridge.sync.ledger import Known, Update, Where
+from atsbridge.sync.open_changes import end_closed, end_forbidden
+from atsbridge.sync.outbox import Plan
 from atsbridge.sync.plan import plan
 from atsbridge.sync.status import set_paused
 
@@ -89,6 +91,41 @@ def test_a_crm_that_does_not_know_the_application_says_nothing_of_its_changes() 
     del w.crm.held[APP]
     w.push()
     assert w.receipt("e1").result is Result.APPLIED
+
+
+def test_one_that_has_ended_here_is_not_waited_for() -> None:
+    w = taken_in(step="B")
+    w.put(evolve(w.update("e1"), event_id="e0", number=0, open=0, delivered=1))
+    w.crm.requests[APP] = evolve(w.crm.requests[APP], event_id="e0")
+    w.push()
+    assert w.receipt("e1").result is Result.SUPERSEDED and not w.account.log
+
+
+def refused(w: World) -> Update:
+    """The change after what the mapping forbids has ended, by an engine that forbids all."""
+    w.run(end_forbidden(w.ctx, expand=lambda *_: Plan(refused="forbidden")))
+    return w.update("e1")
+
+
+def test_of_an_application_that_is_not_known_no_job_is_asked() -> None:
+    w = taken_in(step="B")
+    w.ledger.do(lambda txn: txn.delete(Known, Where(equal={"id": "1"})))
+    assert refused(w).result == "refused"
+
+
+def test_what_another_connection_has_open_is_not_refused_here() -> None:
+    w = taken_in(step="B")
+    w.put(evolve(w.update("e1"), connection="globex"), evolve(w.intent(), connection="globex"))
+    assert refused(w).result == "refused"
+    (theirs,) = w.rows(Update, connection="globex")
+    assert theirs.open
+
+
+def test_what_another_connection_has_tried_is_not_tried_here() -> None:
+    w = taken_in(step="B")
+    w.put(evolve(w.intent(), connection="globex", attempts=1))
+    w.crm.requests.clear()
+    assert not looked_up(w, "1")
 
 
 def test_what_was_tried_is_not_asked_about() -> None:
