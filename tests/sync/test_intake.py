@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -529,3 +529,19 @@ def test_a_change_is_kept_with_where_it_came_from(enqueued: bool) -> None:
         lambda txn: take_in(txn, [one], connection=CONNECTION, expand=unfolding, wall=WALL, enqueued=enqueued)
     )
     assert w.update("e1").enqueued == int(enqueued)
+
+
+def test_what_could_not_be_kept_is_older_than_nothing() -> None:
+    """A good change that happened before the odd one was taken in is no older than that."""
+    early = change("e2", sequence=None, occurred_at=datetime.fromtimestamp(WALL - 60, UTC))
+    w = world(pulled=False)
+    take(w, evolve(change("e1", sequence=None), reason="\ud800"))
+    take(w, early)
+    assert w.update("e2").result is None and w.intent("e2/0").state == "pending"
+
+
+def test_without_sequence_and_time_the_order_is_that_of_arrival() -> None:
+    w = world(pulled=False)
+    first, second = (change(id, sequence=None, occurred_at=None) for id in ("b", "a"))
+    take(w, first, second)
+    assert (outcome(w, "b"), w.update("a").result) == (("superseded", AGAIN), None)

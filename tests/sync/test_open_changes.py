@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from sync_world import World, application_ref, rules, unfolding, world
+from tiny_ats import moment
 
 from atsbridge.errors import CrmError
 from atsbridge.mapping import load_mapping
@@ -99,6 +100,17 @@ def test_one_that_has_ended_here_is_not_waited_for() -> None:
     w.crm.requests[APP] = evolve(w.crm.requests[APP], event_id="e0")
     w.push()
     assert w.receipt("e1").result is Result.SUPERSEDED and not w.account.log
+
+
+@pytest.mark.parametrize("ahead", [0.0, 60.0])
+def test_of_two_changes_without_a_sequence_one_is_written(ahead: float) -> None:
+    """Their times say the other way round than the CRM: not both may end for the other's sake."""
+    w = world("1")
+    for id, step, later in (("u2", "B", ahead), ("u1", "C", 0.0)):
+        w.wants("1", event_id=id, step=step, sequence=None, occurred_at=moment(w.clock.value + later))
+    w.push()
+    assert (w.receipt("u1").result, w.receipt("u2").result) == (Result.SUPERSEDED, Result.APPLIED)
+    assert len(w.account.log) == 1
 
 
 def refused(w: World) -> Update:

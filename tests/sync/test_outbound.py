@@ -208,6 +208,65 @@ def test_a_yes_with_a_warning_is_a_write_and_counts_as_one() -> None:
     assert [a.outcome for a in w.rows(Attempt)] == ["doubtful"]
 
 
+@pytest.mark.parametrize("resend", [Resend.AFTER_SETTLE, Resend.NEVER])
+@pytest.mark.parametrize("meanwhile", ["nothing", "it is taken back", "a newer change"])
+def test_a_yes_with_a_warning_that_cannot_be_looked_at_stays_in_doubt(resend: Resend, meanwhile: str) -> None:
+    """It may have taken effect: what the next read shows is no news of an unsent change."""
+
+    def warned(made: World, asked: Request) -> Response:
+        _ = made.account.answer(asked)
+        raise Doubtful(status=200)
+
+    w = world("1", resend=resend)
+    w.wants("1", step="B")
+    w.writes, w.reads = [warned], [None, None, *[says(503)] * 9]
+    w.push()
+    assert (w.intent().state, w.intent().open_attempts) == ("settling", 1)
+    assert [a.outcome for a in w.rows(Attempt)] == ["doubtful"]
+    w.reads.clear()
+    if meanwhile == "it is taken back":
+        w.account.move("1", "A")
+    if meanwhile == "a newer change":
+        w.wants("1", step="C")
+    later(w, 3600.0)
+    expected = Result.REVIEW if meanwhile == "it is taken back" else Result.APPLIED
+    assert told(w)[0] is expected
+    then = [("1", "move", "C")] if meanwhile == "a newer change" else []
+    assert w.account.log == [("1", "move", "B"), *then]
+
+
+def test_a_write_whose_credential_is_refused_twice_stops_the_connection() -> None:
+    w = world("1", "2")
+    w.wants("1", step="B")
+    w.wants("2", step="B")
+    w.writes = [says(401)] * 50
+    report = w.push()
+    assert report.stopped and report.results == {} and report.pending == 2
+    assert len(w.rows(Attempt)) <= 4 and not w.account.log
+    w.writes.clear()
+    w.run(set_paused(w.ctx, False))
+    assert w.push().results == {"applied": 2}
+
+
+def test_a_write_whose_credential_is_refused_once_goes_again() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.writes = [says(401)]
+    report = w.push()
+    assert (report.stopped, report.results) == (False, {"applied": 1})
+
+
+def test_those_behind_the_first_thousand_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atsbridge.sync.outbound.DUE_AT_ONCE", 3)
+    monkeypatch.setattr("atsbridge.sync.protocol.due.__kwdefaults__", {"without": (), "limit": 3})
+    ids = [str(number) for number in range(1, 9)]
+    w = world(*ids, visible_within_seconds=60.0)
+    for id in ids:
+        w.wants(id, step="B")
+    report = w.push()
+    assert (report.writes, report.settling, report.pending) == (8, 8, 0)
+
+
 def test_a_rate_limit_that_lasts_outlives_many_pushes_and_counts_as_no_write() -> None:
     """Where each write is turned away with "in a second", nothing is given up within the hour's half."""
     w = world("1")

@@ -412,6 +412,20 @@ def test_a_doubtful_answer_at_target_is_audited() -> None:
     assert refused(sent(), read("B", "B")) == closed(Result.ALREADY, "the vendor refused, and it is there")
 
 
+@pytest.mark.parametrize(
+    "seen", [read("H", "C", "B", "H"), read("H", "B", "H"), read("A", "B", "A"), read("C", "C")]
+)
+def test_a_doubtful_answer_is_no_refusal_where_something_has_changed(seen: Any) -> None:
+    """What was written over, or moved on since, is told as it is of a plain yes."""
+    told = refused(sent(), seen, Doubtful("half"))
+    assert told == confirm(sent(), seen, write=COUNT, refusal=None)
+    assert told.result in (Result.APPLIED_OVER_CHANGE, Result.APPLIED, Result.REVIEW)
+
+
+def test_a_doubtful_answer_is_a_refusal_where_nothing_has_changed() -> None:
+    assert refused(sent(), read("A"), Doubtful("half")).result is Result.REFUSED
+
+
 def test_a_refusal_behind_an_attempt_in_doubt_at_target_is_audited() -> None:
     two = sent(open_attempts=2)
     assert refused(two, read("B", "B")) == closed(Result.APPLIED, gap=Gap.AUDITED)

@@ -130,6 +130,11 @@ def test_the_parts_of_a_chain_are_in_order() -> None:
     assert dues(w) == []
 
 
+def test_who_has_had_their_turn_is_passed_over() -> None:
+    w = rows({}, {}, {})
+    assert dues(w, without={"1", "3"}) == ["2"]
+
+
 def test_no_more_than_the_limit_oldest_first() -> None:
     w = rows({"number": 3}, {"number": 2}, {"number": 1})
     assert dues(w) == ["3", "2", "1"]

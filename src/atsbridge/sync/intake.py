@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -13,6 +14,9 @@ from .leases import control
 from .ledger import Txn, Update, Where
 from .outbox import Expand, base_of, close_intent, finish, intents_of, state_left_by, unfold
 from .receipts import receipt_text
+
+_ODD = re.compile(r"odd/[0-9a-f]{64}")
+"""Our own ids, of changes that could not be kept under the CRM's."""
 
 
 def take_in(
@@ -190,14 +194,16 @@ def _row(update: StatusUpdate, connection: str, *, number: int, wall: float) -> 
     )
 
 
-def _order(row: Update) -> tuple[bool, float, str]:
-    """By the CRM's sequence; where it has none, by the time of the change and its id.
+def _order(row: Update) -> tuple[bool, float, str, int]:
+    """By the CRM's sequence; where it has none, by the time of the change and its id, else by arrival.
 
     A sequence stays an int: as floats, neighbours beyond 2**53 are one number.
     """
     if row.sequence is not None:
-        return True, row.sequence, ""
-    return False, (row.taken_at if row.occurred_at is None else row.occurred_at), row.event_id
+        return True, row.sequence, "", 0
+    if row.occurred_at is not None:
+        return False, row.occurred_at, row.event_id, 0
+    return False, row.taken_at, "", row.number
 
 
 def newer_exists(txn: Txn, row: Update) -> bool:
@@ -207,7 +213,8 @@ def newer_exists(txn: Txn, row: Update) -> bool:
 
 def _updates_of(txn: Txn, row: Update) -> list[Update]:
     where = Where(equal={"connection": row.connection, "application": row.application})
-    return txn.find(Update, where, order=("number",))
+    # What could not be kept is no change that another could be older than.
+    return [u for u in txn.find(Update, where, order=("number",)) if not _ODD.fullmatch(u.event_id)]
 
 
 def end_unsent(txn: Txn, update: Update, *, result: Result, why: str, wall: float, expand: Expand) -> None:

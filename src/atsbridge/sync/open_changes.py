@@ -86,12 +86,13 @@ def _end_all(
     txn: Txn, ctx: Context, gone: Sequence[Update], holds: Mapping[str, str | None], expand: Expand
 ) -> None:
     others = [other for u in gone if (other := holds[u.application]) is not None]
-    waiting = {u.event_id for u in txn.get_many(Update, (ctx.connection,), others).values() if u.open}
+    here = txn.get_many(Update, (ctx.connection,), others).values()
+    judged = {u.event_id for u in here if u.open or u.result == Result.SUPERSEDED.value}
     for update in txn.get_many(Update, (ctx.connection,), [u.event_id for u in gone]).values():
         other = holds[update.application]
         if other is None:
             _end(txn, ctx, [update], result=Result.REVIEW, why=_ENDED, expand=expand)
-        elif other not in waiting:  # of two that are open here, their order decides
+        elif other not in judged:  # of two that are open here, or were, their order decides
             _end(txn, ctx, [update], result=Result.SUPERSEDED, why=_REPLACED, expand=expand)
 
 

@@ -52,6 +52,7 @@ from .outbox import Plan
 from .pages import tombstone
 from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
 from .protocol import (
+    DUE_AT_ONCE,
     Armed,
     Claim,
     NotArmed,
@@ -259,11 +260,13 @@ class Outbound:
         """Work on everything that is due, until only what must wait is left."""
         if awaits_approval(self.ctx):
             return
-        waited, clock = 0.0, self.ctx.ledger.clock
+        waited, clock, tried = 0.0, self.ctx.ledger.clock, set[str]()
         while True:
             # One moment for both questions: what becomes due between them would be left behind.
             looked = clock.now()
-            names = yield from perform(lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx, looked)))
+            names = yield from perform(
+                lambda: self.ctx.ledger.look(lambda txn: due(txn, self.ctx, looked, without=tried))
+            )
             yield from end_closed(self.ctx, names, expand=self.expand)
             (lanes,) = yield from together([self._lanes(names)], 1)
             # Whatever ended one lane, the CRM is told of the others.
@@ -272,6 +275,9 @@ class Outbound:
                 raise lanes.error
             progressed = lanes.value
             if progressed:
+                continue
+            if len(names) == DUE_AT_ONCE:
+                tried.update(names)  # those behind have their turn as well
                 continue
             until = yield from perform(
                 lambda: self.ctx.ledger.look(lambda txn: next_look(txn, self.ctx, looked))
@@ -282,6 +288,7 @@ class Outbound:
             if waited + wait > self.ctx.tuning.patience_seconds:
                 return
             waited += wait
+            tried.clear()
             yield from sleep(wait)
 
     def _lanes(self, names: Sequence[str]) -> Flow[bool]:
@@ -456,11 +463,17 @@ class Outbound:
             until = intent.settles_at or 0.0
             yield from perform(lambda: self._settle(held, intent, until, "no answer", evidence))
             return False
-        fresh = yield from self._reread(held, intent, refused_by=write, evidence=evidence)
+        doubtful = isinstance(error, Doubtful)
+        fresh = yield from self._reread(held, intent, refused_by=write, evidence=evidence, doubtful=doubtful)
         if fresh is None:
             return False
         step = confirm(intent, fresh, write=write, refusal=error)
-        outcome = "doubtful" if isinstance(error, Doubtful) else "refused"
+        if isinstance(step, Back) and isinstance(error, Unauthorized) and intent.why == step.why:
+            # Twice in a row, with a read that was answered in between: a person must mend the credential.
+            yield from self._back(held, intent, why=step.why, unsent=True, count=False, outcome="refused")
+            yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, _why_refused(error))))
+            return False
+        outcome = "doubtful" if doubtful else "refused"
         return (yield from self._after(held, intent, step, fresh, write, evidence, outcome=outcome))
 
     def _reread(
@@ -470,6 +483,7 @@ class Outbound:
         *,
         refused_by: StatusWrite | None = None,
         evidence: Mapping[str, Any],
+        doubtful: bool = False,
     ) -> Flow[Fresh | Gone | None]:
         """Read after an answer; None where the ATS cannot be read now, and the intent has been put off."""
         ref = Ref(self.ctx.connection, Kind.APPLICATION, intent.application)
@@ -481,6 +495,11 @@ class Outbound:
                 fresh = yield from self._read(ref)
             return fresh
         except (VendorError, BadRecord) as error:
+            if doubtful:
+                # It proved nothing: the attempt stays open, as one without an answer does.
+                until = intent.settles_at or 0.0
+                yield from perform(lambda: self._settle(held, intent, until, "doubtful", evidence))
+                return None
             if refused_by is not None:
                 # The refusal proved that nothing happened: what to do now, the next read decides.
                 yield from self._unread(held, intent, error, unsent=True, outcome="refused")
@@ -710,6 +729,10 @@ def _may_have_written(error: Exception) -> bool:
     if isinstance(error, (Refused, NotFound, Forbidden)):
         return isinstance(error, Doubtful)
     return not proves_nothing_happened(error)
+
+
+def _why_refused(error: VendorError) -> str:
+    return f"the ATS refused a write: {type(error).__name__}: {error.message}"
 
 
 def _words(state: State, catalogue: Catalogue) -> str:

@@ -186,7 +186,7 @@ class Sorter:
         wanted = [(record, self._left_out(record)) for record in map(self._interpreted, records)]
         applications = [pair for pair in wanted if isinstance(pair[0], Application)]
         if applications and all(why for _, why in applications):
-            wanted = applications
+            wanted = [pair for pair in wanted if isinstance(pair[0], Application) or pair[0].deleted]
         for record, reason in wanted:
             own = digest if (record.ref.kind, record.ref.id) == item.ids[0] else None
             # A tombstone goes to whoever holds the record, in scope or not.

@@ -176,6 +176,10 @@ def confirm(
         return Close(
             result=Result.REVIEW, why="an earlier attempt is in doubt, and the application has changed"
         )
+    if isinstance(refusal, Doubtful) and (
+        not state.same(expected_of(intent)) or not _unchanged(intent, fresh, write)
+    ):
+        return _confirm_accepted(intent, fresh, write)
     if not state.same(expected_of(intent)):
         return Close(result=Result.CONFLICT, why="the vendor refused: the ATS has moved on")
     if isinstance(refusal, Throttled):

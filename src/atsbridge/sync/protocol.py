@@ -7,7 +7,7 @@ decided in `policy`; when to do it, in `outbound`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from attrs import evolve, frozen
@@ -25,6 +25,8 @@ from .policy import Close
 from .receipts import state_text
 
 HOUR = 3600.0
+DUE_AT_ONCE = 1000
+"""How many applications are looked for at a time."""
 
 
 @frozen
@@ -50,8 +52,14 @@ class NotArmed:
     ended: bool
 
 
-def due(txn: Txn, ctx: Context, now: float, *, limit: int = 1000) -> list[str]:
-    """Applications with an intent that can be worked on now, by the ledger's clock, oldest first."""
+def due(
+    txn: Txn, ctx: Context, now: float, *, without: Collection[str] = (), limit: int = DUE_AT_ONCE
+) -> list[str]:
+    """Applications with an intent that can be worked on now, by the ledger's clock, oldest first.
+
+    Args:
+        without: those that have had their turn.
+    """
     open_states = Where(
         equal={"connection": ctx.connection}, among={"state": ["pending", "leased", "in_flight", "settling"]}
     )
@@ -59,8 +67,8 @@ def due(txn: Txn, ctx: Context, now: float, *, limit: int = 1000) -> list[str]:
     found: list[str] = []
     seen: set[str] = set()
     for intent in txn.find(IntentRow, open_states, order=("number", "part")):
-        if intent.application in seen:
-            continue  # it waits for the older one
+        if intent.application in seen or intent.application in without:
+            continue  # it waits for the older one, or has been tried
         seen.add(intent.application)
         if intent.not_before <= now or intent.boot != boot:
             found.append(intent.application)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -132,6 +133,28 @@ class Reading(Subject):
             assert account.differences() == {}, (act, seed)
             return
         pytest.skip(f"nothing in the generated accounts can be: {act}")
+
+    def test_a_person_who_is_anonymised_is_blanked_in_scope_or_not(self) -> None:
+        """Also where the only application has left the mapping's scope before."""
+        account = self.open()
+        scope = {**account.mapping["scope"], "terminal": False}
+        account = account.restarted(mapping={**account.mapping, "scope": scope})
+        _ = account.bridge.pull()
+        of_person = Counter(view.candidate for view in account.crm.applications(deleted=None))
+        views = account.views()
+        alone = [id for id in active(account) if of_person[views[id].candidate] == 1]
+        id = first_of(alone, "application under way of a person with no other")
+        person = views[id].candidate
+        assert person is not None
+        account.simulator.reject(id, first_of(account.simulator.reasons("rejected"), "reason to reject"))
+        account.time.sleep(3600)
+        _ = account.bridge.pull()
+        account.simulator.anonymise(id)
+        for _ in range(3):
+            account.time.sleep(3600)
+            _ = account.bridge.pull()
+            _ = account.bridge.sweep(limit=1.0)
+        assert account.crm.candidate(person).name is None
 
     def test_what_the_mapping_is_made_of_has_streams_of_its_own(self, account: Account) -> None:
         """Jobs, stages and reasons that come with other records alone are not seen by it."""
