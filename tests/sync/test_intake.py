@@ -545,3 +545,16 @@ def test_without_sequence_and_time_the_order_is_that_of_arrival() -> None:
     first, second = (change(id, sequence=None, occurred_at=None) for id in ("b", "a"))
     take(w, first, second)
     assert (outcome(w, "b"), w.update("a").result) == (("superseded", AGAIN), None)
+
+
+@pytest.mark.parametrize("when", [None, datetime(2030, 1, 1, tzinfo=UTC)])
+def test_a_change_without_a_sequence_is_older_than_one_with(when: datetime | None) -> None:
+    w = taken(change("e1", sequence=1))
+    take(w, change("e2", sequence=None, occurred_at=when))
+    assert outcome(w, "e2") == ("superseded", "a later change was taken in before it")
+
+
+def test_an_id_that_only_begins_like_one_of_ours_is_the_crms() -> None:
+    w = taken(change(f"odd/{'0' * 64}x", sequence=2))
+    take(w, change("e1", sequence=1))
+    assert outcome(w, "e1")[0] == "superseded"

@@ -413,7 +413,14 @@ def test_a_doubtful_answer_at_target_is_audited() -> None:
 
 
 @pytest.mark.parametrize(
-    "seen", [read("H", "C", "B", "H"), read("H", "B", "H"), read("A", "B", "A"), read("C", "C")]
+    "seen",
+    [
+        read("H", "C", "B", "H"),
+        read("H", "B", "H"),
+        read("A", "B", "A"),
+        read("C", "C"),
+        read("A", status=REJECTED),
+    ],
 )
 def test_a_doubtful_answer_is_no_refusal_where_something_has_changed(seen: Any) -> None:
     """What was written over, or moved on since, is told as it is of a plain yes."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 from attrs import evolve
 
@@ -194,15 +195,15 @@ def _row(update: StatusUpdate, connection: str, *, number: int, wall: float) -> 
     )
 
 
-def _order(row: Update) -> tuple[bool, float, str, int]:
+def _order(row: Update) -> tuple[Any, ...]:
     """By the CRM's sequence; where it has none, by the time of the change and its id, else by arrival.
 
     A sequence stays an int: as floats, neighbours beyond 2**53 are one number.
     """
     if row.sequence is not None:
-        return True, row.sequence, "", 0
+        return True, row.sequence
     if row.occurred_at is not None:
-        return False, row.occurred_at, row.event_id, 0
+        return False, row.occurred_at, row.event_id
     return False, row.taken_at, "", row.number
 
 
