@@ -33,6 +33,7 @@ from atsbridge.errors import (
     BadRecord,
     ConfigurationError,
     CursorLost,
+    Forbidden,
     GuardError,
     NotFound,
     Refused,
@@ -52,7 +53,7 @@ from atsbridge.model import (
 )
 from atsbridge.wire.answers import judge
 from atsbridge.wire.auth import ClientCredentials, RefreshToken, Token
-from atsbridge.wire.effects import Done, Failed, Request, Response, Together
+from atsbridge.wire.effects import Done, Failed, Once, Request, Response, Together
 from atsbridge.wire.guard import Guard, authorise, full_url
 from atsbridge.wire.paging import Marks, next_link
 from atsbridge.wire.secrets import Secret
@@ -160,7 +161,10 @@ class Desk:
                 effect = step()
             except StopIteration as stop:
                 return stop.value
-            answer = self._together(effect) if isinstance(effect, Together) else self._answer(effect)
+            if isinstance(effect, Together):
+                answer = self._together(effect)
+            else:
+                answer = self._flow(effect.flow()) if isinstance(effect, Once) else self._answer(effect)
             step = lambda answer=answer: flow.send(answer)  # noqa: E731
 
     def _together(self, effect):
@@ -653,10 +657,20 @@ def test_a_fresh_read_finds_the_stage_in_the_rows():
     assert fresh.state.stage == "88002" and len(desk.asked) == 2
 
 
+class Without(Desk):
+    """What is asked for by its id is not there; the rest of its kind is."""
+
+    def _answer(self, wanted):
+        answer = super()._answer(wanted)
+        return attrs.evolve(answer, body=b"[]") if "ids" in dict(wanted.query) else answer
+
+
 def test_an_empty_list_is_gone_and_another_record_is_no_answer():
     ref = Ref("acme", Kind.APPLICATION, "55501")
-    gone = Desk(applications=[]).run(ADAPTER.get_application(ref))
+    gone = Without(applications=[{"id": 7}]).run(ADAPTER.get_application(ref))
     assert isinstance(gone, Gone) and gone.tombstone.kind is TombstoneKind.DELETED
+    with pytest.raises(Forbidden, match="no record of this kind shows"):  # no Site Admin any more
+        Desk(applications=[]).run(ADAPTER.get_application(ref))
     with pytest.raises(BadPayload, match="another record"):
         Desk(applications=[{**APPLICATION, "id": 55502}]).run(ADAPTER.get_application(ref))
 
@@ -671,7 +685,10 @@ def test_a_sweep_lists_ids_and_each_miss_is_asked_about(kind, name):
     assert desk.asked == [(name, {"per_page": "500", "fields": "id"})]
     assert desk.run(ADAPTER.confirm_gone(Ref("acme", Kind(kind), "7"))) is None
     eight = Ref("acme", Kind(kind), "8")
-    assert Desk(**{name: []}).run(ADAPTER.confirm_gone(eight)).kind is TombstoneKind.DELETED
+    others = Without(**{name: [{"id": 7}]})
+    assert others.run(ADAPTER.confirm_gone(eight)).kind is TombstoneKind.DELETED
+    with pytest.raises(Forbidden, match="no record of this kind shows"):
+        Desk(**{name: []}).run(ADAPTER.confirm_gone(eight))
     with pytest.raises(BadPayload, match="another record"):
         desk.run(ADAPTER.confirm_gone(eight))
     assert Desk().run(ADAPTER.confirm_gone(Ref("acme", Kind.USER, "7"))) is None

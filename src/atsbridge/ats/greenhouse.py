@@ -78,7 +78,7 @@ from ..wire.settings import one_of, typed
 from ..wire.streams import Item, Page, Stream, sort_out
 from ..wire.vendor import Read, Resend, Signal, Slot, SlotName, StatusWrite, Vendor
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, HookHint, PlannedWrite, Proof, Unplannable
-from .preflight import ask, proof_of_read, try_listings, unproven_write, with_scopes
+from .preflight import ask, must_show, proof_of_read, try_listings, unproven_write, with_scopes
 
 _ID = r"[1-9][0-9]{0,18}"
 _APPLICATION = Slot(SlotName.APPLICATION, _ID)
@@ -571,6 +571,7 @@ class Greenhouse(Ats):
         response, _link, raws = yield from _list("applications", {"ids": ref.id}, None)
         raw = _the_one(raws, ref.id)
         if raw is None:
+            yield from _others_show("applications")
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
         rows = yield from _rows_of("application_stages", "application_ids", [ref.id], {})
         if _lacks(raw) == _STAGE_FIELD:
@@ -823,7 +824,20 @@ def _confirm_gone(ref: Ref) -> Flow[Tombstone | None]:
     if name is None:
         return None
     _response, _link, raws = yield from _list(name, {"ids": ref.id, "fields": "id"}, None)
-    return None if _the_one(raws, ref.id) else Tombstone(TombstoneKind.DELETED)
+    if _the_one(raws, ref.id):
+        return None
+    yield from _others_show(name)
+    return Tombstone(TombstoneKind.DELETED)
+
+
+def _others_show(name: str) -> Flow[None]:
+    """A user who is no Site Admin any more gets empty lists, and no error (Harvest v3, Authentication)."""
+    beside = _get(name, {"per_page": "1", "fields": "id"})
+    yield from must_show(beside, rows=_rows_shown, vendor=VENDOR.name, operation=beside.operation)
+
+
+def _rows_shown(answer: Response) -> Sequence[object]:
+    return read_list(answer.body)[1]
 
 
 def _the_one(raws: Sequence[Raw], id: str) -> Raw | None:

@@ -39,18 +39,36 @@ def find(
     """
     answer = yield from ask(wanted)
     if isinstance(answer, (NotFound, Forbidden)):
-        # Once for all who ask side by side: a vendor may take no two searches at a time.
-        key = (beside.operation, beside.url, beside.query)
-        shown = yield from once(key, lambda: request(beside))
-        if not rows(shown):
-            raise Forbidden(
-                "no record of this kind shows at all",
-                vendor=answer.vendor,
-                operation=wanted.operation,
-                status=answer.status,
-                advice="ask whether the integration user has lost a permission: no error would say so",
-            )
+        yield from must_show(
+            beside, rows=rows, vendor=answer.vendor, operation=wanted.operation, status=answer.status
+        )
     return answer
+
+
+def must_show(
+    beside: Request,
+    *,
+    rows: Callable[[Response], Sequence[object]],
+    vendor: str,
+    operation: str,
+    status: int | None = 200,
+) -> Flow[None]:
+    """That something of a kind shows, before an empty answer about one record is believed.
+
+    Raises:
+        Forbidden: nothing does: many a vendor hides what a credential may not see without a word.
+    """
+    # Once for all who ask side by side: a vendor may take no two searches at a time.
+    key = (beside.operation, beside.url, beside.query)
+    shown = yield from once(key, lambda: request(beside))
+    if not rows(shown):
+        raise Forbidden(
+            "no record of this kind shows at all",
+            vendor=vendor,
+            operation=operation,
+            status=status,
+            advice="ask whether the integration user has lost a permission: no error would say so",
+        )
 
 
 def proof_of_read(what: str, wanted: Request, answer: Response | VendorError, *, grant: str) -> Finding:

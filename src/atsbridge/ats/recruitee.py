@@ -84,7 +84,7 @@ from .interface import (
     Proof,
     Unplannable,
 )
-from .preflight import ask, find, proof_of_read, try_listings, unproven_write
+from .preflight import ask, find, must_show, proof_of_read, try_listings, unproven_write
 
 _ID = r"[1-9][0-9]{0,18}"
 _PLACEMENT = Slot(SlotName.APPLICATION, _ID, part=1, alone=True)
@@ -489,6 +489,10 @@ class Recruitee(Ats):
             raise BadPayload("the answer shows placements that cannot be told apart")
         if not own:
             # Deleted, or in a job that the token's owner does not see: the answer is the same.
+            beside = _offers(0, limit=1)
+            yield from must_show(
+                beside, rows=_listed("offers"), vendor=VENDOR.name, operation="get_candidate"
+            )
             return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
         reasons = yield from _reasons_of(own, None, answer.sent_at)
         row = side.joined(own[0], reasons)

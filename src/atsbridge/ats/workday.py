@@ -75,7 +75,7 @@ from ..wire.streams import Item, Page, Stream, StreamScope, sort_out
 from ..wire.vendor import Read, Signal, Slot, SlotName, StatusWrite, Vendor
 from ..wire.xml import Element, as_data, every, first, local, soap_body, text_of
 from .interface import Ats, Catalogue, Finding, Fresh, Gone, PlannedWrite, Proof, Unplannable
-from .preflight import ask, proof_of_read, reach, unproven_write
+from .preflight import ask, must_show, proof_of_read, reach, unproven_write
 
 NS = "{urn:com.workday/bsvc}"
 WRITTEN_IN = "v40.0"
@@ -260,6 +260,8 @@ _ENDS: Mapping[ApplicationStatus, Action] = {
 }
 _CRAWL_SECONDS = 150.0
 """Time-outs of large answers are common."""
+_BESIDE = 50
+"""Candidates among whom some application must show, where one does not: many a candidate has none."""
 
 
 # --- settings ------------------------------------------------------------------------------------
@@ -629,6 +631,7 @@ class Workday(Ats):
         response, shown = yield from self._candidate(key[1])
         own = None if shown is None else _own(shown, key[2])
         if own is None:
+            yield from self._others_show(_with_applications)
             return Gone(tombstone=Tombstone(TombstoneKind.DELETED))
         hired = yield from self._hired(_job_of(own))
         return self._fresh(_told_of(own, hired), response)
@@ -656,7 +659,15 @@ class Workday(Ats):
     @routine
     def _candidate_gone(self, ref: Ref) -> Flow[Tombstone | None]:
         _, shown = yield from self._candidate(ref.id)
-        return Tombstone(TombstoneKind.DELETED) if shown is None else None
+        if shown is not None:
+            return None
+        yield from self._others_show(_candidates)
+        return Tombstone(TombstoneKind.DELETED)
+
+    def _others_show(self, rows: Callable[[Response], Sequence[object]]) -> Flow[None]:
+        """What a security group may not see is left out without a word (Candidate Data: Job Application)."""
+        beside = self._soap("Get_Candidates", self._filter(1, count=_BESIDE), self._candidate_group)
+        yield from must_show(beside, rows=rows, vendor=VENDOR.name, operation=beside.operation)
 
     # -- steps and dispositions --
 
@@ -959,6 +970,14 @@ def _on(job: str, candidates: Iterable[Raw], hired: Mapping[str, str] | None) ->
         for applied in _applications(candidate.data)
         if may_be(applied)
     ]
+
+
+def _candidates(answer: Response) -> Sequence[Raw]:
+    return _Listing.read(answer, "Candidate", page=1).records
+
+
+def _with_applications(answer: Response) -> Sequence[Raw]:
+    return [shown for shown in _candidates(answer) if list(_applications(shown.data))]
 
 
 def _own(candidate: Raw, wid: str) -> Raw | None:
