@@ -120,6 +120,30 @@ def test_a_thread_that_is_not_the_main_one_holds_nothing(handlers):
     assert signal.getsignal(signal.SIGINT) is told
 
 
+def test_what_another_thread_holds_swallows_no_signal_of_the_main_one(handlers):
+    told, signals = handlers(signal.SIGINT, Told()), Signals()
+    held, done = threading.Event(), threading.Event()
+
+    def elsewhere():
+        signals.hold(60)
+        held.set()
+        done.wait()
+        signals.let_go()
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    held.wait()
+    try:
+        signals.hold(60)
+        signal.raise_signal(signal.SIGINT)
+        assert not told.came
+        signals.let_go()
+        assert told.came == [signal.SIGINT] and signal.getsignal(signal.SIGINT) is told
+    finally:
+        done.set()
+        thread.join()
+
+
 ENDED = """
 import os, signal, sys
 from atsbridge.drivers.interrupts import signals

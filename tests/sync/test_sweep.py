@@ -14,6 +14,7 @@ from atsbridge.model import Kind, Ref
 from atsbridge.sync.inbound import PullReport
 from atsbridge.sync.ledger import Control, Known, Waiting
 from atsbridge.sync.sweep import sweep
+from atsbridge.wire.effects import Request, Response
 
 
 def swept(w: World, **how: Any) -> PullReport:
@@ -153,6 +154,23 @@ def test_one_that_cannot_be_asked_about_stops_the_sweep_and_buries_nothing() -> 
     with pytest.raises(Unavailable):
         swept(w)
     assert not buried(w) and w.known("2").deleted is None
+
+
+def test_one_that_cannot_be_asked_about_keeps_no_other_from_being_confirmed() -> None:
+    w = many(4)
+    w.pull()
+    for id in ("1", "2", "3"):
+        w.account.apps[id].gone = "deleted"
+
+    def fails(made: World, asked: Request) -> Response:
+        return says(500)(made, asked) if asked.url == "/applications/2" else made.good(asked)
+
+    w.reads = [fails] * 60
+    swept(w)
+    assert buried(w) == {"1", "3"}
+    w.reads.clear()
+    swept(w)
+    assert buried(w) == {"1", "2", "3"}
 
 
 def test_what_is_shown_and_cannot_be_read_is_there() -> None:

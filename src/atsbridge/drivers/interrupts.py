@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import logging
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -55,6 +56,8 @@ class Signals:
 
     def hold(self, seconds: float) -> None:
         """From now on until `let_go`, and for so long at the most."""
+        if not _is_main():
+            return
         self._holders += 1
         self._until = max(self._until, self.clock() + seconds)
         for number in _ENDING:
@@ -62,10 +65,7 @@ class Signals:
             if handler == self._note or not (callable(handler) or handler == signal.SIG_DFL):
                 continue
             self._before[number] = handler  # first: a signal may come between the two lines
-            try:
-                _ = signal.signal(number, self._note)
-            except ValueError:  # not the main thread
-                return
+            _ = signal.signal(number, self._note)
 
     def let_go(self) -> None:
         """Put back what was there once nobody holds any more, and let through what came.
@@ -73,15 +73,14 @@ class Signals:
         Raises:
             BaseException: whatever the handler of a signal raises that was held back.
         """
+        if not _is_main():
+            return
         self._holders -= 1
         if self._holders:
             return
         for number, handler in self._before.items():
-            try:
-                if signal.getsignal(number) == self._note:
-                    _ = signal.signal(number, handler)
-            except ValueError:  # not the main thread
-                return
+            if signal.getsignal(number) == self._note:
+                _ = signal.signal(number, handler)
         self._let_through()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -107,6 +106,11 @@ class Signals:
         else:
             _ = signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
+
+
+def _is_main() -> bool:
+    """Signals are handled there alone: what another thread holds holds nothing, and is not counted."""
+    return threading.current_thread() is threading.main_thread()
 
 
 signals = Signals()

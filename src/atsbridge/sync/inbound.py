@@ -18,7 +18,16 @@ from attrs import define, evolve, field
 
 from ..ats.interface import Fresh, Gone
 from ..crm.interface import Delivery, WriteResult, Written
-from ..errors import BadPayload, BadRecord, CrmError, CursorLost, WatermarkLost
+from ..errors import (
+    BadPayload,
+    BadRecord,
+    CrmError,
+    CursorLost,
+    Refused,
+    Throttled,
+    Unavailable,
+    WatermarkLost,
+)
 from ..mapping import Engine
 from ..model import Application, Kind, Record, Ref, TombstoneKind
 from ..wire.effects import Flow, Json, perform
@@ -37,6 +46,8 @@ from .reality import CONFIGURATION, Interpreter, Reality
 _DELIVERIES = 1 << 20
 _PAGE_RECORDS = 100_000
 _RESTARTS = 3
+_AWAY = 3
+"""So many reads of single records that fail one after another say that the ATS is away."""
 _FIRST = frozenset({*CONFIGURATION, Kind.USER})
 """What is read before the mapping is compiled."""
 
@@ -538,8 +549,18 @@ class Puller:
                 if (is_due(row, wall=wall) if is_suspect(row) else (row.parent_kind, row.parent_id) in come)
             ]
 
+        failed = 0
         for row in (yield from perform(lambda: self.ctx.ledger.look(due))):
-            _ = yield from self.refresh(Ref(self.ctx.connection, Kind(row.kind), row.id))
+            ref = Ref(self.ctx.connection, Kind(row.kind), row.id)
+            try:
+                _ = yield from self.refresh(ref)
+                failed = 0
+            except (Refused, Unavailable) as error:
+                # All was listed just now: it is this one that cannot be read, unless more and more cannot.
+                failed += 1
+                if failed == _AWAY or isinstance(error, Throttled):
+                    raise
+                self.report.waiting += 1  # and is asked for again by the next pull
 
     def refresh(self, ref: Ref, *, missed: bool = False, in_crm: bool = False) -> Flow[bool]:
         """Read one application afresh and bring it in, gone or not; False where it is set aside as poison.

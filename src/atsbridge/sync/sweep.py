@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ..errors import BadRecord, GuardError, TooManyGone
+from ..errors import BadRecord, GuardError, Refused, TooManyGone, Unavailable
 from ..model import Kind, Ref, Tombstone
 from ..wire.effects import Failed, Flow, perform, together
 from .context import Context
@@ -77,8 +77,12 @@ def _confirm(ctx: Context, puller: Puller, rows: list[Known]) -> Flow[None]:
     out = Sorted()
     for row, ref, answer in zip(rows, refs, answers, strict=True):
         if isinstance(answer, Failed):
-            if isinstance(answer.error, (BadRecord, GuardError)):
-                continue  # it cannot be read, so it is there
+            # What cannot be read is there, or nobody knows; where nothing can, the ATS is away.
+            alone = not all(isinstance(other, Failed) for other in answers)
+            if isinstance(answer.error, (BadRecord, GuardError)) or (
+                alone and isinstance(answer.error, (Refused, Unavailable))
+            ):
+                continue
             raise answer.error
         gone = answer.value
         if isinstance(gone, Tombstone):
