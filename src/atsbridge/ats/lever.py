@@ -481,8 +481,11 @@ class Lever(Ats):
             return frozenset()
         asked = [Request(operation="get_contact", method="GET", url=f"/contacts/{id}") for id in marked]
         # One that gives no answer may be blank, and the page would not be read again to find out.
-        answers = yield from all_of([ask(wanted) for wanted in asked], 4)
-        return frozenset(id for id, answer in zip(marked, answers, strict=True) if _blank(answer))
+        answers = dict(zip(asked, (yield from all_of([ask(wanted) for wanted in asked], 4)), strict=True))
+        # What blanks a person for good is not left to one answer, which may be a passing fault.
+        lost = [wanted for wanted, answer in answers.items() if isinstance(answer, NotFound)]
+        answers |= zip(lost, (yield from all_of([ask(wanted) for wanted in lost], 4)), strict=True)
+        return frozenset(id for id, wanted in zip(marked, asked, strict=True) if _blank(answers[wanted]))
 
     def _deleted_page(self, name: str, span: Span) -> Flow[Page]:
         listing = name.removeprefix("deleted_")
