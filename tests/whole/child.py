@@ -78,6 +78,7 @@ def _work(told: dict[str, Any]) -> Any:
     parts = {"at": told["url"], "tuning": told["tuning"], "approved": ats.VENDOR.surface_digest}
     mapping = (folder / "mapping.toml").read_text("utf-8")
     with Bridge(ats=ats, crm=crm, ledger=ledger, mapping=mapping, **parts) as bridge:
+        Path(told["said"]).write_text("at work", "utf-8")
         report = getattr(bridge, told["verb"])()
     crm.close()
     ledger.close()

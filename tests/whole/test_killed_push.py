@@ -49,8 +49,14 @@ def outbox(
 ) -> Iterator[Scene]:
     """Changes of so many applications, one of them of two parts, that nobody has pushed yet."""
     witness = Witness()
-    parts: dict[str, Any] = {"seed": seed, "tuning": tuning, "intercept": witness, **settings}
-    with world(vendor, folder, applications=40, **parts) as w:
+    parts: dict[str, Any] = {
+        "applications": 40,
+        "seed": seed,
+        "tuning": tuning,
+        "intercept": witness,
+        **settings,
+    }
+    with world(vendor, folder, **parts) as w:
         witness.world = w
         w.bridge.pull()
         (folder / "mapping.toml").write_text(w.mapping, "utf-8")
@@ -64,15 +70,15 @@ def workers_of(w: World, folder: Path, **parts: Any) -> Workers:
     return Workers(w.vendor, w.simulator, w.server.url, folder, attrs.evolve(w.tuning, width=1), **parts)
 
 
-def converges(s: Scene) -> None:
+def converges(s: Scene, *, deaths: int = 1) -> None:
     """Another worker brings all to its end: each change is applied, by one write to each part.
 
-    Where nothing is ever sent again, a person may have to look at the two that were under way.
+    Where nothing is ever sent again, a person may have to look at the two that were under way at each death.
     """
     s.end()
     results = Counter(s.w.result(event) for event in s.w.asked)
     in_review = 0 if s.w.dialect.resends else results.pop(Result.REVIEW, 0)
-    assert in_review <= 2 and set(results) == {Result.APPLIED}
+    assert in_review <= 2 * deaths and set(results) == {Result.APPLIED}
     writes = Counter(write.application for write in s.witness.writes)
     parts = _parts(s.w)
     assert max(writes.values()) <= parts

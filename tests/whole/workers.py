@@ -88,6 +88,33 @@ class Workers:
         self.finish(process)
         return False
 
+    def end(self, process: BaseProcess) -> str:
+        """How a worker has ended: ``killed`` at work or ``killed early``, ``done``, or its error's name."""
+        process.join()
+        said = self._said[process]
+        if process.exitcode == -signal.SIGKILL:
+            return "killed" if said.exists() else "killed early"
+        return "done" if process.exitcode == 0 else _name_of_error(said.read_text("utf-8"))
+
+    def kill_at_work(self, delays: Mapping[BaseProcess, float]) -> None:
+        """Kill each worker so many seconds after it has begun its work, unless it has come to its end."""
+        left = dict(delays)
+        due: dict[BaseProcess, float] = {}
+        while left or due:
+            now = time.monotonic()
+            for process in [p for p in left if self._said[p].exists() or not p.is_alive()]:
+                due[process] = now + left.pop(process)
+            for process in [p for p, at in due.items() if at <= now]:
+                process.kill()
+                del due[process]
+            time.sleep(0.005)
+
+
+def _name_of_error(traceback: str) -> str:
+    """Of the last line that is not of the error's own text."""
+    heads = [line for line in traceback.splitlines() if not line.startswith(" ")]
+    return heads[-1].partition(":")[0].rpartition(".")[2]
+
 
 def falls_asleep(process: BaseProcess) -> bool:
     """Wait until a worker is stopped; False if it came to its end."""
