@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
+from attrs import evolve
 from sync_world import ACTIVE, REJECTED, catalogue, fresh, intent, reason, stage
 from tiny_ats import write_of
 
@@ -431,6 +432,12 @@ def test_a_doubtful_answer_is_no_refusal_where_something_has_changed(seen: Any) 
 
 def test_a_doubtful_answer_is_a_refusal_where_nothing_has_changed() -> None:
     assert refused(sent(), read("A"), Doubtful("half")).result is Result.REFUSED
+
+
+def test_a_time_that_has_changed_is_no_news_of_where_it_is() -> None:
+    """Where it is as before: the half that was done may have moved the time."""
+    seen = evolve(read("A"), signals={"move": "later"})
+    assert confirm(sent(), seen, write=CHANGE, refusal=Doubtful("half")).result is Result.REFUSED
 
 
 def test_a_refusal_behind_an_attempt_in_doubt_at_target_is_audited() -> None:

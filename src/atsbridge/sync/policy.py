@@ -176,9 +176,7 @@ def confirm(
         return Close(
             result=Result.REVIEW, why="an earlier attempt is in doubt, and the application has changed"
         )
-    if isinstance(refusal, Doubtful) and (
-        not state.same(expected_of(intent)) or not _unchanged(intent, fresh, write)
-    ):
+    if isinstance(refusal, Doubtful) and _has_moved(intent, fresh, write):
         return _confirm_accepted(intent, fresh, write)
     if not state.same(expected_of(intent)):
         return Close(result=Result.CONFLICT, why="the vendor refused: the ATS has moved on")
@@ -189,6 +187,12 @@ def confirm(
     if isinstance(refusal, (Unauthorized, StateChanged)):
         return Back(refusal.message)
     return Close(result=Result.REFUSED, why=f"the vendor refused: {refusal.message}")
+
+
+def _has_moved(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> bool:
+    """Whether it is elsewhere, or has been: a time that has changed may be of the half that was done."""
+    counted = write.signal is Signal.COUNT and not _unchanged(intent, fresh, write)
+    return counted or not fresh.state.same(expected_of(intent))
 
 
 def _confirm_accepted(intent: IntentRow, fresh: Fresh, write: StatusWrite) -> Step:

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 
 from ...ats.interface import Fresh, Gone
+from ...crm.sql import CandidateView
 from ...errors import BadPayload, BadRecord
 from ...model import (
     Application,
@@ -136,9 +137,15 @@ class Reading(Subject):
 
     def test_a_person_who_is_anonymised_is_blanked_in_scope_or_not(self) -> None:
         """Also where the only application has left the mapping's scope before."""
+        if not self._anonymised(self.open()).deleted:
+            pytest.skip("this vendor's anonymised people are told by empty fields alone")
         account = self.open()
         scope = {**account.mapping["scope"], "terminal": False}
         account = account.restarted(mapping={**account.mapping, "scope": scope})
+        assert self._anonymised(account).name is None
+
+    def _anonymised(self, account: Account) -> CandidateView:
+        """Somebody whose only application is rejected and read, and who is anonymised then."""
         _ = account.bridge.pull()
         of_person = Counter(view.candidate for view in account.crm.applications(deleted=None))
         views = account.views()
@@ -154,7 +161,7 @@ class Reading(Subject):
             account.time.sleep(3600)
             _ = account.bridge.pull()
             _ = account.bridge.sweep(limit=1.0)
-        assert account.crm.candidate(person).name is None
+        return account.crm.candidate(person)
 
     def test_what_the_mapping_is_made_of_has_streams_of_its_own(self, account: Account) -> None:
         """Jobs, stages and reasons that come with other records alone are not seen by it."""
