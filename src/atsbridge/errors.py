@@ -50,7 +50,8 @@ class AtsBridgeError(Exception):
     retryable: bool = False
     advice: str = ""
     pushed: Any = None
-    """Of a `sync` whose pull failed: the report of the push before it."""
+    pulled: Any = None
+    """Of a `sync` that failed after its push or its pull: the reports of what was done before."""
 
     def __init__(self, message: str = "", *, advice: str = "") -> None:
         text = message or (type(self).__doc__ or "").strip().splitlines()[0]

@@ -269,6 +269,29 @@ def test_what_was_pushed_is_shown_where_the_pull_after_it_fails(
     assert "no connection" in spoken.err
 
 
+@pytest.mark.parametrize("line", ["sync --sweep", "sync --full --sweep", "sync --pull --sweep"])
+def test_what_was_done_is_shown_where_the_sweep_after_it_fails(
+    ready: Any, monkeypatch: Any, line: str
+) -> None:
+    def away(*_: object, **__: object) -> Any:
+        raise Unavailable("no connection", vendor="lever")
+        yield
+
+    monkeypatch.setattr("atsbridge.bridge.sweep", away)
+    ids = ready.request_moves(1)
+    told = ready.run(*line.split(), "--json")
+    assert told.code == told.json["error"]["exit_code"] == 4
+    if "--pull" in line:
+        assert set(told.json) == {"pull", "error"}
+    else:
+        assert set(told.json) == {"push", "pull", "error"}
+        assert [r["application"] for r in told.json["push"]["receipts"]] == ids
+    assert told.json["pull"]["pages"]
+    spoken = ready.run(*line.split())
+    assert spoken.code == 4 and "Pull" in spoken.out and "no connection" in spoken.err
+    assert ("Push" in spoken.out) == ("--pull" not in line)
+
+
 def test_an_ats_that_is_away_is_for_later(ready: Any, monkeypatch: Any) -> None:
     def away(*_: object, **__: object) -> None:
         raise Unavailable("no connection", vendor="lever")

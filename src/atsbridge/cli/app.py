@@ -11,7 +11,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
@@ -127,7 +127,8 @@ def run(arguments: Sequence[str]) -> int:
     except AtsBridgeError as error:
         name = type(error).__name__
         code = exits.exit_of(error)
-        return _fail(name, str(error), code, as_json=as_json, advice=error.advice, pushed=error.pushed)
+        done = {"push": error.pushed, "pull": error.pulled}
+        return _fail(name, str(error), code, as_json=as_json, advice=error.advice, done=done)
     except (OSError, sqlite3.Error) as error:
         return _fail(type(error).__name__, _system(error), Exit.PERSON, as_json=as_json)
     except Exception as error:  # the last line of defence: a message may hold a person's data
@@ -149,15 +150,24 @@ def _system(error: Exception) -> str:
     return f"SQLite says {type(error).__name__}: look at the files' path, rights and free space"
 
 
-def _fail(kind: str, message: str, code: Exit, *, as_json: bool, advice: str = "", pushed: Any = None) -> int:
+def _fail(
+    kind: str,
+    message: str,
+    code: Exit,
+    *,
+    as_json: bool,
+    advice: str = "",
+    done: Mapping[str, Any] | None = None,
+) -> int:
+    """``done``: the reports of what was done before it failed, by verb."""
     if as_json:
         error: dict[str, Any] = {"kind": kind, "message": message, "advice": advice, "exit_code": int(code)}
-        if pushed is None:
-            show_json({"error": error})
-        else:
-            from .reports import push_dict  # with all that a bridge needs: loaded by now, and not before
+        reports: dict[str, Any] = {}
+        if done and any(report is not None for report in done.values()):
+            from .reports import done_dict  # with all that a bridge needs: loaded by now, and not before
 
-            show_json({"push": push_dict(pushed), "error": error})
+            reports = done_dict(done)
+        show_json({**reports, "error": error})
     else:
         lines = map(printable, message.split("\n"))  # a list of faults, each on its line
         sys.stderr.write("atsbridge: {}\n".format("\n".join(lines)))

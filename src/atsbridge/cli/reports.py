@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model import Result
+from ..sync.inbound import PullReport
 from ..sync.outbound import PushReport
 from ..sync.plan import PlanReport, receipt_dict
 from .exits import Exit
@@ -30,6 +31,15 @@ def show_pull(report: Mapping[str, Any]) -> None:
 def push_dict(report: PushReport) -> dict[str, Any]:
     """A push for programs, with every receipt."""
     return {**report.as_dict(), "receipts": [receipt_dict(r) for r in report.receipts]}
+
+
+def done_dict(reports: Mapping[str, PushReport | PullReport | None]) -> dict[str, Any]:
+    """What was done, for programs: by verb, without what was not."""
+    return {
+        verb: push_dict(report) if isinstance(report, PushReport) else report.as_dict()
+        for verb, report in reports.items()
+        if report is not None
+    }
 
 
 def show_receipts(receipts: Sequence[Mapping[str, Any]], names: Names, *, limit: int = 60) -> None:

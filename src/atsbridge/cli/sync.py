@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from ..bridge import Bridge
@@ -15,7 +13,7 @@ from .exits import Exit
 from .names import Names
 from .opening import Options, on_connection
 from .output import heading, plural, say
-from .reports import exit_of_writes, push_dict, show_pull, show_receipts
+from .reports import done_dict, exit_of_writes, show_pull, show_receipts
 
 
 @click.command()
@@ -41,22 +39,23 @@ def sync(
     (`atsbridge status`, `atsbridge explain APP`). Exit 4 if the ATS could not be reached: what is
     pending goes with a later run. Exit 5 while changes wait for a person: writes are stopped, since
     the ATS refused the credential (mend it, then `atsbridge resume`), or the write surface is not
-    approved (`atsbridge vendors approve`). A pull that fails takes nothing back: what was pushed
-    before it is shown all the same, with --json under "push" beside the "error".
+    approved (`atsbridge vendors approve`). A pull or sweep that fails takes nothing back: what was
+    done before it is shown all the same, with --json under "push" and "pull" beside the "error".
     """
     if only_push and (full or and_sweep or only_pull):
         raise click.UsageError("--push goes alone: --pull, --full and --sweep are about reading")
     with options.bridge() as bridge:
+        limit = sweep_limit if and_sweep else None
         try:
-            pushed, pulled = _run(bridge, push=not only_pull, pull=not only_push, full=full)
+            done = _run(bridge, push=not only_pull, pull=not only_push, full=full, sweep_limit=limit)
         except AtsBridgeError as error:
-            if error.pushed is not None and not options.as_json:
-                _show(error.pushed, None, None, Names.known_to(bridge))
+            if (error.pushed or error.pulled) is not None and not options.as_json:
+                _show(error.pushed, error.pulled, None, Names.known_to(bridge))
             raise
-        swept = bridge.sweep(limit=sweep_limit) if and_sweep else None
+        pushed, pulled, swept = done
         names = Names.known_to(bridge)
     if options.as_json:
-        options.show_json(_as_dict(pushed, pulled, swept))
+        options.show_json(done_dict({"push": pushed, "pull": pulled, "sweep": swept}))
     else:
         _show(pushed, pulled, swept, names)
         if pushed is not None and pushed.unavailable:
@@ -65,30 +64,22 @@ def sync(
 
 
 def _run(
-    bridge: Bridge, *, push: bool, pull: bool, full: bool
-) -> tuple[PushReport | None, PullReport | None]:
-    if push and pull and not full:
-        report = bridge.sync()
-        return report.push, report.pull
-    pushed = bridge.push() if push else None
+    bridge: Bridge, *, push: bool, pull: bool, full: bool, sweep_limit: float | None
+) -> tuple[PushReport | None, PullReport | None, PullReport | None]:
+    """Push, pull and sweep, where wanted; an error carries the reports of what was done before it."""
+    pushed, pulled = None, None
     try:
-        return pushed, bridge.pull(full=full) if pull else None
+        if push and pull and not full:
+            report = bridge.sync()
+            pushed, pulled = report.push, report.pull
+        else:
+            pushed = bridge.push() if push else None
+            pulled = bridge.pull(full=full) if pull else None
+        return pushed, pulled, bridge.sweep(limit=sweep_limit) if sweep_limit is not None else None
     except AtsBridgeError as error:
-        error.pushed = pushed
+        error.pushed = error.pushed if pushed is None else pushed
+        error.pulled = pulled
         raise
-
-
-def _as_dict(
-    pushed: PushReport | None, pulled: PullReport | None, swept: PullReport | None
-) -> dict[str, Any]:
-    report: dict[str, Any] = {}
-    if pushed is not None:
-        report["push"] = push_dict(pushed)
-    if pulled is not None:
-        report["pull"] = pulled.as_dict()
-    if swept is not None:
-        report["sweep"] = swept.as_dict()
-    return report
 
 
 def _show_drift(pushed: PushReport | None, pulled: PullReport | None) -> None:
