@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from test_at_most_once import STILL
 from world import World, world
 
-from atsbridge.errors import ConfigurationError, UnsupportedPair
+from atsbridge.errors import ConfigurationError, LedgerError, UnsupportedPair
 from atsbridge.ledgers.postgres import enqueue
 from atsbridge.model import Result, StatusUpdate
 
@@ -108,6 +108,32 @@ def test_the_same_change_twice_is_one(recruiter: Recruiter) -> None:
                 enqueue(connection, change, schema=recruiter.schema)
         recruiter.w.bridge.push()
     assert len(recruiter.w.simulator.accepted) == 1
+
+
+@pytest.mark.parametrize("of", [of_psycopg, of_sqlalchemy, of_a_session])
+def test_another_change_under_an_id_that_waits_is_not_dropped_in_silence(
+    recruiter: Recruiter, of: Any
+) -> None:
+    first = recruiter.change(0)
+    other = recruiter.change(1, event_id=first.event_id)
+    with of(recruiter) as connection:
+        enqueue(connection, first, schema=recruiter.schema)
+    with pytest.raises(LedgerError, match="used before"), of(recruiter) as connection:
+        enqueue(connection, other, schema=recruiter.schema)
+    with of(recruiter) as connection:
+        enqueue(connection, recruiter.change(0, sequence=2), schema=recruiter.schema)  # as intake: a repeat
+    recruiter.w.bridge.push()
+    assert [a.application for a in recruiter.w.simulator.accepted] == [first.application.id]
+
+
+def test_another_change_under_an_id_that_was_taken_in_gets_its_receipt(recruiter: Recruiter) -> None:
+    first = recruiter.change(0)
+    other = recruiter.change(1, event_id=first.event_id)
+    for change in (first, other):
+        with of_psycopg(recruiter) as connection:
+            enqueue(connection, change, schema=recruiter.schema)
+        report = recruiter.w.bridge.push()
+    assert [(r.application, r.result) for r in report.receipts] == [(other.application, Result.REFUSED)]
 
 
 def test_more_than_one_transaction_takes_are_all_taken_in(recruiter: Recruiter) -> None:

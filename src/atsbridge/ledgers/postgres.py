@@ -31,7 +31,7 @@ from psycopg_pool import ConnectionPool
 
 from ..errors import ConfigurationError, LedgerError, LedgerUnavailable, UnsupportedPair
 from ..model import StatusUpdate
-from ..sync.enqueued import enqueued
+from ..sync.enqueued import enqueued, is_repeat
 from ..sync.ledger import Clock, Ledger, Row, Txn, Where
 from ..wire.secrets import Secret
 from ._sql import Bound, Dialect, SqlTxn, migrations, tables, types_of
@@ -349,21 +349,28 @@ def enqueue(connection: Any, update: StatusUpdate, *, schema: str = "atsbridge")
     Raises:
         ConfigurationError: the schema's name is not usable.
         UnsupportedPair: the connection is an asynchronous one; with SQLAlchemy, use ``run_sync``.
+        LedgerError: another change waits under the same event id. One that was taken in already
+            is seen by intake: this one is refused in its own receipt then.
     """
     if isinstance(connection, psycopg.AsyncConnection):
         raise UnsupportedPair("enqueue needs a synchronous connection")
     row = enqueued(update)
     text = f"INSERT INTO {_checked(schema)}.{row.TABLE} ({', '.join(row.columns())})"
-    text += " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+    # Not DO NOTHING: that gives no row back, and the one in its way may be taken in before it is looked at.
+    text += " VALUES (%s, %s, %s) ON CONFLICT (connection, event_id)"
+    text += f" DO UPDATE SET change = {row.TABLE}.change RETURNING change"
     values = tuple(getattr(row, name) for name in row.columns())
     if not hasattr(connection, "cursor") and not hasattr(connection, "exec_driver_sql"):
         connection = connection.connection()  # of SQLAlchemy's session
     if hasattr(connection, "exec_driver_sql"):
         # Past its driver's own connection: SQLAlchemy must know of the transaction.
-        connection.exec_driver_sql(text, values)
-        return
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(text, values)
+        (kept,) = connection.exec_driver_sql(text, values).one()
+    else:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(text, values)
+            (kept,) = cursor.fetchone()
+    if not is_repeat(row, kept):
+        raise LedgerError("the change's event id was used before, for another change that waits for intake")
 
 
 def _checked(schema: str) -> str:

@@ -19,6 +19,17 @@ def enqueued(update: StatusUpdate) -> Enqueued:
     )
 
 
+def is_repeat(row: Enqueued, kept: str) -> bool:
+    """Whether the change that is kept under a row's event id is the row's, by what intake goes by."""
+    was, now = (_CONVERTER.loads(change, StatusUpdate) for change in (kept, row.change))
+    return content_of(was) == content_of(now)
+
+
+def content_of(update: StatusUpdate) -> tuple[object, ...]:
+    """What makes it this change and no other, whatever its id is."""
+    return update.application.id, update.step, update.status, update.reason
+
+
 def any_enqueued(txn: Txn, connection: str) -> bool:
     return txn.count(Enqueued, Where(equal={"connection": connection})) > 0
 

@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from ..model import BRIDGE_ACTOR, ApplicationStatus, Base, Kind, Receipt, Ref, Result, StatusUpdate
+from .enqueued import content_of
 from .leases import control
 from .ledger import Txn, Update, Where
 from .outbox import Expand, base_of, close_intent, finish, intents_of, state_left_by, unfold
@@ -57,7 +58,7 @@ def _tell_again(txn: Txn, held: Update) -> None:
 def _is_same(held: Update, update: StatusUpdate) -> bool:
     """Whether it is the change that was taken in under its id, delivered once more."""
     was = (held.application, held.step, held.status, held.reason)
-    return was == (update.application.id, update.step, update.status, update.reason)
+    return was == content_of(update)
 
 
 def _oddities(update: StatusUpdate) -> Iterator[str]:
