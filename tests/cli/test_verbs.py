@@ -250,15 +250,17 @@ def test_a_refused_credential_needs_a_person(ready: Any, monkeypatch: Any) -> No
     assert "Traceback" not in ended.err
 
 
+def away_for_now(*_: object, **__: object) -> Any:
+    """A flow of which nothing comes."""
+    raise Unavailable("no connection", vendor="lever")
+    yield
+
+
 @pytest.mark.parametrize("line", ["sync", "sync --full"])
 def test_what_was_pushed_is_shown_where_the_pull_after_it_fails(
     ready: Any, monkeypatch: Any, line: str
 ) -> None:
-    def away(*_: object, **__: object) -> Any:
-        raise Unavailable("no connection", vendor="lever")
-        yield
-
-    monkeypatch.setattr("atsbridge.bridge.pull", away)
+    monkeypatch.setattr("atsbridge.bridge.pull", away_for_now)
     (id,) = ready.request_moves(1)
     told = ready.run(*line.split(), "--json")
     assert told.code == told.json["error"]["exit_code"] == 4
@@ -273,11 +275,7 @@ def test_what_was_pushed_is_shown_where_the_pull_after_it_fails(
 def test_what_was_done_is_shown_where_the_sweep_after_it_fails(
     ready: Any, monkeypatch: Any, line: str
 ) -> None:
-    def away(*_: object, **__: object) -> Any:
-        raise Unavailable("no connection", vendor="lever")
-        yield
-
-    monkeypatch.setattr("atsbridge.bridge.sweep", away)
+    monkeypatch.setattr("atsbridge.bridge.sweep", away_for_now)
     ids = ready.request_moves(1)
     told = ready.run(*line.split(), "--json")
     assert told.code == told.json["error"]["exit_code"] == 4

@@ -188,26 +188,14 @@ OUTBOX = Target(
             "if (yield from perform(lambda: ctx.ledger.look(find))):",
             "condition -> True",
         ): _EMPTY,
-        (
-            "_refusal",
-            'if all(intent.sent or intent.state == "closed" for intent in intents):',
-            "Or -> And",
-        ): _SPARED,
-        (
-            "_refusal",
-            'if all(intent.sent or intent.state == "closed" for intent in intents):',
-            "without operand 0",
-        ): _SPARED,
-        (
-            "_refusal",
-            'if all(intent.sent or intent.state == "closed" for intent in intents):',
-            "without operand 1",
-        ): _SPARED,
-        (
-            "_refusal",
-            'if all(intent.sent or intent.state == "closed" for intent in intents):',
-            "'closed' -> ''",
-        ): _SPARED,
+        **{
+            (
+                "_refusal",
+                'if all(intent.sent or intent.state == "closed" for intent in intents):',
+                change,
+            ): _SPARED
+            for change in ("Or -> And", "without operand 0", "without operand 1", "'closed' -> ''")
+        },
         (
             "_refusal",
             'return ""  # nothing is left; or it waits for another, and is mapped when that has ended',

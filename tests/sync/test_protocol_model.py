@@ -17,6 +17,7 @@ from atsbridge.testing.protocol import (
     configurations,
     explore,
 )
+from atsbridge.testing.protocol.campaign import of_the_wire
 from atsbridge.wire.vendor import Resend
 
 
@@ -27,16 +28,8 @@ def test_every_schedule_of_one_fault_keeps_the_promises(name: str) -> None:
     assert found.states > 100 and found.histories > found.scenario.faults
 
 
-WIRE = ("lost request", "late request", "lost answer", "crash")
 SMALL = ("echo", "gone", "one change", "pair", "paused", "rejected meanwhile", "taken back")
 """Scenarios that are looked through in seconds, also with four faults."""
-
-
-def of_the_wire(name: str, faults: int) -> Scenario:
-    """A scenario with so many faults of the wire and crashes, and at most one thing that people do."""
-    scenario = SCENARIOS[name]
-    kinds = (*WIRE, "pause") if scenario.workers > 1 else WIRE
-    return evolve(scenario, faults=faults, moves=min(1, scenario.moves)).only(*kinds)
 
 
 def told(found: Explored) -> None:

@@ -9,7 +9,8 @@ import pytest
 from attrs import evolve
 
 from atsbridge.testing.protocol import SCENARIOS, __main__
-from atsbridge.testing.protocol.campaign import WIRE, chosen, look_at
+from atsbridge.testing.protocol.campaign import chosen, look_at
+from atsbridge.testing.protocol.scenarios import WIRE
 
 
 def test_one_scenario_is_looked_at_and_told(capsys: pytest.CaptureFixture[str]) -> None:

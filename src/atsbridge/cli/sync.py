@@ -47,12 +47,13 @@ def sync(
     with options.bridge() as bridge:
         limit = sweep_limit if and_sweep else None
         try:
-            done = _run(bridge, push=not only_pull, pull=not only_push, full=full, sweep_limit=limit)
+            pushed, pulled, swept = _run(
+                bridge, push=not only_pull, pull=not only_push, full=full, sweep_limit=limit
+            )
         except AtsBridgeError as error:
             if (error.pushed or error.pulled) is not None and not options.as_json:
                 _show(error.pushed, error.pulled, None, Names.known_to(bridge))
             raise
-        pushed, pulled, swept = done
         names = Names.known_to(bridge)
     if options.as_json:
         options.show_json(done_dict({"push": pushed, "pull": pulled, "sweep": swept}))

@@ -471,7 +471,8 @@ class Outbound:
         if isinstance(step, Back) and isinstance(error, Unauthorized) and intent.why == step.why:
             # Twice in a row, with a read that was answered in between: a person must mend the credential.
             yield from self._back(held, intent, why=step.why, unsent=True, count=False, outcome="refused")
-            yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, _why_refused(error))))
+            why = f"the ATS refused a write: {type(error).__name__}: {error.message}"
+            yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, why)))
             return False
         outcome = "doubtful" if doubtful else "refused"
         return (yield from self._after(held, intent, step, fresh, write, evidence, outcome=outcome))
@@ -729,10 +730,6 @@ def _may_have_written(error: Exception) -> bool:
     if isinstance(error, (Refused, NotFound, Forbidden)):
         return isinstance(error, Doubtful)
     return not proves_nothing_happened(error)
-
-
-def _why_refused(error: VendorError) -> str:
-    return f"the ATS refused a write: {type(error).__name__}: {error.message}"
 
 
 def _words(state: State, catalogue: Catalogue) -> str:

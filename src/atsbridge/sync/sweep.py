@@ -75,13 +75,12 @@ def _confirm(ctx: Context, puller: Puller, rows: list[Known]) -> Flow[None]:
     puller.sorter.wall = asked_at.timestamp()
     answers = yield from together([ctx.client.run(ctx.ats.confirm_gone(ref)) for ref in refs], _AT_ONCE)
     out = Sorted()
+    # What cannot be read is there, or nobody knows; where nothing can, the ATS is away.
+    away = all(isinstance(answer, Failed) for answer in answers)
+    passed_over = (BadRecord, GuardError) if away else (BadRecord, GuardError, Refused, Unavailable)
     for row, ref, answer in zip(rows, refs, answers, strict=True):
         if isinstance(answer, Failed):
-            # What cannot be read is there, or nobody knows; where nothing can, the ATS is away.
-            alone = not all(isinstance(other, Failed) for other in answers)
-            if isinstance(answer.error, (BadRecord, GuardError)) or (
-                alone and isinstance(answer.error, (Refused, Unavailable))
-            ):
+            if isinstance(answer.error, passed_over):
                 continue
             raise answer.error
         gone = answer.value

@@ -10,11 +10,8 @@ from multiprocessing import get_context
 from attrs import evolve, frozen
 
 from .explore import explore
-from .scenarios import SCENARIOS, Scenario, configurations
+from .scenarios import SCENARIOS, WIRE, Scenario, configurations
 from .verdicts import Violation
-
-WIRE = ("lost request", "late request", "lost answer", "crash")
-"""What goes wrong where each class of write is looked at, with a chain and with a change that supersedes."""
 
 
 @frozen
@@ -36,15 +33,18 @@ def chosen(names: Sequence[str] | None, faults: int) -> Iterator[Scenario]:
         names: of scenarios; all of them, and the classes of writes, where there are none.
     """
     for name in names or SCENARIOS:
-        scenario = evolve(SCENARIOS[name], faults=faults)
-        if name == "one change":
-            yield scenario
-        else:
-            kinds = (*WIRE, "pause") if scenario.workers > 1 else WIRE
-            yield evolve(scenario, moves=min(1, scenario.moves)).only(*kinds)
+        whole = name == "one change"
+        yield evolve(SCENARIOS[name], faults=faults) if whole else of_the_wire(name, faults)
     for kind in () if names else configurations():
         for name in ("one change", "superseded", "pair"):
-            yield evolve(SCENARIOS[name], kind=kind, faults=min(faults, 3), moves=1).only(*WIRE)
+            yield evolve(of_the_wire(name, min(faults, 3)), kind=kind)
+
+
+def of_the_wire(name: str, faults: int) -> Scenario:
+    """A scenario with so many faults of the wire and crashes, and at most one thing that people do."""
+    scenario = SCENARIOS[name]
+    kinds = (*WIRE, "pause") if scenario.workers > 1 else WIRE
+    return evolve(scenario, faults=faults, moves=min(1, scenario.moves)).only(*kinds)
 
 
 def _look(scenario: Scenario) -> Looked:

@@ -116,7 +116,8 @@ def configurations() -> Iterator[WriteClass]:
         yield WriteClass(cas=cas, signal=signal, visible=visible, resend=resend)
 
 
-_WIRE = ("lost request", "late request", "lost answer", "crash")
+WIRE = ("lost request", "late request", "lost answer", "crash")
+"""What goes wrong between the bridge and the ATS."""
 
 SCENARIOS: dict[str, Scenario] = {
     s.name: s
@@ -153,7 +154,7 @@ SCENARIOS: dict[str, Scenario] = {
             changes=(to("B"), to("B", 2, actor=BRIDGE_ACTOR), to("C", 3)),
             moves=0,
         ),
-        Scenario(name="expiry", not_after_days=1, moves=1).only(*_WIRE, "pause", "429", "not sent"),
-        Scenario(name="paused", pauses=1, moves=1).only(*_WIRE, "read 401", "pause"),
+        Scenario(name="expiry", not_after_days=1, moves=1).only(*WIRE, "pause", "429", "not sent"),
+        Scenario(name="paused", pauses=1, moves=1).only(*WIRE, "read 401", "pause"),
     )
 }

@@ -67,11 +67,9 @@ def recorder(
         headers: of answers, that stay besides `HEADERS`.
         key: where several recordings shall call the same thing by the same name; keep it secret.
     """
-    names = tuple(tuple(name.split(".")) for name in (*TOKEN_ANSWER, *keep))
-    keyed = tuple(tuple(name.split(".")) for name in maps)
     secret = {} if key is None else {"key": key}
     tape = _Tape(
-        Scrubber(Addresses.of(vendor), names, keyed, **secret),
+        Scrubber(Addresses.of(vendor), _ends((*TOKEN_ANSWER, *keep)), _ends(maps), **secret),
         HEADERS | {name.lower() for name in headers},
     )
     made = vcr.VCR(
@@ -88,6 +86,11 @@ def recorder(
     made.register_matcher("address", tape.address)
     made.register_matcher("values", tape.values)
     return made
+
+
+def _ends(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """The ends of places that names say, part by part."""
+    return tuple(tuple(name.split(".")) for name in names)
 
 
 def as_sent(request: Any, body: bytes) -> Any:
