@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,7 @@ def test_changes_that_wait_for_an_approval_need_a_person(link: Any, line: str) -
     assert report["unapproved"] and not report["stopped"] and "vendors approve" in report["held_back"]
     spoken = link.run(*line.split())
     assert spoken.code == 5 and "vendors approve" in " ".join(spoken.out.split())
+    assert link.run("status").code == (0 if line == "plan" else 5)  # a plan takes nothing in
     assert not link.simulator.accepted
     assert link.run("vendors", "approve", "--yes").code == 0
     assert link.run(*line.split()).code == 0
@@ -236,6 +238,27 @@ def test_a_credential_refused_while_changes_wait_needs_a_person(
     told = ready.run(*line.split(), "--json")
     assert told.code == 5
     assert told.json.get("push", told.json)["stopped"]
+
+
+def test_where_nothing_could_be_taken_in_status_and_explain_say_so(ready: Any, monkeypatch: Any) -> None:
+    with (ready.folder / "atsbridge.toml").open("a") as file:
+        file.write("catalogue_seconds = 0\n")  # so that a push asks the ATS before it takes in
+    (id,) = ready.request_moves(1)
+    key = os.environ["LEVER_API_KEY"]
+    monkeypatch.setenv("LEVER_API_KEY", "canary-wrong-key")
+    assert ready.run("sync").code == 5
+    spoken = ready.run("status")
+    assert spoken.code == 5 and "failing: sync" in spoken.out and "Unauthorized" in spoken.out
+    assert "may not be taken in yet" in " ".join(spoken.out.split())
+    (failing,) = ready.run("status", "--json").json["failing"]
+    assert (failing["verb"], failing["retryable"]) == ("sync", False)
+    story = " ".join(ready.run("explain", id).out.split())
+    assert "not taken in yet: the change" in story and "the last sync failed: Unauthorized" in story
+    monkeypatch.setenv("LEVER_API_KEY", key)
+    assert ready.run("sync").code == 0
+    told = ready.run("status")
+    assert told.code == 0 and "failing" not in told.out
+    assert "not taken in" not in ready.run("explain", id).out
 
 
 # -- what goes wrong --

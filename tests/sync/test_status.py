@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from attrs import evolve
 from sync_world import START, World, lost_answer, lost_request, rules, world
 from tiny_ats import CONNECTION, EPOCH
 
+from atsbridge.errors import LeaseLost, LedgerBusy, Unauthorized, Unavailable
 from atsbridge.sync.ledger import Control, Lease, Run
 from atsbridge.sync.runs import recorded
 from atsbridge.sync.status import StatusReport, set_paused, status
 from atsbridge.sync.verify import verify
+from atsbridge.wire.effects import perform
 from atsbridge.wire.vendor import Resend
 
 
@@ -26,6 +29,8 @@ def test_before_anything_was_done() -> None:
         paused=None,
         stopped="",
         held_back="",
+        unapproved=False,
+        failing=(),
         write_mode="on",
         surface_approved=True,
         known=dict.fromkeys(("user", "reason", "job", "stage", "candidate", "application"), 0),
@@ -129,6 +134,54 @@ def test_what_holds_pending_writes_back() -> None:
     w.run(set_paused(w.ctx, True, why="holidays"))
     w.put(evolve(w.row(Control), stopped="401"))
     assert page(w).held_back == "paused: holidays; stopped: 401"
+
+
+def test_a_way_is_failing_where_its_last_run_failed() -> None:
+    w = world("1")
+
+    def run(verb: str, error: Exception | None = None) -> None:
+        if error is None:
+            w.run(recorded(w.ctx, verb, verify(w.ctx)))
+            return
+        with pytest.raises(type(error)):
+            w.run(recorded(w.ctx, verb, failed(error)))
+
+    def failing() -> list[tuple[str, bool]]:
+        return [(one["verb"], one["retryable"]) for one in page(w).failing]
+
+    run("push", Unauthorized("no"))
+    w.clock.value += 10
+    run("pull")
+    assert failing() == [("push", False)]  # that a pull is answered says nothing of the other way
+    (one,) = page(w).failing
+    assert one["at"] == w.now().timestamp() - 10 and one["error"].startswith("Unauthorized")
+    run("verify", Unavailable("away"))
+    run("sync", LedgerBusy("another worker"))
+    run("push", LeaseLost("another worker"))
+    assert failing() == [("push", False)]
+    run("sweep", Unavailable("away"))
+    run("sync", Unavailable("away"))
+    assert failing() == [("sweep", True), ("sync", True)]
+    run("push")
+    assert failing() == [("sweep", True), ("sync", True)]  # of the pull in it
+    run("sync")
+    run("sweep")
+    assert failing() == []
+
+
+def failed(error: Exception) -> Any:
+    """A flow that ends so, in the library's own code."""
+    yield from perform(lambda: None)
+    raise error
+
+
+def test_what_waits_for_an_approval_is_said() -> None:
+    w = world("1")
+    w.ctx.approved = "other"
+    assert not page(w).unapproved
+    w.wants("1", step="B")
+    w.push()
+    assert page(w).unapproved
 
 
 def test_the_last_five_runs_newest_first() -> None:

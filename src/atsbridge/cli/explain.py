@@ -82,6 +82,8 @@ def _show(report: Mapping[str, Any], names: Names, *, known: bool) -> None:
         say(f"in quarantine: {report['quarantined']}")
     if report["waiting_for"]:
         say(f"waits for {report['waiting_for']}, which the ATS has not shown")
+    if report["not_taken_in"]:
+        say(f"not taken in yet: {report['not_taken_in']}")
     if report["known"]:
         _section("What was read", [_read(report["known"], names)])
     if report["mapped"]:

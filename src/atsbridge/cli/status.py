@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .exits import Exit
 from .opening import NO_MAPPING, Options, on_connection
 from .output import heading, plural, say, show_table, time_text
 from .reports import counts_text
@@ -15,7 +16,11 @@ from .reports import counts_text
 @click.command()
 @on_connection
 def status(options: Options) -> int:
-    """Show on one page where the connection stands. Asks neither side."""
+    """Show on one page where the connection stands. Asks neither side.
+
+    Exit 5 if a person must act before changes can leave or records come in (a stop, an approval, a
+    failure that does not pass by itself), 4 if the last run failed for what may pass.
+    """
     found = options.read()
     mapped = found.mapping.exists()
     with options.bridge(mapping=None if mapped else NO_MAPPING) as bridge:
@@ -24,7 +29,9 @@ def status(options: Options) -> int:
         options.show_json(report)
     else:
         _show(report)
-    return 0
+    if report["stopped"] or report["unapproved"] or any(not f["retryable"] for f in report["failing"]):
+        return Exit.PERSON
+    return Exit.LATER if report["failing"] else Exit.OK
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -32,6 +39,7 @@ def _show(report: dict[str, Any]) -> None:
     rows = [
         ("writes", _writing(report)),
         ("held back", report["held_back"] or "nothing"),
+        *((f"failing: {f['verb']}", f"{time_text(f['at'])}, {f['error']}") for f in report["failing"]),
         ("records", ", ".join(plural(n, kind) for kind, n in report["known"].items())),
         ("writes under way", counts_text({k: n for k, n in report["intents"].items() if n})),
         ("changes that ended", counts_text(report["results"])),
@@ -51,6 +59,8 @@ def _show(report: dict[str, Any]) -> None:
         show_table(("stream", "last read to its end", "unfinished"), streams)
     else:
         say("nothing was read yet: `atsbridge sync`")
+    if any(f["verb"] in ("push", "sync") for f in report["failing"]):
+        say("changes that recruiters have made since may not be taken in yet: mend it, then `atsbridge sync`")
     if report["review"]:
         say("`atsbridge explain` with the id of a change tells what became of it")
 

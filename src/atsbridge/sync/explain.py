@@ -18,6 +18,7 @@ from .context import Context
 from .holding import held_back
 from .ledger import Attempt, IntentRow, Known, Quarantined, Row, Txn, Update, Waiting, Where
 from .reality import Interpreter, Reality, application_from
+from .runs import error_of, outward_failing
 
 
 @frozen(kw_only=True)
@@ -29,6 +30,7 @@ class Explanation:
         mapped: in words, which rule gave which value; of what the ATS says now, where nothing is known.
         updates, intents, attempts: the ledger's rows, oldest first.
         held_back: why a write of it that is pending has not left.
+        not_taken_in: the CRM's change of it that no push has taken in, and why, as far as known.
         crm: what the CRM holds, with the CRM's words for what it holds as confirmed.
         now: what the ATS says now; None unless asked.
     """
@@ -43,6 +45,7 @@ class Explanation:
     intents: tuple[dict[str, Any], ...]
     attempts: tuple[dict[str, Any], ...]
     held_back: str
+    not_taken_in: str
     crm: dict[str, Any] | None
     now: dict[str, Any] | None
 
@@ -66,6 +69,8 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     found = yield from perform(lambda: ctx.ledger.look(lambda txn: _found(txn, ctx, ref)))
     known, reality, rows, held = found
     in_crm = (yield from ctx.crm.statuses([ref])).get(ref)
+    asked_for = in_crm.event_id if in_crm else None
+    missed = yield from perform(lambda: ctx.ledger.look(lambda txn: _not_taken_in(txn, ctx, asked_for)))
     now = yield from ctx.read_application(ref) if ask else _nothing()
     mapped: Sequence[str] = ()
     words: Words | None = None
@@ -93,9 +98,18 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
         intents=tuple(_row(i) for i in rows["intents"]),
         attempts=tuple(_row(a) for a in rows["attempts"]),
         held_back=held,
+        not_taken_in=missed,
         crm={**attrs.asdict(in_crm), "words": words and attrs.asdict(words)} if in_crm else None,
         now=_now(now),
     )
+
+
+def _not_taken_in(txn: Txn, ctx: Context, event_id: str | None) -> str:
+    if event_id is None or txn.get(Update, ctx.connection, event_id) is not None:
+        return ""
+    failed = outward_failing(txn, ctx.connection)
+    why = f"the last {failed.verb} failed: {error_of(failed)}" if failed else "the next push takes it in"
+    return f"the change {event_id}: {why}"
 
 
 def _meant(txn: Txn, ref: Ref) -> Ref:

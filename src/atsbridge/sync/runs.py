@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from attrs import evolve
 
-from ..errors import words_to_keep
+from ..errors import AtsBridgeError, LeaseLost, LedgerBusy, words_to_keep
 from ..wire.effects import Failed, Flow, perform, together
 from .context import Context
 from .leases import control
@@ -15,6 +16,13 @@ from .ledger import Run, Txn, Where
 
 _KEPT_SECONDS = 90 * 24 * 3600.0
 _LISTS = ("differences", "left", "repaired", "receipts")
+
+
+_OUTWARD = ("push", "sync")
+_WAYS = (_OUTWARD, ("pull", "sync"), ("sweep",))
+"""The verbs whose last run says whether a way works."""
+_OTHERS = tuple(error.__name__ for error in (LedgerBusy, LeaseLost))
+"""What a run ends with because another one does its work."""
 
 
 class Told(Protocol):
@@ -35,7 +43,8 @@ def recorded(ctx: Context, verb: str, flow: Flow[R]) -> Flow[R]:
     (outcome,) = yield from together([flow], 1)
     told: dict[str, Any]
     if isinstance(outcome, Failed):
-        told = {"error": words_to_keep(outcome.error)}
+        retryable = isinstance(outcome.error, AtsBridgeError) and outcome.error.retryable
+        told = {"error": words_to_keep(outcome.error), "retryable": retryable}
     else:
         told = {k: len(v) if k in _LISTS else v for k, v in outcome.value.as_dict().items()}
     ended = evolve(row, ended_at=ctx.now().timestamp(), summary=json.dumps(told, default=str))
@@ -43,6 +52,30 @@ def recorded(ctx: Context, verb: str, flow: Flow[R]) -> Flow[R]:
     if isinstance(outcome, Failed):
         raise outcome.error
     return outcome.value
+
+
+def failing(txn: Txn, connection: str) -> list[Run]:
+    """Of each way - outward, inward, sweep - the last run that ended, where it failed."""
+    ended = (_last_ended(txn, connection, verbs) for verbs in _WAYS)
+    found = {run.number: run for run in ended if run is not None and error_of(run)}
+    return [found[number] for number in sorted(found)]
+
+
+def outward_failing(txn: Txn, connection: str) -> Run | None:
+    """The last run that took in the CRM's changes, where it failed."""
+    run = _last_ended(txn, connection, _OUTWARD)
+    return run if run is not None and error_of(run) else None
+
+
+def error_of(run: Run) -> str:
+    """The error that a run ended with, in words; empty where it ended well."""
+    return str(json.loads(run.summary or "{}").get("error", ""))
+
+
+def _last_ended(txn: Txn, connection: str, verbs: Sequence[str]) -> Run | None:
+    where = Where(equal={"connection": connection}, among={"verb": verbs}, above={"ended_at": 0.0})
+    rows = txn.find(Run, where, order=("-number",), limit=20)
+    return next((run for run in rows if not error_of(run).startswith(_OTHERS)), None)
 
 
 def _begin(txn: Txn, ctx: Context, verb: str) -> Run:

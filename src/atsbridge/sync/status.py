@@ -11,9 +11,10 @@ from attrs import evolve, frozen
 from ..model import Kind
 from ..wire.effects import Flow, perform
 from .context import Context
-from .holding import held_back
+from .holding import awaits_approval, held_back
 from .leases import control, is_live
 from .ledger import IntentRow, Known, Lease, Position, Quarantined, Run, Txn, Update, Waiting, Where
+from .runs import error_of, failing
 
 
 @frozen(kw_only=True)
@@ -22,6 +23,9 @@ class StatusReport:
 
     Args:
         held_back: why writes that are pending have not left; empty where nothing holds them back.
+        unapproved: changes wait until a person approves the write surface.
+        failing: of pushing, pulling and sweeping, the last run where that failed: verb, time, error, and
+            whether it may pass by itself. Changes made in the CRM since may not be taken in.
         known: live records by kind. streams: each stream's last finished read.
         intents: open intents by state. results: closed changes by result.
         review: event ids that wait for a person. working: lanes under a lease. runs: the last five.
@@ -31,6 +35,8 @@ class StatusReport:
     paused: str | None
     stopped: str
     held_back: str
+    unapproved: bool
+    failing: tuple[dict[str, Any], ...]
     write_mode: str
     surface_approved: bool
     known: dict[str, int]
@@ -60,18 +66,21 @@ def _status(txn: Txn, ctx: Context) -> StatusReport:
     leases = [x for x in txn.find(Lease, Where(equal=mine)) if is_live(x, ctx)]
     runs = txn.find(Run, Where(equal=mine), order=("-number",), limit=5)
     open_states = ("pending", "leased", "in_flight", "settling")
+    intents = {s: txn.count(IntentRow, Where(equal={**mine, "state": s})) for s in open_states}
     return StatusReport(
         connection=ctx.connection,
         paused=(row.paused_why or "paused") if row.paused else None,
         stopped=row.stopped,
         held_back=held_back(txn, ctx),
+        unapproved=intents["pending"] > 0 and awaits_approval(ctx),
+        failing=tuple(_failure(run) for run in failing(txn, ctx.connection)),
         write_mode=ctx.mapping.writing.mode.value,
         surface_approved=ctx.surface_approved,
         known={k.value: _live(txn, ctx, k) for k in Kind},
         streams={
             _name(p): _position(p) for p in txn.find(Position, Where(equal=mine), order=("stream", "job"))
         },
-        intents={s: txn.count(IntentRow, Where(equal={**mine, "state": s})) for s in open_states},
+        intents=intents,
         results=_counts([u.result for u in updates if u.result]),
         review=tuple(u.event_id for u in updates if u.result in ("review", "dead")),
         quarantined=txn.count(Quarantined, Where(equal=mine)),
@@ -94,6 +103,12 @@ def _name(position: Position) -> str:
 
 def _position(position: Position) -> dict[str, Any]:
     return {"finished_at": position.finished_at, "unfinished": position.cursor is not None}
+
+
+def _failure(run: Run) -> dict[str, Any]:
+    told = json.loads(run.summary or "{}")
+    retryable = bool(told.get("retryable"))
+    return {"verb": run.verb, "at": run.ended_at, "error": error_of(run), "retryable": retryable}
 
 
 def _counts(words: list[str]) -> dict[str, int]:
