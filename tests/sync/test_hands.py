@@ -34,7 +34,8 @@ def imagined(w: World) -> ImaginedHands:
 
 def send(w: World, hands: ImaginedHands, intent: Intent) -> Any:
     write = w.ats.declared(intent)
-    return w.run(hands.send(intent, write, w.ats.write_status(intent, fresh(), w.ats), PERMIT))  # type: ignore[arg-type]
+    call = w.ats.write_status(intent, fresh(), w.ats)  # type: ignore[arg-type]
+    return w.run(hands.send(intent, write, call, PERMIT)).carried
 
 
 def test_an_imagined_write_is_seen_by_the_next_read_and_reaches_nobody() -> None:

@@ -547,6 +547,21 @@ def test_without_sequence_and_time_the_order_is_that_of_arrival() -> None:
     assert (outcome(w, "b"), w.update("a").result) == (("superseded", AGAIN), None)
 
 
+def test_a_clock_that_was_ahead_makes_no_later_change_older() -> None:
+    def at(id: str, wall: float) -> StatusUpdate:
+        return change(id, sequence=None, occurred_at=datetime.fromtimestamp(wall, UTC))
+
+    w = world(pulled=False)
+    take(w, at("e1", WALL + 1e6), at("e0", WALL + 1e6 + 1))
+    assert (outcome(w, "e1"), w.update("e0").result) == (("superseded", AGAIN), None)
+    take(w, at("e2", WALL + 30), wall=WALL + 60)
+    assert (outcome(w, "e0"), w.update("e2").result) == (("superseded", AGAIN), None)
+    take(w, at("e3", WALL + 20), wall=WALL + 61)
+    assert outcome(w, "e3")[0] == "superseded"
+    take(w, change("e4", sequence=None, occurred_at=None), wall=WALL + 62)
+    assert (outcome(w, "e2"), w.update("e4").result) == (("superseded", AGAIN), None)
+
+
 @pytest.mark.parametrize("when", [None, datetime(2030, 1, 1, tzinfo=UTC)])
 def test_a_change_without_a_sequence_is_older_than_one_with(when: datetime | None) -> None:
     w = taken(change("e1", sequence=1))

@@ -27,7 +27,7 @@ from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.ats.greenhouse import VENDOR as GREENHOUSE
 from atsbridge.ats.interface import Unplannable
-from atsbridge.errors import CrmError, Doubtful, GuardError, MappingError, NoAnswer, TooLate
+from atsbridge.errors import BadPayload, CrmError, Doubtful, GuardError, MappingError, NoAnswer, TooLate
 from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.mapping import load_mapping
 from atsbridge.model import (
@@ -44,7 +44,7 @@ from atsbridge.model import (
 )
 from atsbridge.sync.context import Tuning
 from atsbridge.sync.hands import RealHands
-from atsbridge.sync.ledger import Attempt, Control, IntentRow, Lease, Waiting
+from atsbridge.sync.ledger import Attempt, Control, IntentRow, Lease, Update, Waiting
 from atsbridge.sync.outbound import push
 from atsbridge.sync.status import set_paused
 from atsbridge.wire.effects import Request, Response
@@ -84,9 +84,11 @@ def test_a_read_about_another_application_decides_nothing() -> None:
     w.account.change("2", stage="C")
     w.wants("1", step="B")
     w.reads = [None, another]
+    before: list[Any] = []
+    w.reads.append(first(lambda account: before.extend([*account.log, *w.crm.receipts])))
     w.push()
-    assert w.account.log == [] and w.intent().state == "pending" and not w.crm.receipts
-    assert told(later(w, 900))[0] is Result.APPLIED
+    assert told(w)[0] is Result.APPLIED and before == []
+    assert w.log.index("sleep 1") < next(n for n, line in enumerate(w.log) if line.startswith("PUT "))
 
 
 def test_an_answer_to_a_write_about_another_application_is_read_again() -> None:
@@ -565,6 +567,22 @@ def test_what_shows_late_is_waited_for() -> None:
     assert w.receipt("e1").evidence == {"write": "move", "answer": 200, "request_id": ""}
 
 
+@pytest.mark.parametrize("hidden", [0.0, 5.0])
+def test_the_evidence_of_an_accepted_write_is_the_answer_itself(hidden: float) -> None:
+    w = world("1", visible_within_seconds=hidden)
+
+    def answers(world: World, asked: Request) -> Response:
+        _ = world.account.answer(asked)
+        return evolve(world.response(204, {}, x_request_id="q9"), body=b"")
+
+    w.writes = [answers]
+    w.wants("1", step="B")
+    w.push()
+    assert w.receipt("e1").evidence == {"write": "move", "answer": 204, "request_id": "q9"}
+    (sent,) = w.rows(Attempt)
+    assert (sent.answer, sent.request_id) == (204, "q9")
+
+
 def test_what_becomes_due_between_two_looks_is_not_left_behind(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(60):
@@ -594,7 +612,7 @@ def test_an_accepted_write_whose_re_read_failed_is_confirmed_later() -> None:
     assert w.intent().state == "settling" and w.intent().accepted == 1
     w.push()
     assert told(w)[0] is Result.APPLIED and len(w.account.log) == 1
-    assert w.receipt("e1").evidence["answer"] == 200
+    assert w.receipt("e1").evidence["answer"] == 204
 
 
 def test_a_refused_write_whose_re_read_failed_is_decided_anew() -> None:
@@ -917,6 +935,59 @@ def _refusing(world: World, asked: Any) -> Any:
     raise GuardError("not this one")
 
 
+class OddReads(RealHands):
+    """Of one application the answer is never what the vendor promises."""
+
+    def read(self, ref: Any) -> Any:
+        raise BadPayload("not JSON")
+        yield
+
+
+def test_a_record_whose_answers_are_always_odd_is_tried_for_an_hour_and_then_ends_as_dead() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    began = w.clock.value
+    w.run(push(w.ctx, OddReads(w.ctx)))
+    while not w.update().result:
+        w.clock.value += 60
+        w.run(push(w.ctx, OddReads(w.ctx)))
+    assert told(w)[0] is Result.DEAD and not w.account.log
+    assert 1800 < w.clock.value - began < 7200
+
+
+def test_odd_answers_of_all_cost_an_intent_nothing() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.run(push(w.ctx, OddReads(w.ctx)))  # takes it in
+    counted = w.intent().returns
+
+    class AllOdd(OddReads):
+        def catalogue(self) -> Any:
+            raise BadPayload("not JSON")
+            yield
+
+    for _ in range(20):
+        w.clock.value += 900
+        w.ctx.tuning = evolve(w.ctx.tuning, catalogue_seconds=1e6)
+        w.run(push(w.ctx, AllOdd(w.ctx)))
+    assert (w.intent().state, w.intent().returns) == ("pending", counted)
+
+
+def test_a_feed_position_that_is_no_json_says_so_and_takes_nothing_in() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+
+    class Odd(type(w.crm)):  # type: ignore[misc]
+        def changes(self, after: Any) -> Any:
+            feed = yield from super().changes(after)
+            return evolve(feed, position=object())
+
+    w.crm.__class__ = Odd
+    with pytest.raises(CrmError, match="position that is no JSON: a object"):
+        w.push()
+    assert not w.rows(Update)
+
+
 # -- receipts --
 
 
@@ -1216,6 +1287,21 @@ def test_one_not_found_that_passes_buries_nothing() -> None:
     w.pull()
     assert (w.known().deleted, w.crm.held[w.receipt("e1").application].record.deleted) == (None, None)
     assert w.ledger.look(lambda txn: txn.get(Waiting, w.ctx.connection, "application", "1")) is None
+
+
+def test_a_good_read_by_a_push_clears_the_suspicion() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+    w.account.apps["1"].gone = "deleted"
+    w.push()
+    w.account.apps["1"].gone = None
+    w.wants("1", step="C")
+    w.push()
+    w.account.apps["1"].gone = "deleted"  # passing, once more: nothing says the same
+    w.clock.value += 61
+    w.wants("1", step="B")
+    w.push()
+    assert w.known().deleted is None
 
 
 def test_a_second_not_found_right_after_the_first_is_not_yet_believed() -> None:

@@ -417,6 +417,19 @@ def test_a_second_401_is_final() -> None:
     assert kinds(it.log) == ["saved", "token", "saved", "read"] * 2
 
 
+def test_a_401_on_a_write_has_the_token_renewed_before_the_next_one() -> None:
+    """The store still holds it, and by its time it is good."""
+    it, client, tokens, server = with_tokens()
+    tokens.save("acme", token("stale", refresh="first"))
+    it.run(client.ready())
+    with pytest.raises(Unauthorized):
+        it.run(client.send(WRITE, PERMIT))
+    it.run(client.ready())
+    assert it.run(client.send(WRITE, PERMIT)).status == 200
+    it.run(client.ready())
+    assert server.made == 1
+
+
 def test_a_401_without_tokens_is_final() -> None:
     it, client = world(always(answer(401)))
     with pytest.raises(Unauthorized):

@@ -10,7 +10,7 @@ first, and the application is read again by the pulls that follow.
 from __future__ import annotations
 
 from ..model import Ref, TombstoneKind
-from .ledger import Txn, Waiting
+from .ledger import Txn, Waiting, Where
 
 APART_SECONDS = 60.0
 """Between the two answers; as the wall clock has it."""
@@ -44,6 +44,12 @@ def suspect(txn: Txn, ref: Ref, *, wall: float) -> None:
         since=wall,
     )
     txn.put([row])
+
+
+def clear(txn: Txn, ref: Ref) -> None:
+    """Forget the first answer: it was found since."""
+    mine = {"connection": ref.connection, "kind": ref.kind.value, "id": ref.id}
+    txn.delete(Waiting, Where(equal={**mine, "parent_kind": _SUSPECT}))
 
 
 def is_suspect(row: Waiting) -> bool:

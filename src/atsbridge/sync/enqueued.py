@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from attrs import evolve
 from cattrs.preconf.json import make_converter
 
 from ..model import StatusUpdate
@@ -11,7 +14,9 @@ _CONVERTER = make_converter()
 
 
 def enqueued(update: StatusUpdate) -> Enqueued:
-    """A change as a row."""
+    """A change as a row. One that has neither sequence nor time has this one: rows have no order."""
+    if update.sequence is None and update.occurred_at is None:
+        update = evolve(update, occurred_at=datetime.now(UTC))
     return Enqueued(
         connection=update.application.connection,
         event_id=update.event_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from ..ats.interface import Catalogue, Fresh, Gone
 from ..model import Intent, Ref, Transition
@@ -14,6 +14,21 @@ from ..wire.operations import Call
 from ..wire.vendor import Signal, StatusWrite
 from .context import Context
 from .leases import flush
+
+
+@frozen(kw_only=True)
+class Accepted:
+    """What came back for a write that the ATS said yes to.
+
+    Args:
+        answer: the HTTP status; None where nothing was sent.
+        request_id: the vendor's id of the request, where it gives one.
+        carried: the record, where the answer carries it.
+    """
+
+    answer: int | None = None
+    request_id: str = ""
+    carried: Fresh | None = None
 
 
 class Hands(Protocol):
@@ -29,8 +44,8 @@ class Hands(Protocol):
 
     def send(
         self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
-    ) -> Flow[Fresh | None]:
-        """Once; the record, where the answer carries it."""
+    ) -> Flow[Accepted]:
+        """Once."""
         ...
 
     def hidden_seconds(self, write: StatusWrite) -> float:
@@ -62,12 +77,14 @@ class RealHands:
 
     def send(
         self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
-    ) -> Flow[Fresh | None]:
+    ) -> Flow[Accepted]:
         yield from self._on_disk()
         response = yield from self.ctx.client.send(call.request, permit)
         carried = call.parse(response)
         # Of another record it says nothing of this one, which is then read.
-        return carried if carried is None or carried.application.ref == intent.application else None
+        if carried is not None and carried.application.ref != intent.application:
+            carried = None
+        return Accepted(answer=response.status, request_id=response.request_id, carried=carried)
 
     def _on_disk(self) -> Flow[None]:
         """Return when all that was committed before survives a power cut."""
@@ -112,12 +129,12 @@ class ImaginedHands:
 
     def send(
         self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
-    ) -> Flow[Fresh | None]:
+    ) -> Flow[Accepted]:
         fresh = self.imagine(self._left[intent.application], intent)
         if write.signal is Signal.COUNT:
             fresh = _one_more(fresh, intent, self.counted)
         self._left[intent.application] = fresh
-        return fresh
+        return Accepted(carried=fresh)
         yield
 
     def hidden_seconds(self, write: StatusWrite) -> float:

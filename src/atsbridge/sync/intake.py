@@ -199,13 +199,14 @@ def _row(update: StatusUpdate, connection: str, *, number: int, wall: float) -> 
 def _order(row: Update) -> tuple[Any, ...]:
     """By the CRM's sequence; where it has none, by the time of the change and its id, else by arrival.
 
-    A sequence stays an int: as floats, neighbours beyond 2**53 are one number.
+    A sequence stays an int: as floats, neighbours beyond 2**53 are one number. No change was made after
+    it arrived: a clock that is ahead would make all that follow older.
     """
     if row.sequence is not None:
         return True, row.sequence
     if row.occurred_at is not None:
-        return False, row.occurred_at, row.event_id
-    return False, row.taken_at, "", row.number
+        return False, min(row.occurred_at, row.taken_at), row.occurred_at, row.event_id, row.number
+    return False, row.taken_at, row.taken_at, "", row.number
 
 
 def newer_exists(txn: Txn, row: Update) -> bool:

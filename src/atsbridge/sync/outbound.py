@@ -19,6 +19,7 @@ from ..crm.interface import Abilities, Delivery
 from ..errors import (
     BadPayload,
     BadRecord,
+    CrmError,
     Doubtful,
     Forbidden,
     GuardError,
@@ -38,11 +39,11 @@ from ..wire.effects import Failed, Flow, perform, sleep, together
 from ..wire.guard import authorise, digest, full_url
 from ..wire.operations import Call
 from ..wire.vendor import StatusWrite
-from .absences import is_believed, suspect
+from .absences import clear, is_believed, suspect
 from .ages import no_earlier, overtaken
 from .context import Context, Progress
 from .enqueued import any_enqueued, take_enqueued
-from .hands import Hands
+from .hands import Accepted, Hands
 from .holding import awaits_approval, held_back
 from .intake import take_in
 from .leases import control, flush
@@ -50,7 +51,7 @@ from .ledger import Control, IntentRow, Known, Position, Txn, Update, Where
 from .open_changes import end_closed, end_forbidden
 from .outbox import Plan
 from .pages import tombstone
-from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
+from .policy import LONGEST_WAIT, Back, Close, Settle, Write, confirm, decide, expected_of, target_of
 from .protocol import (
     DUE_AT_ONCE,
     Armed,
@@ -167,6 +168,7 @@ class Outbound:
     report: PushReport = field(factory=PushReport)
     _interpreter: Interpreter = field(init=False)
     _fresh: dict[Ref, Fresh] = field(factory=dict, init=False)
+    _answers: bool | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._interpreter = Interpreter.of(self.ctx.ats, self.reality, self.engine)
@@ -192,8 +194,9 @@ class Outbound:
         while True:
             feed = yield from ctx.crm.changes(position)
             position = feed.position
+            text = _position_text(position)
             taken = yield from perform(
-                lambda: ctx.ledger.do(lambda txn: self._take_in(txn, feed.updates, position))
+                lambda: ctx.ledger.do(lambda txn: self._take_in(txn, feed.updates, text))
             )
             if taken:
                 yield from ctx.crm.acknowledge(taken)
@@ -221,7 +224,7 @@ class Outbound:
             taken = yield from perform(lambda: self.ctx.ledger.do(take))
             self.report.taken += taken
 
-    def _take_in(self, txn: Txn, updates: Sequence[StatusUpdate], position: Any) -> list[str]:
+    def _take_in(self, txn: Txn, updates: Sequence[StatusUpdate], position: str) -> list[str]:
         # What names no application at all is nobody else's either.
         own = [
             u
@@ -230,7 +233,7 @@ class Outbound:
         ]
         taken = take_in(txn, own, connection=self.ctx.connection, expand=self.expand, wall=self._wall)
         row = control(txn, self.ctx.connection)
-        txn.put([evolve(row, feed=json.dumps(position))])
+        txn.put([evolve(row, feed=position)])
         return taken
 
     def expand(self, update: StatusUpdate, expected: State, job_id: str | None) -> Plan:
@@ -429,18 +432,16 @@ class Outbound:
                 wall=self._wall,
             )
 
-    def _accepted(
-        self, held: Claim, intent: IntentRow, carried: Fresh | None, write: StatusWrite
-    ) -> Flow[bool]:
+    def _accepted(self, held: Claim, intent: IntentRow, said: Accepted, write: StatusWrite) -> Flow[bool]:
         hidden = self.hands.hidden_seconds(write)
-        evidence = _evidence(write, 200)
+        evidence = _evidence(write, said.answer, said.request_id)
         if hidden > 0:
             until = self.ctx.ledger.clock.now() + hidden
             noted = evolve(intent, evidence=json.dumps(evidence))
             yield from perform(lambda: self._settle(held, noted, until, "accepted", evidence, accepted=True))
             return False
-        if carried is not None:
-            fresh = self._interpreted(carried)
+        if said.carried is not None:
+            fresh = self._interpreted(said.carried)
         else:
             again = yield from self._reread(held, intent, evidence=evidence)
             if again is None:
@@ -560,13 +561,26 @@ class Outbound:
 
         An ATS that is down costs the intent nothing, a refused credential stops
         the connection; what remains is this one record's fault, and is counted.
+        A bad answer is the record's where the ATS gives good ones besides; it may
+        pass as well, so that the intent is tried for about an hour.
         """
         why = f"the ATS could not be read: {type(error).__name__}: {error.message}"
-        count = not isinstance(error, (Unavailable, Unauthorized, Forbidden))
+        odd = isinstance(error, BadPayload) and (yield from self._gives_good_answers())
+        count = odd or not isinstance(error, (Unavailable, Unauthorized, Forbidden))
+        later = min(4.0**intent.returns, LONGEST_WAIT) if odd else 0.0
         self._note_unavailable(error)
-        yield from self._back(held, intent, why=why, unsent=unsent, count=count, outcome=outcome)
+        yield from self._back(
+            held, intent, why=why, unsent=unsent, count=count, later_seconds=later, outcome=outcome
+        )
         if isinstance(error, (Unauthorized, Forbidden)):
             yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, why)))
+
+    def _gives_good_answers(self) -> Flow[bool]:
+        """Whether the ATS can be read at all; asked once in a run."""
+        if self._answers is None:
+            (asked,) = yield from together([self.hands.catalogue()], 1)
+            self._answers = not isinstance(asked, Failed)
+        return self._answers
 
     def _note_unavailable(self, error: Exception) -> None:
         """A bad answer is one record's; all else that makes the ATS unavailable concerns the next as well."""
@@ -609,6 +623,8 @@ class Outbound:
             close(txn, held, intent, step, fresh=seen, evidence=told, expand=self.expand, wall=self._wall)
             if outcome:
                 answered(txn, intent, outcome=outcome, evidence=told, wall=self._wall)
+            if seen is not None:
+                clear(txn, Ref(self.ctx.connection, Kind.APPLICATION, intent.application))
 
         yield from perform(lambda: self._do(action))
         if isinstance(fresh, Gone):
@@ -718,6 +734,18 @@ class Outbound:
             report.held_back = report.held_back or held_back(txn, self.ctx)
 
         yield from perform(lambda: self.ctx.ledger.look(count))
+
+
+def _position_text(position: Any) -> str:
+    """A feed's position as the ledger keeps it."""
+    try:
+        return json.dumps(position)
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise CrmError(
+        f"the CRM's feed of changes gave a position that is no JSON: a {type(position).__name__}",
+        advice="mend the CRM connector: a position is of dicts, lists, texts, numbers, true, false and null",
+    )
 
 
 def _own(call: Call[Fresh | None], deadline_seconds: float) -> Call[Fresh | None]:

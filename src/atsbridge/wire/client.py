@@ -102,6 +102,7 @@ class Client:
     _budgets: list[Budget] = field(init=False)
     _retries: RetryBudget = field(init=False)
     _token: Token | None = field(init=False, default=None)
+    _refused: Token | None = field(init=False, default=None)
     _unsaved: tuple[Token | None, Token] | None = field(init=False, default=None)
     _drift: timedelta = field(init=False, default=timedelta(0))
 
@@ -200,7 +201,8 @@ class Client:
             VendorError: what the answer means. `NoAnswer` with ``sent`` False,
             `GuardError`, `Unauthorized` and `Throttled` prove that nothing happened.
         """
-        response = yield from send(self.signed(wanted, self._token), permit)
+        token = self._token
+        response = yield from send(self.signed(wanted, token), permit)
         self._learn(response)
         try:
             self._judge(wanted, response)
@@ -208,7 +210,7 @@ class Client:
             self._note_throttling(error)
             raise
         except Unauthorized:
-            self._token = None
+            self._refused = token
             raise
         return response
 
@@ -227,8 +229,9 @@ class Client:
     def _current(self) -> Flow[Token]:
         if self._token is None:
             self._token = yield from perform(self._load)
-        if self._token is not None and self._token.valid(self.now()):
-            return self._token
+        held = self._token
+        if held is not None and held != self._refused and held.valid(self.now()):
+            return held
         return (yield from self._renew(self._token))
 
     def _renew(self, stale: Token | None) -> Flow[Token]:

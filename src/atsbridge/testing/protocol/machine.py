@@ -24,6 +24,7 @@ from ...ledgers.memory import MemoryLedger
 from ...mapping import load_mapping
 from ...model import Base, Intent, Kind, Ref, State, StatusUpdate, TombstoneKind
 from ...sync.context import Context
+from ...sync.hands import Accepted
 from ...sync.ledger import Attempt, Control, IntentRow, Known, Lease, Update
 from ...sync.outbound import Outbound
 from ...sync.protocol import due
@@ -80,8 +81,8 @@ class ModelHands:
 
     def send(
         self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
-    ) -> Flow[Fresh | None]:
-        return cast("Fresh | None", (yield Send(call.request, permit)))
+    ) -> Flow[Accepted]:
+        return Accepted(carried=cast("Fresh | None", (yield Send(call.request, permit))))
 
     def hidden_seconds(self, write: StatusWrite) -> float:
         return write.visible_within_seconds
