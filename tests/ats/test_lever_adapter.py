@@ -454,9 +454,15 @@ def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each(s
         {**OPPORTUNITY, "id": "o-5", "contact": "c-5", "isAnonymized": True},
     ]
     body = json.dumps({"data": listed, "hasNext": False}, separators=separators).encode()
+
+    def opportunities(query):
+        if "contact_id" in query:
+            return listing([o for o in listed if o["contact"] == query["contact_id"]])
+        return attrs.evolve(listing([]), body=body)
+
     desk = Desk(
         {
-            "/opportunities": attrs.evolve(listing([]), body=body),
+            "/opportunities": opportunities,
             "/contacts/c-2": reply({"id": "c-2", "isAnonymized": True}),
             "/contacts/c-4": reply({"id": "c-4", "isAnonymized": False}),
             "/contacts/c-5": no(404, "ResourceNotFound"),
@@ -464,7 +470,9 @@ def test_only_the_contacts_of_anonymised_opportunities_are_asked_and_once_each(s
     )
     page = desk.run(stream("opportunities").page(start("opportunities")))
     once = ["/contacts/c-2", "/contacts/c-4", "/contacts/c-5"]
-    assert [path for path, _ in desk.asked[1:]] == [*once, "/contacts/c-5"]  # not found: once more
+    assert [path for path, _ in desk.asked[1:4]] == once
+    of_five = ("/opportunities", {"limit": "100", "contact_id": "c-5"})
+    assert desk.asked[4:] == [("/contacts/c-5", {}), of_five]  # not found: once more, then by other means
     found = [record for item in page.items for record in item.read(item.raw.data)]
     gone = {r.ref.id for r in found if isinstance(r, Candidate) and r.deleted}
     alive = {r.ref.id for r in found if isinstance(r, Candidate) and not r.deleted}
@@ -479,6 +487,69 @@ def test_one_passing_not_found_blanks_no_contact():
     page = desk.run(stream("opportunities").page(start("opportunities")))
     found = [record for item in page.items for record in item.read(item.raw.data)]
     assert not [r for r in found if isinstance(r, Candidate) and r.deleted]
+
+
+BLANK = {**OPPORTUNITY, "isAnonymized": True}
+ALSO = {**BLANK, "id": "o-2"}
+
+
+def page_without_a_contact(of_contact, **settings):
+    """A page with one anonymised opportunity, whose contact is not found however often it is asked for."""
+    adapter = attrs.evolve(ADAPTER, **settings)
+    desk = Desk(
+        {
+            "/opportunities": lambda query: of_contact if "contact_id" in query else listing([BLANK]),
+            "/contacts/c-1": no(404, "ResourceNotFound"),
+        }
+    )
+    page = desk.run(stream("opportunities", adapter).page(start("opportunities", adapter=adapter)))
+    (item,) = page.items
+    return desk, item
+
+
+@pytest.mark.parametrize("listed", [[BLANK], [BLANK, ALSO]])
+def test_who_is_not_found_is_blank_where_all_their_opportunities_are(listed):
+    _, item = page_without_a_contact(listing(listed))
+    person, application = item.read(item.raw.data)
+    assert person.deleted.kind is TombstoneKind.ANONYMISED and application.ref.id == "o-1"
+
+
+@pytest.mark.parametrize("live", [{"isAnonymized": False}, {"isAnonymized": None}])
+def test_who_is_not_found_is_alive_where_one_of_their_opportunities_is(live):
+    _, item = page_without_a_contact(listing([BLANK, {**ALSO, **live}]))
+    (application,) = item.read(item.raw.data)
+    assert isinstance(application, Application)
+
+
+@pytest.mark.parametrize(
+    "of_contact",
+    [
+        listing([]),
+        listing([{**ALSO, "contact": "c-2"}]),
+        listing([BLANK, {**ALSO, "contact": "c-2"}]),
+        listing([BLANK, {**ALSO, "contact": None}]),
+        listing([BLANK, None]),
+        listing([BLANK], then="x"),
+    ],
+    ids=["none", "of another", "of another too", "of nobody", "no record", "not all of them"],
+)
+def test_where_their_opportunities_do_not_tell_that_record_is_set_aside_alone(of_contact):
+    _, item = page_without_a_contact(of_contact)
+    assert item.ids[0] == (Kind.APPLICATION, "o-1")
+    with pytest.raises(BadRecord, match="contact: ") as caught:
+        item.read(item.raw.data)
+    assert caught.value.path == "contact"
+
+
+@pytest.mark.parametrize("status, error", [(403, Forbidden), (404, NotFound), (500, Unavailable)])
+def test_opportunities_of_a_contact_that_cannot_be_listed_blank_nobody(status, error):
+    with pytest.raises(error):
+        page_without_a_contact(no(status, "Any"))
+
+
+def test_the_opportunities_of_a_contact_are_asked_for_with_the_confidential_ones():
+    desk, _ = page_without_a_contact(listing([BLANK]), confidential=True)
+    assert desk.asked[-1][1] == {"limit": "100", "contact_id": "c-1", "confidentiality": "all"}
 
 
 @pytest.mark.parametrize("contact", ["contact_1", "a/b", "..", "x" * 65])

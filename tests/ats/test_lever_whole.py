@@ -158,6 +158,27 @@ def test_a_person_is_forgotten_although_the_contact_did_not_answer_at_first(worl
     assert gone is None or (gone.name, gone.emails) == (None, ())
 
 
+def test_who_lives_is_not_forgotten_although_their_contact_is_never_found(world):
+    lost = [True]
+
+    def intercept(request, respond):
+        if lost[0] and request.target.startswith("/v1/contacts/"):
+            body = b'{"code":"ResourceNotFound","message":"Contact was not found"}'
+            return SimResponse(404, (("Content-Type", "application/json"),), body)
+        return respond(request)
+
+    found = world(intercept=intercept)
+    one, two = (found.sim.apply(name="Ada Borg", email="ada@example.com") for _ in range(2))
+    found.bridge.pull()
+    found.sim.anonymise(one)
+    found.bridge.pull()
+    assert found.candidate(two).name == "Ada Borg"
+    found.sim.anonymise(two)
+    found.bridge.pull()
+    gone = found.candidate(two)
+    assert gone is None or (gone.name, gone.emails) == (None, ())
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_what_was_made_confidential_is_lost_and_not_deleted(world, status):
     sim = LeverSimulator.generate(60, limits=Limits(None), confidential_status=status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -630,6 +631,86 @@ def test_trap_6_a_hidden_job_stops_nobody_and_check_says_that_it_cannot_know() -
     assert account.views().keys() == account.truth().keys() - hidden
     (every,) = [f for f in account.bridge.check().access if f.what == "see every job"]
     assert every.proof is Proof.UNPROVEN and every.ask
+
+
+def test_trap_6_where_every_job_is_hidden_who_is_in_a_talent_pool_proves_nothing() -> None:
+    account = Account.open("recruitee", applications=60)
+    _ = account.bridge.pull()
+    simulator: Any = account.simulator
+    before, told = account.mirror(), account.truth()
+    pools = {id for id, offer in simulator.account.offers.items() if offer["kind"] == "talent_pool"}
+    pooled = {str(p["candidate_id"]) for p in simulator.account.placements.values() if p["offer_id"] in pools}
+    under_way = [id for id in sorted(told) if told[id].status == "active"]
+    shown = [id for id in under_way if id.partition(":")[0] in pooled]
+    refused = next(id for id in under_way if id not in shown)
+    events = [account.ask(id, stage=account.simulator.stages_for(id)[0]) for id in (shown[0], refused)]
+    for id in told:
+        _ = account.simulator.hide(id)
+    for id in (shown[0], refused):  # placements left out, and a candidate refused
+        with pytest.raises(Forbidden, match="no record of this kind shows"):
+            _ = account.fresh(id)
+    for _ in range(3):
+        account.time.sleep(600)
+        with suppress(Forbidden):
+            _ = account.bridge.push()
+        with pytest.raises(Forbidden):
+            _ = account.bridge.sweep(limit=1.0)
+    assert account.mirror() == before
+    simulator.api.hidden.clear()
+    account.bridge.resume()
+    receipts = _pushed(account)
+    assert [receipts[event].result for event in events] == [Result.APPLIED] * 2
+
+
+def _gone_beside(offers: list[Any]) -> Gone | Fresh:
+    """A fresh read of a placement that its candidate does not have any more, where these offers show."""
+    account = Account.open("recruitee")
+    pairs = itertools.pairwise(sorted(account.truth()))
+    twice = next(one for one, other in pairs if one.partition(":")[0] == other.partition(":")[0])
+    account.simulator.delete(twice)
+
+    def meddle(asked: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse:
+        path, _, query = asked.target.partition("?")
+        if not path.endswith("/offers"):
+            return respond(asked)
+        offset = next(int(pair[7:]) for pair in query.split("&") if pair.startswith("offset="))
+        body = json.dumps({"offers": offers[offset : offset + 100]}).encode()
+        return SimResponse(200, (("Content-Type", "application/json"),), body)
+
+    account.driver.meddle = meddle
+    return account.fresh(twice)
+
+
+POOL: dict[str, Any] = {"id": 1, "kind": "talent_pool", "candidates_count": 9}
+JOB: dict[str, Any] = {"id": 2, "kind": "job", "candidates_count": 1}
+
+
+@pytest.mark.parametrize(
+    "offers",
+    [
+        [],
+        [POOL],
+        [{**JOB, "candidates_count": 0}],
+        [{**JOB, "candidates_count": None}],
+        [{**JOB, "candidates_count": "1"}],
+        [{**JOB, "candidates_count": True}],
+        [{"id": 2, "kind": "job"}],
+        [{"id": 2, "candidates_count": 1}],
+        [None, POOL],
+        [{**JOB, "id": id, "candidates_count": 0} for id in range(1, 250)],
+    ],
+    ids=["none", "pool", "nobody", "null", "text", "true", "unsaid", "no kind", "no offer", "many"],
+)
+def test_trap_6_nobody_is_gone_where_no_job_shows_that_somebody_is_in(offers: list[Any]) -> None:
+    with pytest.raises(Forbidden, match="no record of this kind shows"):
+        _ = _gone_beside(offers)
+
+
+@pytest.mark.parametrize("empty", [0, 1, 120, 250])
+def test_trap_6_one_job_that_somebody_is_in_is_found_on_whatever_page(empty: int) -> None:
+    rows = [{**JOB, "id": id, "candidates_count": 0} for id in range(10, 10 + empty)]
+    read = _gone_beside([POOL, None, *rows, JOB])
+    assert isinstance(read, Gone) and read.tombstone.kind is TombstoneKind.LOST_ACCESS
 
 
 def test_trap_8_everybody_is_never_asked_for_at_once() -> None:

@@ -135,7 +135,7 @@ VENDOR = Vendor(
         Read(
             name="list_opportunities",
             path="/opportunities",
-            query=_PAGE | {"expand", "updated_at_start", "confidentiality"},
+            query=_PAGE | {"expand", "updated_at_start", "confidentiality", "contact_id"},
         ),
         Read(
             name="get_opportunity",
@@ -455,8 +455,8 @@ class Lever(Ats):
     def _opportunities_page(self, name: str, span: Span) -> Flow[Page]:
         query = {"expand": "applications", **_updated(span), **self._secrecy}
         response, token, raws = yield from _list("list_opportunities", "/opportunities", query, span.token)
-        blanked = yield from self._anonymised_contacts(raws)
-        read = partial(read_opportunity, blanked=blanked)
+        blanked, untold = yield from self._anonymised_contacts(raws)
+        read = partial(read_opportunity, blanked=blanked, untold=untold)
 
         def item(raw: Raw) -> Item:
             ids = ((Kind.APPLICATION, _id(raw)), (Kind.CANDIDATE, _id(raw, "contact")))
@@ -466,8 +466,8 @@ class Lever(Ats):
         following, watermark = span.seen(safe_time(response)).after(token, overlap=self._overlap)
         return Page(items=items, rejected=rejected, next=following, watermark=watermark)
 
-    def _anonymised_contacts(self, raws: Sequence[Raw]) -> Flow[frozenset[str]]:
-        """Which contacts of anonymised opportunities are anonymised themselves.
+    def _anonymised_contacts(self, raws: Sequence[Raw]) -> Flow[tuple[frozenset[str], frozenset[str]]]:
+        """Which contacts of anonymised opportunities are anonymised themselves, and of which nothing tells.
 
         One person may have others that are not: a contact is blank only when
         all its opportunities are, and only the contact says so.
@@ -477,15 +477,28 @@ class Lever(Ats):
         # A contact of another form cannot be asked for; its opportunity is then blank by itself.
         contacts, _ = sort_out([raw for raw in doubtful if _ANONYMISED.search(raw.content)], _contact)
         marked = sorted({*contacts})
-        if not marked:
-            return frozenset()
-        asked = [Request(operation="get_contact", method="GET", url=f"/contacts/{id}") for id in marked]
         # One that gives no answer may be blank, and the page would not be read again to find out.
-        answers = dict(zip(asked, (yield from all_of([ask(wanted) for wanted in asked], 4)), strict=True))
-        # What blanks a person for good is not left to one answer, which may be a passing fault.
-        lost = [wanted for wanted, answer in answers.items() if isinstance(answer, NotFound)]
-        answers |= zip(lost, (yield from all_of([ask(wanted) for wanted in lost], 4)), strict=True)
-        return frozenset(id for id, wanted in zip(marked, asked, strict=True) if _blank(answers[wanted]))
+        told = dict(zip(marked, (yield from all_of([_is_blank(id) for id in marked], 4)), strict=True))
+        # What blanks a person for good is not left to an answer that may be a fault, passing or not.
+        lost = [id for id in marked if told[id] is None]
+        told |= zip(lost, (yield from all_of([self._is_blank_or_lost(id) for id in lost], 4)), strict=True)
+        return (
+            frozenset(id for id, blank in told.items() if blank),
+            frozenset(id for id, blank in told.items() if blank is None),
+        )
+
+    def _is_blank_or_lost(self, contact: str) -> Flow[bool | None]:
+        """Whether a contact that was not found once is anonymised: by itself, or by its opportunities."""
+        blank = yield from _is_blank(contact)
+        if blank is not None:
+            return blank
+        query = {"contact_id": contact, **self._secrecy}
+        _, token, raws = yield from _list("list_opportunities", "/opportunities", query, None)
+        named, unnamed = sort_out(raws, lambda raw: (_contact(raw), raw.peek("isAnonymized") is True))
+        if (contact, False) in named:
+            return False
+        whole = token is None and not unnamed
+        return True if whole and set(named) == {(contact, True)} else None
 
     def _deleted_page(self, name: str, span: Span) -> Flow[Page]:
         listing = name.removeprefix("deleted_")
@@ -737,9 +750,11 @@ def _contact(raw: Raw) -> str:
     return need_id({"contact": raw.peek("contact")}, "contact", form=_ID)
 
 
-def _blank(answer: Response | VendorError) -> bool:
+def _is_blank(contact: str) -> Flow[bool | None]:
+    """Whether a contact says that it is anonymised; None where it is not found."""
+    answer = yield from ask(_get("get_contact", f"/contacts/{contact}", {}))
     if isinstance(answer, NotFound):
-        return True
+        return None
     if isinstance(answer, VendorError):
         raise answer
     data = (object_in(answer.body) or {}).get("data")
@@ -879,15 +894,26 @@ def read_requisition(connection: str, read_at: datetime, data: Any) -> tuple[Rec
 
 
 def read_opportunity(
-    connection: str, read_at: datetime, data: Any, *, blanked: frozenset[str] = frozenset()
+    connection: str,
+    read_at: datetime,
+    data: Any,
+    *,
+    blanked: frozenset[str] = frozenset(),
+    untold: frozenset[str] = frozenset(),
 ) -> tuple[Record, ...]:
-    """A candidate, unless this opportunity is anonymised and its contact is not, and an application."""
+    """A candidate, unless this opportunity is anonymised and its contact is not, and an application.
+
+    Args:
+        blanked: contacts that are anonymised. untold: those of which nothing tells whether they are.
+    """
     opportunity = record(data)
     application = read_application(connection, read_at, opportunity)
     contact = application.candidate
     assert contact is not None  # noqa: S101 - an opportunity without contact is refused above
     if opportunity.get("isAnonymized") is not True:
         return read_candidate(contact, opportunity, application), application
+    if contact.id in untold:
+        raise BadRecord("contact", "not found, and its opportunities do not tell whether it is anonymised")
     if contact.id not in blanked:
         return (application,)
     blank = Candidate(ref=contact, read_at=read_at, deleted=Tombstone(TombstoneKind.ANONYMISED))

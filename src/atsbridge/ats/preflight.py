@@ -62,13 +62,18 @@ def must_show(
     key = (beside.operation, beside.url, beside.query)
     shown = yield from once(key, lambda: request(beside))
     if not rows(shown):
-        raise Forbidden(
-            "no record of this kind shows at all",
-            vendor=vendor,
-            operation=operation,
-            status=status,
-            advice="ask whether the integration user has lost a permission: no error would say so",
-        )
+        raise nothing_shows(vendor=vendor, operation=operation, status=status)
+
+
+def nothing_shows(*, vendor: str, operation: str, status: int | None) -> Forbidden:
+    """What stops a connection that sees nothing of a kind any more."""
+    return Forbidden(
+        "no record of this kind shows at all",
+        vendor=vendor,
+        operation=operation,
+        status=status,
+        advice="ask whether the integration user has lost a permission: no error would say so",
+    )
 
 
 def proof_of_read(what: str, wanted: Request, answer: Response | VendorError, *, grant: str) -> Finding:

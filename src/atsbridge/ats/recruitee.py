@@ -55,6 +55,7 @@ from ..wire.budgets import RateLimit
 from ..wire.effects import Flow, Request, Response, once, request
 from ..wire.hooks import said, sealed_by
 from ..wire.operations import Call, Operation, Routine, routine
+from ..wire.paging import Headway
 from ..wire.payload import Raw, object_in, read_json, read_list
 from ..wire.reading import (
     from_iso,
@@ -84,7 +85,7 @@ from .interface import (
     Proof,
     Unplannable,
 )
-from .preflight import ask, find, must_show, proof_of_read, try_listings, unproven_write
+from .preflight import ask, find, nothing_shows, proof_of_read, try_listings, unproven_write
 
 _ID = r"[1-9][0-9]{0,18}"
 _PLACEMENT = Slot(SlotName.APPLICATION, _ID, part=1, alone=True)
@@ -489,10 +490,7 @@ class Recruitee(Ats):
             raise BadPayload("the answer shows placements that cannot be told apart")
         if not own:
             # Deleted, or in a job that the token's owner does not see: the answer is the same.
-            beside = _offers(0, limit=1)
-            yield from must_show(
-                beside, rows=_listed("offers"), vendor=VENDOR.name, operation="get_candidate"
-            )
+            yield from _must_see_jobs(status=answer.status)
             return Gone(tombstone=Tombstone(TombstoneKind.LOST_ACCESS))
         reasons = yield from _reasons_of(own, None, answer.sent_at)
         row = side.joined(own[0], reasons)
@@ -675,6 +673,8 @@ def _find_candidate(id: str) -> Flow[Response | TombstoneKind]:
     """One candidate, or what became of them."""
     asked = Request(operation="get_candidate", method="GET", url=f"/candidates/{id}")
     answer = yield from find(asked, beside=_people(0, limit=1), rows=_listed("candidates"))
+    if isinstance(answer, (NotFound, Forbidden)):
+        yield from _must_see_jobs(status=answer.status)
     if isinstance(answer, NotFound):
         return TombstoneKind.DELETED
     if isinstance(answer, Forbidden):
@@ -682,6 +682,39 @@ def _find_candidate(id: str) -> Flow[Response | TombstoneKind]:
     if not isinstance(answer, Response):
         raise answer
     return answer
+
+
+def _must_see_jobs(*, status: int | None) -> Flow[None]:
+    """That some job shows, with somebody in it, before it is believed that one candidate does not.
+
+    A job that the token's owner does not see is in no list, without a word; who is in a talent pool shows
+    even where every job is hidden.
+
+    Raises:
+        Forbidden: none does.
+    """
+    if not (yield from once("jobs with somebody in them", _is_a_job_peopled)):
+        raise nothing_shows(vendor=VENDOR.name, operation="get_candidate", status=status)
+
+
+def _is_a_job_peopled() -> Flow[bool]:
+    headway = Headway("offers")
+    offset: int | None = 0
+    while offset is not None:
+        headway.turn_to(offset)
+        answer = yield from request(_offers(offset))
+        _, raws = read_list(answer.body, "offers")
+        if any(sort_out(raws, _is_peopled)[0]):
+            return True
+        headway.saw(raw.digest for raw in raws)
+        offset = _next_offset(offset, raws)
+    return False
+
+
+def _is_peopled(offer: Raw) -> bool:
+    """Whether it is a job that somebody is in: one that does not say how many are is no proof."""
+    count = offer.peek("candidates_count")
+    return offer.peek("kind") == "job" and type(count) is int and count > 0
 
 
 def _next_offset(offset: int, raws: Sequence[Raw]) -> int | None:

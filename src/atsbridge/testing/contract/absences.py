@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 from ...ats.interface import Gone
 from ...errors import AtsBridgeError, NotFound
 from ...model import Kind, Ref, Result
-from ...simulators.interface import SimRequest, SimResponse
+from ...simulators.interface import SimRequest, SimResponse, Simulator
 from ...wire.answers import judge
 from ...wire.effects import Purpose, Request
 from ..account import Account
-from ..direct import Respond, as_response
+from ..copies import frozen_copy, thawed
+from ..direct import Meddle, Respond, as_response
 from .subject import Subject, active, elsewhere, first_of
 
 STRANGERS: dict[str, tuple[int, str, bytes]] = {
@@ -38,7 +40,7 @@ class Absences(Subject):
         for every in (1, 2):
             account = self.open(applications=8)
             _ = account.bridge.pull()
-            self._nothing_is_gone(account, answer, every=every)
+            self._nothing_is_gone(account, partial(_answering, answer, every))
 
     def test_not_found_for_whatever_is_asked_deletes_nothing(self, account: Account) -> None:
         """The vendor's own word, but of the whole address: as after a move to another host, or version.
@@ -51,21 +53,32 @@ class Absences(Subject):
         own = next((answer for answer in answers if _says_not_found(account, answer)), answers[0])
         account.driver.meddle = None
         _ = account.bridge.sweep()
-        self._nothing_is_gone(account, own, every=1)
+        self._nothing_is_gone(account, partial(_answering, own, 1))
 
-    def _nothing_is_gone(self, account: Account, told: SimResponse, *, every: int) -> None:
-        """So many reads and token requests are answered so, the first among them, whatever is asked."""
+    def test_where_every_application_is_hidden_nothing_is_gone(self, account: Account) -> None:
+        """Each of them alone would be lost; all of them are a permission that is."""
+        blind = _copy(account)
+        hidden = {id for shown in sorted(account.truth()) for id in blind.hide(shown)}
+        if not hidden:
+            pytest.skip("the simulator can hide no single application")
+        assert hidden >= account.truth().keys()
+        self._nothing_is_gone(account, partial(_instead, blind))
+
+    def _nothing_is_gone(self, account: Account, meddling: Callable[[], Meddle]) -> None:
+        """Whatever is asked, something stands between; what a recruiter wanted before is done in the end."""
         before = set(account.mirror()), _people(account)
         id = first_of(active(account), "application that can be moved")
         event = account.ask(id, stage=elsewhere(account, id)[0]) if account.ats.VENDOR.writes else None
         account.time.sleep(7200)  # a token that was at hand has run out
-        account.driver.meddle = _answering(told, every)
-        for run in (account.bridge.pull, account.bridge.sweep, account.bridge.push, account.bridge.verify):
+        account.driver.meddle = meddling()
+        bridge = account.bridge
+        runs = (bridge.pull, lambda: bridge.sweep(limit=1.0), bridge.push, bridge.verify, bridge.push)
+        for run in runs:
             with suppress(AtsBridgeError):
                 _ = run()
             account.time.sleep(600)
         for ref in (account.ref(id), *_people(account)[:1]):
-            account.driver.meddle = _answering(told, every)
+            account.driver.meddle = meddling()
             with suppress(AtsBridgeError):
                 assert _confirmed(account, ref) is None
         account.driver.meddle = None
@@ -85,7 +98,8 @@ def _people(account: Account) -> list[Ref]:
     return list(refs)
 
 
-def _answering(told: SimResponse, every: int) -> Callable[[SimRequest, Respond, Purpose], SimResponse]:
+def _answering(told: SimResponse, every: int) -> Meddle:
+    """So many reads and token requests are answered so, the first among them."""
     asked = count()
 
     def meddle(request: SimRequest, respond: Respond, purpose: Purpose) -> SimResponse:
@@ -93,6 +107,16 @@ def _answering(told: SimResponse, every: int) -> Callable[[SimRequest, Respond, 
         return respond(request) if passes else told
 
     return meddle
+
+
+def _copy(account: Account) -> Simulator:
+    copy: Simulator = thawed(frozen_copy(account.simulator), account.time)
+    return copy
+
+
+def _instead(other: Simulator) -> Meddle:
+    """The same account, as a credential sees it that may see less."""
+    return lambda asked, _respond, _purpose: other.respond(asked)
 
 
 def _confirmed(account: Account, ref: Ref) -> Any:
