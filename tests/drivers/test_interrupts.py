@@ -108,8 +108,7 @@ def test_a_thread_that_is_not_the_main_one_holds_nothing(handlers):
 
     def elsewhere():
         try:
-            signals.hold(60)
-            signals.let_go()
+            assert not signals.hold(60)
         except BaseException as error:
             refused.append(error)
 
@@ -120,19 +119,55 @@ def test_a_thread_that_is_not_the_main_one_holds_nothing(handlers):
     assert signal.getsignal(signal.SIGINT) is told
 
 
+def test_what_the_main_thread_holds_another_can_let_go(handlers):
+    told = handlers(signal.SIGINT, Told())
+    signals = Signals()
+    assert signals.hold(60)
+    came(signal.SIGINT)
+    thread = threading.Thread(target=signals.let_go)
+    thread.start()
+    thread.join()
+    assert told.came == [signal.SIGINT]
+    came(signal.SIGINT)
+    assert told.came == [signal.SIGINT] * 2
+    assert signals.hold(60)
+    came(signal.SIGINT)
+    assert told.came == [signal.SIGINT] * 2, "it is held again"
+    signals.let_go()
+    assert told.came == [signal.SIGINT] * 3
+
+
+def test_one_that_comes_while_handlers_are_put_back_loses_no_other(handlers, monkeypatch):
+    told = handlers(signal.SIGTERM, Told())
+    handlers(signal.SIGINT, Told(KeyboardInterrupt()))
+    signals, put = Signals(), signal.signal
+    signals.hold(60)
+    came(signal.SIGTERM)
+
+    def put_and_interrupt(number, handler):
+        before = put(number, handler)
+        if number == signal.SIGINT:
+            came(signal.SIGINT)
+        return before
+
+    monkeypatch.setattr(signal, "signal", put_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        signals.let_go()
+    assert told.came == [signal.SIGTERM]
+
+
 def test_what_another_thread_holds_swallows_no_signal_of_the_main_one(handlers):
     told, signals = handlers(signal.SIGINT, Told()), Signals()
     held, done = threading.Event(), threading.Event()
 
     def elsewhere():
-        signals.hold(60)
-        held.set()
+        if not signals.hold(60):
+            held.set()
         done.wait()
-        signals.let_go()
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
-    held.wait()
+    assert held.wait(10)
     try:
         signals.hold(60)
         signal.raise_signal(signal.SIGINT)

@@ -54,10 +54,10 @@ class Signals:
     _before: dict[int, _Handler] = field(factory=dict, init=False)
     _came: dict[int, None] = field(factory=dict, init=False)
 
-    def hold(self, seconds: float) -> None:
-        """From now on until `let_go`, and for so long at the most."""
+    def hold(self, seconds: float) -> bool:
+        """From now on until `let_go`, and for so long at the most; False where it cannot be done here."""
         if not _is_main():
-            return
+            return False
         self._holders += 1
         self._until = max(self._until, self.clock() + seconds)
         for number in _ENDING:
@@ -66,6 +66,7 @@ class Signals:
                 continue
             self._before[number] = handler  # first: a signal may come between the two lines
             _ = signal.signal(number, self._note)
+        return True
 
     def let_go(self) -> None:
         """Put back what was there once nobody holds any more, and let through what came.
@@ -73,15 +74,19 @@ class Signals:
         Raises:
             BaseException: whatever the handler of a signal raises that was held back.
         """
-        if not _is_main():
-            return
         self._holders -= 1
         if self._holders:
             return
-        for number, handler in self._before.items():
-            if signal.getsignal(number) == self._note:
-                _ = signal.signal(number, handler)
-        self._let_through()
+        if not _is_main():  # what was put in place stays, and holds nothing back any more
+            while self._came:
+                signal.raise_signal(self._came.popitem()[0])
+            return
+        try:
+            for number, handler in self._before.items():
+                if signal.getsignal(number) == self._note:
+                    _ = signal.signal(number, handler)
+        finally:  # one that comes just now may raise here
+            self._let_through()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if not self._holders or self.clock() > self._until:
@@ -157,5 +162,4 @@ class Keeping:
 
     def _hold(self, seconds: float) -> None:
         if not self._holding:
-            self._holding = True
-            signals.hold(seconds)
+            self._holding = signals.hold(seconds)
