@@ -26,6 +26,9 @@ _FEW = 20
 def plan(options: Options, *, mapping: Path | None, show_all: bool) -> int:
     """Show what the next push would do. Nothing is written to ATS, CRM or ledger.
 
+    What reading cannot tell is taken for a yes: the ATS may still refuse a write, such as for its acting
+    user's rights.
+
     Exits as the push would: 1 if a change would end in doubt, 4 if the ATS could not be asked for all
     that it takes to tell, 5 if the ATS refuses the credential or changes wait for the approval of the
     write surface.
