@@ -15,6 +15,8 @@ from atsbridge.ats.interface import Unplannable
 from atsbridge.errors import (
     AtsBridgeError,
     BadRecord,
+    ConfigurationError,
+    CrmError,
     Forbidden,
     MappingError,
     NoAnswer,
@@ -143,3 +145,8 @@ def test_what_a_caller_may_catch() -> None:
     assert issubclass(Throttled, Unavailable) and issubclass(Forbidden, VendorError)
     assert not issubclass(Refused, Unavailable)
     assert "vendors approve" in SurfaceNotApproved().advice
+
+
+@pytest.mark.parametrize("error", [e for e in CLASSES if issubclass(e, (ConfigurationError, CrmError))])
+def test_what_a_person_mends_is_never_without_advice(error: type[AtsBridgeError]) -> None:
+    assert made(error).advice

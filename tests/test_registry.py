@@ -95,14 +95,14 @@ def test_a_near_name_and_what_to_do_are_said(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(UnknownPlugin) as caught:
         load(Group.ATS, "levr")
     assert caught.value.message == (
-        "no ATS adapter 'levr' is installed; did you mean lever? (there are: greenhouse, lever);"
-        " install the package that brings it"
+        "no ATS adapter 'levr' is installed; did you mean lever? (there are: greenhouse, lever)"
     )
+    assert "install the package" in caught.value.advice
 
 
 def test_without_a_near_name_the_list_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch)
-    with pytest.raises(UnknownPlugin, match=r"no CRM connector 'x' is installed \(there are: none\);"):
+    with pytest.raises(UnknownPlugin, match=r"no CRM connector 'x' is installed \(there are: none\)$"):
         load(Group.CRM, "x")
 
 

@@ -25,6 +25,8 @@ from attrs import field, frozen
 
 from .errors import ConfigurationError
 from .mapping import load_mapping
+from .mapping.faults import Fault, Faults, KeyPath, written
+from .mapping.lines import key_lines, mend_toml
 from .registry import Group, load
 from .sync.context import Tuning
 from .sync.ledger import Control, Ledger, Where
@@ -63,6 +65,38 @@ def _hidden(settings: Mapping[str, Any]) -> str:
     return f"<{', '.join(settings) or 'none'}>"
 
 
+@frozen
+class _Place:
+    """A connection file, whose faults are told as a mapping's: key, line, what is wrong, how to mend it."""
+
+    path: Path
+    lines: Mapping[KeyPath, int]
+
+    def fault(self, key: KeyPath, what: str, mend: str) -> ConfigurationError:
+        place = Fault(written(key), Faults(self.lines).line(key), what, mend).place
+        return ConfigurationError(f"{self.path}: {place}: {what}", advice=mend)
+
+    def unknown(self, key: KeyPath, known: Collection[str], what: str = "unknown key") -> ConfigurationError:
+        otherwise = f"known are {', '.join(known)}"
+        return self.fault(key, what, Faults(self.lines).near(str(key[-1]), known, otherwise=otherwise))
+
+    def within(self, table: str, error: ConfigurationError, *, known: Collection[str]) -> ConfigurationError:
+        """A plugin's own fault; where its words begin with one of its settings, at that setting."""
+        name, _, rest = error.message.partition(" ")
+        if name in known:
+            return self.fault((table, name), rest, error.advice)
+        return self.fault((table,), error.message, error.advice)
+
+    def in_clear(self, key: KeyPath) -> ConfigurationError:
+        setting = next(part for part in reversed(key) if isinstance(part, str))
+        return self.fault(
+            key,
+            "holds a credential in clear; the connection file takes references alone",
+            f'write {setting} = "env:NAME" and export NAME, or "keyring:SERVICE/USER";'
+            " and renew the credential, since the file may have been copied",
+        )
+
+
 @frozen(kw_only=True)
 class PluginSettings:
     """A plugin by its registered name, with its settings as the file has them."""
@@ -95,14 +129,16 @@ class ConnectionFile:
     """Its URL or, where it asks for a login, a reference to it."""
     ca_file: str | None = None
     tuning: Tuning = field(factory=Tuning)
+    lines: Mapping[KeyPath, int] = field(factory=dict, eq=False, repr=False)
+    """Where each key stands, for what is found wrong with one later."""
 
     def make_ats(self) -> Any:
         """The adapter, configured; its secrets are looked up when a request is signed."""
         adapter = load(Group.ATS, self.ats.plugin)
-        return _make(adapter, {"connection": self.name, **self.ats.settings}, where="ats")
+        return self._make(adapter, {"connection": self.name, **self.ats.settings}, where="ats")
 
     def make_crm(self) -> Any:
-        return _make(load(Group.CRM, self.crm.plugin), dict(self.crm.settings), where="crm")
+        return self._make(load(Group.CRM, self.crm.plugin), dict(self.crm.settings), where="crm")
 
     def make_ledger(self) -> Any:
         """The ledger, open.
@@ -110,7 +146,8 @@ class ConnectionFile:
         Raises:
             ConfigurationError: it is other connections', and this one is neither known to it nor shares it.
         """
-        ledger = _make(load(Group.LEDGER, self.ledger.plugin), dict(self.ledger.settings), where="ledger")
+        plugin = load(Group.LEDGER, self.ledger.plugin)
+        ledger = self._make(plugin, dict(self.ledger.settings), where="ledger")
         if not self.shared and (others := _strangers(ledger, self.name)):
             ledger.close()
             raise ConfigurationError(
@@ -120,6 +157,9 @@ class ConnectionFile:
                 " ledger of its own, or set shared = true under [ledger]",
             )
         return ledger
+
+    def _make(self, plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
+        return _make(plugin, settings, where=where, place=_Place(self.path, self.lines))
 
     def missing_variables(self) -> list[str]:
         """The environment variables that are named and not set."""
@@ -154,34 +194,37 @@ def parse_connection(text: str, path: Path) -> ConnectionFile:
         path: where it is or will be; relative paths in it are taken from there.
     """
     tables = _parse(text, path)
-    _check_keys(tables, path)
-    name = _text(tables, "name", where="name")
+    place = _Place(path, key_lines(text))
+    _check_keys(tables, place)
+    name = _text(tables, ("name",), place)
     if not _CONNECTION.fullmatch(name):
-        raise ConfigurationError(
-            "name: the connection's id has letters, digits, '.', '_' and '-' alone, at most 100"
+        raise place.fault(
+            ("name",),
+            "no connection's id",
+            "an id has letters, digits, '.', '_' and '-' alone, at most 100, and no sign first",
         )
     folder = path.resolve().parent
     network = tables.get("network", {})
     for key, value in network.items():
-        _refuse_clear(f"network.{key}", key, value)
-    mapping = _text(tables.get("mapping", {}), "file", where="mapping.file", default="mapping.toml")
-    ca_file = _text(network, "ca_file", where="network.ca_file") if "ca_file" in network else None
+        _refuse_clear(("network", key), value, place)
+    ca_file = _text(tables, ("network", "ca_file"), place) if "ca_file" in network else None
     shared = tables.get("ledger", {}).get("shared", False)
     if not isinstance(shared, bool):
-        raise ConfigurationError("ledger.shared has to be true or false")
+        raise place.fault(("ledger", "shared"), "has to be true or false", "write true or false")
     return ConnectionFile(
         path=path,
         name=name,
         shared=shared,
-        ats=_plugin(tables, "ats", key="vendor", folder=folder),
-        crm=_plugin(tables, "crm", key="plugin", folder=folder, default="sql"),
-        ledger=_plugin(tables, "ledger", key="plugin", folder=folder, default="sqlite"),
-        mapping=folder / mapping,
-        approved=_approved(tables),
-        tokens_in=_text(tables["tokens"], "keyring", where="tokens.keyring") if "tokens" in tables else None,
-        proxy=_text(network, "proxy", where="network.proxy") if "proxy" in network else None,
+        ats=_plugin(tables, ("ats", "vendor"), place, folder=folder),
+        crm=_plugin(tables, ("crm", "plugin"), place, folder=folder, default="sql"),
+        ledger=_plugin(tables, ("ledger", "plugin"), place, folder=folder, default="sqlite"),
+        mapping=folder / _text(tables, ("mapping", "file"), place, default="mapping.toml"),
+        approved=_approved(tables, place),
+        tokens_in=_text(tables, ("tokens", "keyring"), place) if "tokens" in tables else None,
+        proxy=_text(tables, ("network", "proxy"), place) if "proxy" in network else None,
         ca_file=str(folder / ca_file) if ca_file else None,
-        tuning=_tuning(tables.get("tuning", {})),
+        tuning=_tuning(tables.get("tuning", {}), place),
+        lines=place.lines,
     )
 
 
@@ -230,45 +273,51 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         # Neither the parser's words nor the cause: either may repeat what stands there.
         place = re.search(r"\(at [^)]*\)", str(error))
+        mend = mend_toml(error)
     where = f" {place.group(0)}" if place else ""
-    raise ConfigurationError(f"the connection file {path} is not valid TOML{where}")
+    raise ConfigurationError(f"the connection file {path} is not valid TOML{where}", advice=mend)
 
 
-def _check_keys(tables: Mapping[str, Any], path: Path) -> None:
+def _check_keys(tables: Mapping[str, Any], place: _Place) -> None:
     version = tables.get("version")
     if version != VERSION or not isinstance(version, int) or isinstance(version, bool):
-        raise ConfigurationError(f"{path}: version has to be {VERSION}")
-    unknown = sorted(set(tables) - {"version", "name", *_TABLES})
-    if unknown:
-        known = ", ".join(["version", "name", *_TABLES])
-        raise ConfigurationError(f"{path}: unknown key {unknown[0]}; known are {known}")
-    for name, keys in _TABLES.items():
+        raise place.fault(("version",), f"has to be {VERSION}", f"write version = {VERSION}")
+    keys = ("version", "name", *_TABLES)
+    for name in sorted(set(tables) - {*keys}):
+        raise place.unknown((name,), keys)
+    for name, within in _TABLES.items():
         table = tables.get(name, {})
         if not isinstance(table, Mapping):
-            raise ConfigurationError(f"{path}: {name} has to be a table, [{name}]")
-        extra = sorted(set(table) - keys) if keys is not None else []
-        if extra and keys is not None:
-            raise ConfigurationError(
-                f"{path}: unknown key {name}.{extra[0]}; known are {', '.join(sorted(keys))}"
-            )
+            raise place.fault((name,), "has to be a table", f"write [{name}] and its keys below")
+        for extra in sorted(set(table) - within) if within is not None else ():
+            raise place.unknown((name, extra), sorted(within or ()))
 
 
-def _text(table: Mapping[str, Any], key: str, *, where: str, default: str | None = None) -> str:
-    value = table.get(key, default)
+def _text(
+    tables: Mapping[str, Any], key: tuple[str, ...], place: _Place, *, default: str | None = None
+) -> str:
+    table = tables.get(key[0], {}) if len(key) > 1 else tables
+    value = table.get(key[-1], default)
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{where} is missing or not text")
+        raise place.fault(key, "missing or not text", f'write {key[-1]} = "..."')
     return value
 
 
 def _plugin(
-    tables: Mapping[str, Any], name: str, *, key: str, folder: Path, default: str | None = None
+    tables: Mapping[str, Any],
+    key: tuple[str, str],
+    place: _Place,
+    *,
+    folder: Path,
+    default: str | None = None,
 ) -> PluginSettings:
+    name, kind = key
     table = dict(tables.get(name, {}))
-    plugin = _text(table, key, where=f"{name}.{key}", default=default)
-    for ours in (key, "shared") if name == "ledger" else (key,):
+    plugin = _text(tables, key, place, default=default)
+    for ours in (kind, "shared") if name == "ledger" else (kind,):
         table.pop(ours, None)
     for setting, value in table.items():
-        _refuse_clear(f"{name}.{setting}", setting, value)
+        _refuse_clear((name, setting), value, place)
         if setting in _PATHS and isinstance(value, str) and value != ":memory:":
             table[setting] = value if _is_reference(value) else str(folder / value)
     if name == "ledger" and plugin == "sqlite":
@@ -282,57 +331,38 @@ def _is_reference(value: object) -> bool:
     return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
 
 
-def _refuse_clear(where: str, setting: str, value: object) -> None:
+def _refuse_clear(key: KeyPath, value: object, place: _Place) -> None:
     """Refuse a credential that is written out, also one inside a table or a list."""
+    setting = next(part for part in reversed(key) if isinstance(part, str))
     if isinstance(value, (Mapping, list)) and _SECRET_NAME.search(setting):
-        raise _in_clear(where, setting)
-    if isinstance(value, Mapping):
-        for name, within in value.items():
-            _refuse_clear(f"{where}.{name}", name, within)
-        return
-    if isinstance(value, list):
-        for within in value:
-            _refuse_clear(where, setting, within)
+        raise place.in_clear(key)
+    if isinstance(value, (Mapping, list)):
+        for part, within in value.items() if isinstance(value, Mapping) else enumerate(value):
+            _refuse_clear((*key, part), within, place)
         return
     if _is_reference(value):
         return
     assigned = isinstance(value, str) and _ASSIGNED.search(value)
     login = isinstance(value, str) and (_LOGIN_IN_URL.search(value) or (setting == "proxy" and "@" in value))
     if login or assigned or _SECRET_NAME.search(setting):
-        raise _in_clear(where, setting)
+        raise place.in_clear(key)
 
 
-def _in_clear(where: str, setting: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{where} holds a credential in clear; the connection file takes references alone",
-        advice=f'write {setting} = "env:NAME" and export NAME, or "keyring:SERVICE/USER";'
-        " and renew the credential, since the file may have been copied",
-    )
-
-
-def _approved(tables: Mapping[str, Any]) -> str | None:
+def _approved(tables: Mapping[str, Any], place: _Place) -> str | None:
     surface = tables.get("approved", {}).get("surface") or None
     if surface is not None and not (isinstance(surface, str) and _DIGEST.fullmatch(surface)):
-        raise ConfigurationError(
-            "approved.surface is not the digest of a write surface", advice="run `atsbridge vendors approve`"
+        raise place.fault(
+            ("approved", "surface"), "not the digest of a write surface", "run `atsbridge vendors approve`"
         )
     return surface
 
 
-def _tuning(table: Mapping[str, Any]) -> Tuning:
+def _tuning(table: Mapping[str, Any], place: _Place) -> Tuning:
     try:
         return Tuning(**table)
     except ConfigurationError as error:
-        fault = _within("tuning", error, known=table)
+        fault = place.within("tuning", error, known=table)
     raise fault
-
-
-def _within(where: str, error: ConfigurationError, *, known: Collection[str]) -> ConfigurationError:
-    """The same fault, with the table in which the setting stands."""
-    named = error.message.partition(" ")[0] in known
-    return ConfigurationError(
-        f"{where}.{error.message}" if named else f"[{where}] {error.message}", advice=error.advice
-    )
 
 
 # -- making -------------------------------------------------------------------------------------
@@ -354,20 +384,20 @@ class _Setting:
     converted: bool = False
 
 
-def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
+def _make(plugin: Any, settings: dict[str, Any], *, where: str, place: _Place) -> Any:
     """The plugin with its settings; what is wrong with them is said without their values."""
     secrets = secret_settings(plugin)
     known = _known_settings(plugin)
     for name, value in settings.items():
         if known is not None and name not in known:
-            usable = ", ".join(sorted(set(known) - {"connection"}))
-            raise ConfigurationError(f"{where}.{name} is no setting of this plugin; known are {usable}")
+            usable = sorted(set(known) - {"connection"})
+            raise place.unknown((where, name), usable, "no setting of this plugin")
         if name in secrets and not _is_reference(value):
-            raise _in_clear(f"{where}.{name}", name)
+            raise place.in_clear((where, name))
         if known is not None and name not in secrets and not known[name].converted:
             fault = misfit(name, known[name].annotation, value, default=known[name].default)
             if fault is not None:
-                raise _within(where, fault, known=known)
+                raise place.within(where, fault, known=known)
     values = {name: _value(value, secret=name in secrets) for name, value in settings.items()}
     refused: ConfigurationError | None = None
     wrong = ""
@@ -378,11 +408,12 @@ def _make(plugin: Any, settings: dict[str, Any], *, where: str) -> Any:
     except (TypeError, ValueError) as error:
         wrong = type(error).__name__  # its text and its cause may repeat a value
     if refused is not None:
-        raise _within(where, refused, known=known or ())
+        raise place.within(where, refused, known=known or ())
     given = ", ".join(sorted(settings)) or "none"
-    raise ConfigurationError(
-        f"the settings in [{where}] do not fit the plugin ({wrong}); given were {given}",
-        advice=f"known are {', '.join(known)}" if known else "see the plugin's own documentation",
+    raise place.fault(
+        (where,),
+        f"its settings do not fit the plugin ({wrong}); given were {given}",
+        f"known are {', '.join(known)}" if known else "see the plugin's own documentation",
     )
 
 

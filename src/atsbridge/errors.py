@@ -77,6 +77,8 @@ def _remade(error: type[AtsBridgeError], args: tuple[Any, ...], fields: dict[str
 class ConfigurationError(AtsBridgeError):
     """The configuration is not usable."""
 
+    advice = "mend what is named, in the connection file or in the call; trying again alone does not help"
+
 
 class MappingError(ConfigurationError):
     """The mapping has faults.
@@ -84,6 +86,8 @@ class MappingError(ConfigurationError):
     Args:
         faults: one line each: key path, what is wrong, how to mend it.
     """
+
+    advice = "mend the mapping where the faults say so, each with its key, and load it again"
 
     def __init__(self, faults: Sequence[object]) -> None:
         self.faults = tuple(faults)
@@ -96,9 +100,13 @@ class MappingError(ConfigurationError):
 class UnknownPlugin(ConfigurationError):
     """No plugin of this name is installed."""
 
+    advice = "use the name of one that is there, or install the package that brings it"
+
 
 class UnsupportedPair(ConfigurationError):
     """These two parts cannot work together."""
+
+    advice = "take another in place of one of the two"
 
 
 class SurfaceNotApproved(ConfigurationError):
@@ -225,6 +233,7 @@ class CrmError(AtsBridgeError):
     """The CRM failed."""
 
     retryable = True
+    advice = "look at the CRM and its connector, then try again: what it did not take is delivered once more"
 
 
 class TooManyGone(AtsBridgeError):

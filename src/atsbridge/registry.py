@@ -60,7 +60,10 @@ def load(group: Group, name: str) -> Any:
     found = [point for point in entry_points(group=group) if point.name == name]
     targets = {point.value for point in found}
     if len(targets) > 1:
-        raise UnknownPlugin(f"two packages register {name!r} in {group}: {', '.join(sorted(targets))}")
+        raise UnknownPlugin(
+            f"two packages register {name!r} in {group}: {', '.join(sorted(targets))}",
+            advice="uninstall one of the two",
+        )
     if not found:
         raise UnknownPlugin(_unknown(group, name))
     try:
@@ -70,7 +73,7 @@ def load(group: Group, name: str) -> Any:
         extra = _extra(found[0], error.name or "") if isinstance(error, ModuleNotFoundError) else ""
         raise UnknownPlugin(
             f"{name!r} of {where} cannot be imported: {type(error).__name__}: {error}",
-            advice=f"pip install '{where}[{extra}]'" if extra else "",
+            advice=f"pip install '{where}[{extra}]'" if extra else f"install another release of {where}",
         ) from error
 
 
@@ -91,8 +94,7 @@ def _unknown(group: Group, name: str) -> str:
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     what = _CALLED[group]
     listed = ", ".join(installed) or "none"
-    mend = "install the package that brings it"
-    return f"no {what} {name!r} is installed{hint} (there are: {listed}); {mend}"
+    return f"no {what} {name!r} is installed{hint} (there are: {listed})"
 
 
 _OF_AN_EXTRA = re.compile(r"([\w.-]+).*extra *== *['\"]([^'\"]+)['\"]")

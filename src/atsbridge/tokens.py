@@ -129,7 +129,7 @@ def _keyring() -> Any:
         import keyring
     except ImportError:
         raise ConfigurationError(
-            "tokens in a keyring need the extra: pip install 'atsbridge[keyring]'"
+            "tokens in a keyring need the package keyring", advice="pip install 'atsbridge[keyring]'"
         ) from None
     return keyring
 

@@ -105,7 +105,7 @@ def test_a_secret_of_the_adapter_is_refused_whatever_its_name(monkeypatch: pytes
         ("[tuning]\nlease_seconds = nan\n", "tuning.lease_seconds"),
         ("[tuning]\npatience_seconds = -1\n", "tuning.patience_seconds"),
         ("[tuning]\nrate_factor = inf\n", "tuning.rate_factor"),
-        ("[tuning]\nmargin_seconds = 10\n", "margin_seconds leaves no time"),
+        ("[tuning]\nmargin_seconds = 10\n", "tuning.margin_seconds"),
         ("[approved]\nsurface = 'yes'\n", "approved.surface"),
         ("[mapping]\npath = 'x'\n", "mapping.path"),
     ],
@@ -139,30 +139,30 @@ def test_another_name_is_no_new_connection_unless_it_is_said_to_be_one(tmp_path:
     close(second)
     for name in ("acme", "acme-2"):
         close(parts(name))
-    with pytest.raises(ConfigurationError, match=r"ledger\.shared has to be true or false"):
+    with pytest.raises(ConfigurationError, match=r"ledger\.shared \(line 8\): has to be true or false"):
         parts("acme", "[ledger]\nshared = 'yes'\n")
 
 
 @pytest.mark.parametrize("version", ["true", "1.0", "2"])
 def test_the_version_is_the_number_one(version: str) -> None:
-    with pytest.raises(ConfigurationError, match="version has to be 1"):
+    with pytest.raises(ConfigurationError, match=r"version \(line 2\): has to be 1"):
         parse(GOOD.replace("version = 1", f"version = {version}"))
 
 
 @pytest.mark.parametrize(
     ("table", "named"),
     [
-        ("[crm]\nplugin = 'sql'\npath = 5\n", "crm.path has to be text"),
-        ("[crm]\nplugin = 'sql'\ndurable_writes = 'no'\n", "crm.durable_writes has to be true or false"),
-        ("[crm]\nplugin = 'sql'\nconnection = 1\n", "crm.connection has to be text"),
-        ("[ledger]\nplugin = 'sqlite'\npath = [1]\n", "ledger.path has to be text"),
-        ("[ledger]\nplugin = 'sqlite'\nclock = 'now'\n", "ledger.clock is no setting"),
+        ("[crm]\nplugin = 'sql'\npath = 5\n", "crm.path: has to be text"),
+        ("[crm]\nplugin = 'sql'\ndurable_writes = 'no'\n", "crm.durable_writes: has to be true or false"),
+        ("[crm]\nplugin = 'sql'\nconnection = 1\n", "crm.connection: has to be text"),
+        ("[ledger]\nplugin = 'sqlite'\npath = [1]\n", "ledger.path: has to be text"),
+        ("[ledger]\nplugin = 'sqlite'\nclock = 'now'\n", "ledger.clock: no setting"),
         (
             "[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nmost = -1\n",
-            "ledger.most has to be a whole number",
+            "ledger.most: has to be a whole number",
         ),
-        ("[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nmost = 0\n", "ledger.most is from 1"),
-        ("[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nschema = 5\n", "ledger.schema has to be text"),
+        ("[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nmost = 0\n", "ledger.most: is from 1"),
+        ("[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nschema = 5\n", "ledger.schema: has to be text"),
     ],
 )
 def test_a_setting_of_crm_or_ledger_that_does_not_fit_is_refused_by_name(
@@ -170,7 +170,8 @@ def test_a_setting_of_crm_or_ledger_that_does_not_fit_is_refused_by_name(
 ) -> None:
     monkeypatch.setenv("THE_DSN", "host=db")
     found = parse_connection(GOOD + table, Path("/somewhere/atsbridge.toml"))
-    with pytest.raises(ConfigurationError, match=named.replace(".", r"\.")):
+    named = named.replace(".", r"\.").replace(":", r" \(line \d+\):")
+    with pytest.raises(ConfigurationError, match=named):
         found.make_crm() if table.startswith("[crm]") else found.make_ledger()
 
 
@@ -195,8 +196,28 @@ def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_setting_that_the_adapter_does_not_have_is_refused_with_those_it_has() -> None:
     found = parse_connection(GOOD + "regoin = 'eu'\n", Path("/somewhere/atsbridge.toml"))
-    with pytest.raises(ConfigurationError, match=r"ats\.regoin.*region"):
+    with pytest.raises(ConfigurationError, match=r"atsbridge\.toml: ats\.regoin \(line 7\)") as caught:
         found.make_ats()
+    assert caught.value.advice == 'did you mean "region"?'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (GOOD + "[tunning]\n", ("tunning (line 7): unknown key", 'did you mean "tuning"?')),
+        (GOOD + "[tuning]\nwidht = 3\n", ("tuning.widht (line 8): unknown key", 'did you mean "width"?')),
+        (GOOD + "[mapping]\nx = 3\n", ("mapping.x (line 8): unknown key", "known are file")),
+        (GOOD + "[network]\nproxy = 5\n", ("network.proxy (line 8): missing or not text", "write proxy =")),
+        (GOOD + "[mapping]\nfile = ['a'", ("not valid TOML (at end of document)", "last line upwards")),
+        (GOOD.replace("vendor", "vendr"), ("ats.vendor (line 4): missing or not text", "write vendor =")),
+        ("version = 1\n", ("name: missing or not text", 'write name = "..."')),
+        ("", ("version: has to be 1", "write version = 1")),
+    ],
+)
+def test_what_is_wrong_has_its_line_and_how_to_mend_it(text: str, told: tuple[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text)
+    assert told[0] in caught.value.message and told[1] in caught.value.advice
 
 
 def test_an_environment_variable_is_looked_up_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -313,8 +313,10 @@ def test_requests_outside_the_surface_are_seen() -> None:
 
 def test_the_suggested_mapping_is_switched_on() -> None:
     scope = "version = 1\n[scope]\nconfidential = false\nprospects = false    # why\n"
-    switched = write_mode_on(scope + '[write]\nmode = "off"    # x\ncap_per_hour = 100\n')
+    rules = "[rules]\nreactivate = false    # why\n"
+    switched = write_mode_on(scope + rules + '[write]\nmode = "off"    # x\ncap_per_hour = 100\n')
     assert switched == (
         "version = 1\n[scope]\nconfidential = true\nprospects = true    # why\n"
+        "[rules]\nreactivate = true    # why\n"
         '[write]\nmode = "on"    # x\ncap_per_hour = 1000\n'
     )

@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from atsbridge.ats.interface import Ats
+from atsbridge.cli.exits import MEANINGS, Exit
 from atsbridge.cli.init import connection_text
 from atsbridge.cli.simulate import customer_settings, environment, make_simulator
 from atsbridge.cli.toml import as_toml
@@ -79,7 +80,7 @@ def test_an_api_that_is_away_proves_nothing_of_a_permission(
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     ended = command("check", "--json", "--simulator", f"http://127.0.0.1:{port}")
-    assert ended.code == 1
+    assert ended.code == 1 and "`check` also an ATS out of reach" in MEANINGS[Exit.FOUND]
     (reach, *others) = sorted(ended.json["access"], key=lambda f: f["proof"] != "missing")
     assert (reach["needed_for"], reach["proof"]) == ("reach", "missing")
     told = {(f["proof"], f["tried"]) for f in others}

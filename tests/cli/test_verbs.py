@@ -43,10 +43,15 @@ def test_init_writes_a_file_then_a_mapping_and_overwrites_nothing(link: Any) -> 
     assert (link.folder / "atsbridge.toml").read_text() == text
 
 
-def test_init_for_another_vendor_changes_nothing(link: Any) -> None:
-    before = (link.folder / "atsbridge.toml").read_text()
-    assert link.run("init", "greenhouse").code == 2
-    assert (link.folder / "atsbridge.toml").read_text() == before
+@pytest.mark.parametrize("other", [("greenhouse",), ("lever", "--name", "other"), ("--name", "other")])
+def test_init_for_another_connection_changes_nothing(link: Any, other: tuple[str, ...]) -> None:
+    before = {path: path.read_bytes() for path in link.folder.iterdir()}
+    ended = link.run("init", *other)
+    assert ended.code == 2
+    assert "atsbridge.toml is acme's, for lever; nothing was changed" in ended.err
+    assert "--connection" in ended.err
+    assert {path: path.read_bytes() for path in link.folder.iterdir()} == before
+    assert link.run("init", "lever", "--name", "acme").code == 0
 
 
 def test_init_names_the_variables_that_are_missing(tmp_path: Path, command: Any, monkeypatch: Any) -> None:

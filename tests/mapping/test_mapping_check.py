@@ -35,6 +35,7 @@ from atsbridge.mapping import (
     load_mapping,
     suggest_mapping,
 )
+from atsbridge.mapping.schema import Rules, Scope
 from atsbridge.model import Answer, ApplicationStatus, StageKind
 
 
@@ -133,7 +134,7 @@ def test_a_suggestion_for_one_pipeline() -> None:
     assert bound.mode is WriteMode.OFF
     assert bound.step(application(stage="s-hm")) == "HM Screen"
     assert bound.plan(None).stages["s-screen"].kind is StageKind.SCREEN
-    assert bound.in_scope(application(stage="lead-new")) is None
+    assert bound.in_scope(application(stage="lead-new", job="1")) is None
     ended = application(status=ApplicationStatus.REJECTED, reason="r-left")
     assert bound.status(bound.reinterpret(ended)) == "Withdrawn"
     report = check_mapping(bound.config, jobs=JOBS, catalogues=ONE_PIPELINE)
@@ -158,6 +159,14 @@ def test_a_suggestion_for_a_job_with_two_pipelines() -> None:
     assert bound.plan("1").along("p1").writes == {"Review": "p1", "Screen": "p2"}
     assert bound.plan("1").along("q1").writes == {"Review": "q1", "Role play": "q3"}
     assert "leads" not in text
+
+
+@pytest.mark.parametrize("catalogues", [ONE_PIPELINE, PER_JOB], ids=["one pipeline", "per job"])
+def test_a_suggestion_takes_in_and_lets_out_no_more_than_the_defaults(catalogues: Any) -> None:
+    config = load_mapping(suggest_mapping(JOBS, catalogues, vendor="lever"))
+    assert config.scope == Scope()
+    assert config.rules == attrs.evolve(Rules(), reason_required=config.rules.reason_required)
+    assert config.writing.mode is WriteMode.OFF
 
 
 NAMES = (

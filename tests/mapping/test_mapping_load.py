@@ -251,3 +251,15 @@ def test_any_text_is_a_mapping_or_a_mapping_error(text: str) -> None:
         load_mapping(text)
     except MappingError as error:
         assert error.faults
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("version = 1\n[scope]\njobs = [", "look from the last line upwards"),
+        ("version = 1\nx = = 2\n", "mend the line it names"),
+    ],
+)
+def test_a_text_that_is_no_TOML_says_where_to_look(text: str, mend: str) -> None:
+    (fault,) = faults(text)
+    assert mend in fault.mend and (("line" in fault.what) is ("names" in mend))

@@ -334,8 +334,8 @@ def suggested(ats: Ats, url: str, crm: SqlCrm) -> tuple[str, Mapping[str, Stage]
         found = bridge.configuration()
     text = suggest_mapping(list(found.jobs.values()), found.catalogues(), vendor=ats.VENDOR.title)
     text = text.replace('mode = "off"', 'mode = "on"').replace("cap_per_hour = 100", "cap_per_hour = 1000000")
-    # Every record in scope: the tests compare whole accounts.
-    for key in ("prospects", "confidential", "terminal"):
+    # Every record in scope: the tests compare whole accounts. What has ended may be taken back.
+    for key in ("prospects", "confidential", "terminal", "reactivate"):
         text, found_times = re.subn(rf"(?m)^{key} = \w+", f"{key} = true", text)
         assert found_times == 1, key
     return text, found.stages

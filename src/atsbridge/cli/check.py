@@ -20,7 +20,8 @@ def check(options: Options) -> int:
     2. Each permission that reads and writes need: proved, missing or unproven.
     3. The mapping lines up with the ATS's stages and statuses.
 
-    Exit 0: all proved. 1: something is missing or faulty. 3: something could
+    Exit 0: all proved. 1: something is missing or faulty, also an ATS that
+    cannot be reached: that it can is the first thing asked. 3: something could
     not be proved; a write permission rarely can without a write.
     """
     with options.bridge() as bridge:

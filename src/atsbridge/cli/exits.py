@@ -31,7 +31,8 @@ class Exit(IntEnum):
 
 MEANINGS: dict[Exit, str] = {
     Exit.OK: "done; nothing needs a person",
-    Exit.FOUND: "done, and something is wrong: a fault, a missing permission, a change in doubt",
+    Exit.FOUND: "done, and something is wrong: a fault, a missing permission, a change in doubt;"
+    " of `check` also an ATS out of reach",
     Exit.SETUP: "the command, the connection file or the mapping needs mending; nothing was done",
     Exit.UNPROVEN: "`check` alone: nothing is missing, but something could not be proved without writing",
     Exit.LATER: "try again later: the ATS, the CRM or another worker; nothing was lost",

@@ -43,9 +43,14 @@ def init(options: Options, *, vendor: str | None, name: str | None, settings: tu
         text = connection_text(vendor, name=name or vendor, settings=_pairs(settings))
         parse_connection(text, options.connection)  # nothing is written that would be refused
         _write(options.connection, text, done)
-    elif vendor is not None and (found := options.read()).ats.plugin != vendor:
-        raise ConfigurationError(f"{options.connection} is for {found.ats.plugin}; nothing was changed")
-    return _mapping(options, options.read(), done)
+    found = options.read()
+    if vendor not in (None, found.ats.plugin) or name not in (None, found.name):
+        raise ConfigurationError(
+            f"{options.connection} is {found.name}'s, for {found.ats.plugin}; nothing was changed",
+            advice="begin in an empty folder; or name another file by --connection, with a ledger and"
+            " mapping of its own",
+        )
+    return _mapping(options, found, done)
 
 
 def _mapping(options: Options, found: ConnectionFile, done: dict[str, Any]) -> int:

@@ -77,7 +77,8 @@ def faults_of(mapping: Path) -> Iterator[None]:
     try:
         yield
     except MappingError as error:
-        error.advice = error.advice or f"mend {mapping}, then run this again"
+        if error.advice == MappingError.advice:
+            error.advice = f"mend {mapping}, then run this again"
         raise
 
 

@@ -87,7 +87,7 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         if self._closed:
-            raise CrmError("the CRM's database is closed")
+            raise CrmError("the CRM's database is closed", advice="open it anew, and close it last")
         if self._db is None:
             self._db = self._connect()
         return self._db
@@ -127,7 +127,10 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
         # Looked at again under the lock: another process may have been quicker.
         done = _version(db)
         if done > len(migrations):
-            raise CrmError("a newer release of atsbridge has written this CRM database")
+            raise CrmError(
+                "a newer release of atsbridge has written this CRM database",
+                advice="install that release, or give this one a database of its own",
+            )
         for statement in (s for migration in migrations[done:] for s in migration):
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {len(migrations)}")

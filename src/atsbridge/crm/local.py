@@ -206,7 +206,11 @@ def _of_its_kind(crm: Crm, method: str, answer: T) -> T:
 
 
 def _failure(crm: Crm, method: str, error: Exception) -> CrmError:
-    return CrmError(f"{type(crm).__name__}.{method} raised {type_and_place(error)}")
+    where = f"{type(crm).__name__}.{method}"
+    return CrmError(
+        f"{where} raised {type_and_place(error)}",
+        advice=f"look at {where} and what it asks of the CRM, then try again: nothing is lost",
+    )
 
 
 def _one_each(crm: Crm, batch: Sequence[Delivery], written: Sequence[Written]) -> Sequence[Written]:

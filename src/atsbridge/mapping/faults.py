@@ -33,9 +33,12 @@ class Fault:
     what: str
     mend: str
 
+    @property
+    def place(self) -> str:
+        return f"{self.path} (line {self.line})" if self.line else self.path
+
     def __str__(self) -> str:
-        where = f"{self.path} (line {self.line})" if self.line else self.path
-        return f"{where}: {self.what}; {self.mend}"
+        return f"{self.place}: {self.what}; {self.mend}"
 
 
 def written(path: KeyPath) -> str:

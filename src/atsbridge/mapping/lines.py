@@ -1,7 +1,7 @@
 """On which line of a TOML text each key stands: the one thing `tomllib` does not tell.
 
 The text is known to be valid when it comes here, so the scanner only has to
-find its way, not to judge.
+find its way, not to judge. What is not valid is told by `mend_toml`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,13 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     except (IndexError, RecursionError, AttributeError):  # no line is better than no fault
         return scanner.lines
     return scanner.lines
+
+
+def mend_toml(error: tomllib.TOMLDecodeError) -> str:
+    """How to mend a text that is no TOML: its parser names a line, unless it ran out of text."""
+    if "at end of document" in str(error):
+        return "something is left open: look from the last line upwards for a missing bracket, quote or value"
+    return "mend the line it names"
 
 
 class _Scanner:

@@ -24,7 +24,7 @@ from ..model import (
     User,
 )
 from .faults import Faults, KeyPath, quoted
-from .lines import key_lines
+from .lines import key_lines, mend_toml
 from .schema import (
     ActingUser,
     CustomField,
@@ -125,7 +125,7 @@ def _toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        _refuse(f"not TOML: {error}", "mend the line it names")
+        _refuse(f"not TOML: {error}", mend_toml(error))
     except (RecursionError, ValueError):
         _refuse("not TOML: nested too deep, or a number out of range", "write plain tables")
 

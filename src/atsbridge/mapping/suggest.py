@@ -212,11 +212,12 @@ def _head(vendor: str, *, jobs: int) -> str:
 
 
 def _scope(*, leads: bool) -> str:
+    many = ", as many leads are," if leads else ""
     return (
         "[scope]\n"
         'jobs = "all"            # "open", or a list of job ids\n'
-        "confidential = false\n"
-        f"prospects = {str(leads).lower()}       # applications without a job\n"
+        "confidential = false    # true: confidential jobs and candidates come in too\n"
+        f"prospects = false       # true: applications without a job{many} come in too\n"
         + ("leads = true            # sourced, and not applied yet\n" if leads else "")
         + "terminal = true         # applications that have ended"
     )
@@ -227,8 +228,8 @@ def _tail(*, reasons: bool) -> str:
     return (
         "[rules]\n"
         f"reason_required = {required}\n"
-        "reactivate = true       # a rejected or withdrawn application may become active again\n"
-        "change_ended = false    # one that has ended is not moved, and keeps its reason\n"
+        "reactivate = false      # true: one that was rejected or withdrew may be made active again\n"
+        "change_ended = false    # true: one that has ended may be moved, or get another reason\n"
         'hire = "off"            # or the steps and statuses that may hire, e.g. ["Hired"]\n'
         "# forward_only = true\n"
         "# not_after_days = 30\n\n"

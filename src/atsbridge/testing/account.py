@@ -280,7 +280,8 @@ def opened_wide(suggested: str, reality: Reality) -> dict[str, Any]:
             continue
         _ = mapping["steps"][word].pop("write", None)
     _ = mapping["statuses"]["Hired"].pop("write", None)
-    mapping["rules"] = {**mapping["rules"], "hire": ["Hired", *hires], "change_ended": True}
+    allowed = {"hire": ["Hired", *hires], "reactivate": True, "change_ended": True}
+    mapping["rules"] = {**mapping["rules"], **allowed}
     return mapping
 
 

@@ -157,7 +157,8 @@ def settings_for(adapter: Any, simulator: Simulator) -> dict[str, Any]:
 
 
 def write_mode_on(suggested: str) -> str:
-    """The suggested mapping, with everything in scope and writing switched on."""
-    for key, value in (("mode", '"on"'), ("confidential", "true"), ("prospects", "true")):
+    """The suggested mapping, with everything in scope, writing switched on and rejections taken back."""
+    switches = {"mode": '"on"', **dict.fromkeys(("confidential", "prospects", "reactivate"), "true")}
+    for key, value in switches.items():
         suggested = re.sub(rf'(?m)^{key} = ("\w+"|true|false)', f"{key} = {value}", suggested)
     return re.sub(r"(?m)^cap_per_hour = \d+", "cap_per_hour = 1000", suggested)
