@@ -13,7 +13,7 @@ import pytest
 from ...ats.interface import Gone
 from ...errors import AtsBridgeError, NotFound
 from ...model import Kind, Ref, Result
-from ...simulators.interface import SimRequest, SimResponse, Simulator
+from ...simulators.interface import Limits, SimRequest, SimResponse, Simulator
 from ...wire.answers import judge
 from ...wire.effects import Purpose, Request
 from ..account import Account
@@ -64,11 +64,40 @@ class Absences(Subject):
         assert hidden >= account.truth().keys()
         self._nothing_is_gone(account, partial(_instead, blind))
 
-    def _nothing_is_gone(self, account: Account, meddling: Callable[[], Meddle]) -> None:
-        """Whatever is asked, something stands between; what a recruiter wanted before is done in the end."""
+    def test_a_permission_taken_back_deletes_nothing(self) -> None:
+        names = self.open().simulator.permissions()
+        if not names:
+            pytest.skip("the simulator's credential has no single permissions")
+        for name in names:
+            account = self.open(applications=8)
+            _ = account.bridge.pull()
+            blind = _copy(account)
+            blind.revoke(name)
+            # A change may be refused for it, and be right; and where lists tell who is there, no run asks.
+            self._nothing_is_gone(account, partial(_instead, blind), moves=False, asks=False)
+
+    def test_where_jobs_are_in_sight_and_nobody_in_them_nothing_is_gone(self, account: Account) -> None:
+        """As to a user who may see what the organisation looks for, and not who applies."""
+        own = account.simulator
+        empty = type(own).generate(0, limits=Limits(None), clock=account.time.vendor)
+        if empty.truth() or empty.credentials != own.credentials:
+            pytest.skip("the simulator invents no account of nobody that the same credential opens")
+        # The other account may have people of its own, beside whom one who is not there is gone.
+        self._nothing_is_gone(account, partial(_instead, empty), asks=False)
+
+    def _nothing_is_gone(
+        self, account: Account, meddling: Callable[[], Meddle], *, moves: bool = True, asks: bool = True
+    ) -> None:
+        """Whatever is asked, something stands between.
+
+        Args:
+            moves: a recruiter has wanted a move just before, which is done in the end.
+            asks: one application and one person are asked about by themselves, too.
+        """
         before = set(account.mirror()), _people(account)
         id = first_of(active(account), "application that can be moved")
-        event = account.ask(id, stage=elsewhere(account, id)[0]) if account.ats.VENDOR.writes else None
+        moves = moves and bool(account.ats.VENDOR.writes)
+        event = account.ask(id, stage=elsewhere(account, id)[0]) if moves else None
         account.time.sleep(7200)  # a token that was at hand has run out
         account.driver.meddle = meddling()
         bridge = account.bridge
@@ -77,7 +106,7 @@ class Absences(Subject):
             with suppress(AtsBridgeError):
                 _ = run()
             account.time.sleep(600)
-        for ref in (account.ref(id), *_people(account)[:1]):
+        for ref in (account.ref(id), *_people(account)[:1]) if asks else ():
             account.driver.meddle = meddling()
             with suppress(AtsBridgeError):
                 assert _confirmed(account, ref) is None
