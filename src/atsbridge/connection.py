@@ -296,10 +296,11 @@ def _check_keys(tables: Mapping[str, Any], place: _Place) -> None:
 def _text(
     tables: Mapping[str, Any], key: tuple[str, ...], place: _Place, *, default: str | None = None
 ) -> str:
-    table = tables.get(key[0], {}) if len(key) > 1 else tables
-    value = table.get(key[-1], default)
+    *within, name = key
+    table = tables.get(within[0], {}) if within else tables
+    value = table.get(name, default)
     if not isinstance(value, str) or not value:
-        raise place.fault(key, "missing or not text", f'write {key[-1]} = "..."')
+        raise place.fault(key, "missing or not text", f'write {name} = "..."')
     return value
 
 
