@@ -726,10 +726,43 @@ def test_trap_6_a_permission_that_hides_names_silently_is_found_by_check() -> No
     found = findings(account)["read names and contact data"]
     assert found.proof is Proof.MISSING
     assert "Activate Pending Security Policy Changes" in found.ask
-    # Whose name is hidden is not taken for purged.
-    _ = account.bridge.pull(full=True)
-    assert all(not view.deleted for view in account.crm.applications())
+    # Whose name is hidden is not taken for purged, and keeps it; applications go on.
+    crm = account.crm
+    before = {view.ref.id: view.candidate_name for view in crm.applications()}
+    id = next(iter(account.mirror()))
+    account.simulator.withdraw(id)
+    account.time.sleep(60)
+    report = account.bridge.pull(full=True)
+    assert report.quarantined and all(not view.deleted for view in crm.applications())
+    assert {view.ref.id: view.candidate_name for view in crm.applications()} == before
+    assert account.mirror()[id][1] == "withdrawn"
     assert account.differences() == {}
+    account.simulator.grant("Candidate Data: Personal Information")
+    account.simulator.activate_security_changes()
+    _ = account.bridge.pull(full=True)
+    assert account.bridge.status().quarantined == 0
+
+
+def test_trap_6_who_alone_has_no_name_is_not_hidden() -> None:
+    """Purged, in the shape that is UNCONFIRMED: others show theirs."""
+    account = opened()
+    id = next(iter(account.mirror()))
+    person = account.crm.application(account.ref(id)).candidate
+
+    def without(asked: SimRequest, respond: Respond, _purpose: Purpose) -> SimResponse:
+        answer = respond(asked)
+        body = re.sub(
+            rb"(" + person.id.encode() + rb"(?:(?!</wd:Candidate>).)*?)<wd:Name_Data>.*?</wd:Name_Data>",
+            rb"\1",
+            answer.body,
+            flags=re.DOTALL,
+        )
+        return evolve(answer, body=body)
+
+    account.driver.meddle = without
+    report = account.bridge.pull(full=True)
+    assert report.quarantined == 0
+    assert account.crm.candidate(person).name is None
 
 
 def test_trap_7_a_constrained_group_deletes_nothing_and_a_sweep_asks_for_a_person() -> None:

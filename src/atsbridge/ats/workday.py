@@ -64,7 +64,7 @@ from ..model import (
 )
 from ..wire.answers import Complaint, Complaints
 from ..wire.auth import RefreshToken, Scheme, TokenEndpoint, UsernameToken
-from ..wire.effects import Flow, Json, Request, Response, request
+from ..wire.effects import Flow, Json, Request, Response, once, request
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Headway
 from ..wire.payload import Raw, read_list
@@ -530,6 +530,8 @@ class Workday(Ats):
         hired = yield from self._hired(cursor["job"])
         raws = _on(cursor["job"], found.records, hired)
         items, rejected = sort_out(raws, lambda raw: self._item(raw, read_at))
+        if not any(_is_named(raw) for raw in found.records) and not (yield from self._names_show(raws)):
+            items = [part for item in items for part in self._without_names(item, read_at)]
         following = {**cursor, "page": cursor["page"] + 1}
         return Page(
             items=items,
@@ -601,10 +603,30 @@ class Workday(Ats):
         return Item(ids, raw, partial(self._read, read_at))
 
     def _read(self, read_at: datetime, data: Any) -> tuple[Record, ...]:
-        application = read_application(
+        return read_candidate(self.connection, read_at, data), self._application(read_at, data)
+
+    def _application(self, read_at: datetime, data: Any) -> Application:
+        return read_application(
             self.connection, read_at, data, steps=self.steps, dispositions=self.dispositions
         )
-        return read_candidate(self.connection, read_at, data), application
+
+    def _names_show(self, raws: Sequence[Raw]) -> Flow[bool]:
+        """Whether some candidate has a name; asked where somebody on a page has none, and nobody has."""
+        if not raws:
+            return True
+        beside = self._soap("Get_Candidates", self._filter(1, count=_BESIDE), self._candidate_group)
+        answer = yield from once(("names", beside.operation), lambda: request(beside))
+        return any(_is_named(raw) for raw in _candidates(answer))
+
+    def _without_names(self, item: Item, read_at: datetime) -> tuple[Item, Item]:
+        """Where nobody has a name a permission is lost: the person is set aside, and stays as known.
+
+        Fields without a permission are missing, and no error says so (trap 6).
+        """
+        return (
+            Item(item.ids[1:], item.raw, _hidden_name),
+            Item(item.ids, item.raw, lambda data: (self._application(read_at, data),)),
+        )
 
     def _hired(self, job: str) -> Flow[Mapping[str, str] | None]:
         """What the report says of each application of a requisition; None where there is no report."""
@@ -637,9 +659,7 @@ class Workday(Ats):
         return self._fresh(_told_of(own, hired), response)
 
     def _fresh(self, raw: Raw, response: Response) -> Fresh:
-        application = read_application(
-            self.connection, response.sent_at, raw.data, steps=self.steps, dispositions=self.dispositions
-        )
+        application = self._application(response.sent_at, raw.data)
         moment = application.token
         signals = {} if moment is None else {write.name: moment for write in VENDOR.writes}
         return Fresh(application=application, signals=signals)
@@ -1162,9 +1182,14 @@ def _contacts_shown(candidates: Response | VendorError) -> Finding:
         tried = "nothing: no candidate shows"
         return Finding(what=what, proof=Proof.UNPROVEN, tried=tried, ask=ask)
     tried = f"{len(shown)} candidates"
-    if any(first(raw.data, "Candidate_Data", "Name_Data") is not None for raw in shown):
+    if any(map(_is_named, shown)):
         return Finding(what=what, proof=Proof.PROVED, tried=tried)
     return Finding(what=what, proof=Proof.MISSING, tried=f"{tried}: none shows a name", ask=ask)
+
+
+def _is_named(candidate: Raw) -> bool:
+    """Whether a name shows, blank or not."""
+    return first(candidate.data, "Candidate_Data", "Name_Data") is not None
 
 
 # --- readers -------------------------------------------------------------------------------------
@@ -1289,6 +1314,10 @@ def read_candidate(connection: str, read_at: datetime, data: Any) -> Candidate:
         links=tuple(Link(url, link_type(url)) for url in urls if url),
         locations=tuple(_locations(contact)),
     )
+
+
+def _hidden_name(_data: Any) -> tuple[Record, ...]:
+    raise BadRecord("Name_Data", "no candidate shows a name: Candidate Data: Personal Information is missing")
 
 
 def _names(candidate: Any) -> tuple[str | None, str | None] | None:
