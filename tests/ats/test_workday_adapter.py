@@ -749,7 +749,9 @@ def test_trap_6_who_alone_has_no_name_is_not_hidden() -> None:
     id = next(iter(account.mirror()))
     person = account.crm.application(account.ref(id)).candidate
 
-    def without(asked: SimRequest, respond: Callable[[SimRequest], SimResponse], _purpose: Purpose) -> SimResponse:
+    def without(
+        asked: SimRequest, respond: Callable[[SimRequest], SimResponse], _purpose: Purpose
+    ) -> SimResponse:
         answer = respond(asked)
         body = re.sub(
             rb"(" + person.id.encode() + rb"(?:(?!</wd:Candidate>).)*?)<wd:Name_Data>.*?</wd:Name_Data>",
