@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from test_at_most_once import Scene
 from test_killed_push import converges, outbox
 from world import VENDORS
 
-from atsbridge.errors import LedgerUnavailable
+from atsbridge.errors import LedgerError, LedgerUnavailable
 from atsbridge.ledgers import postgres as ledgers
 from atsbridge.model import Result
 
@@ -214,3 +214,26 @@ def test_a_server_that_goes_down_when_a_write_was_accepted(
         s.end()
         assert Counter(map(s.w.result, s.w.asked)) == {Result.APPLIED: 1}
         assert len(s.witness.writes) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="what was committed to be flushed later is not looked for once more")
+def test_an_attempt_that_the_server_has_lost_is_not_sent(
+    server: PostgresServer, ledger: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was committed, and lost in the crash before the commit that was to take it to the disk."""
+    on_record: list[int] = []
+
+    def look(_number: int, _id: str) -> None:
+        with psycopg.connect(server.dsn) as database:
+            (row,) = database.execute(f"SELECT count(*) FROM {ledger['schema']}.attempt").fetchall()
+            on_record.append(row[0])
+
+    with waiting("lever", tmp_path, ledger, count=1, seed=3) as s:
+        s.witness.in_gap = look
+        arming = Breakdown(server, "after", 1, lambda texts: any("INTO attempt " in t for t in texts))
+        monkeypatch.setattr(ledgers, "_execute", arming.around(ledgers._execute))
+        with suppress(LedgerError):
+            s.w.bridge.push()
+        assert arming.seen
+        s.end()
+        assert on_record == [1]
