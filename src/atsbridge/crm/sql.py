@@ -130,10 +130,11 @@ class SqlCrm(LocalCrm):
         return refs, more
 
     def check(self) -> tuple[CrmFinding, ...]:
-        """Open the database and take its write lock, without writing."""
+        """Open the database and begin to write, without a change."""
         try:
-            with self._database.transaction():
-                pass
+            with self._database.transaction() as db:
+                # BEGIN IMMEDIATE alone is content with a file that can only be read.
+                db.execute("DELETE FROM applications WHERE 0")
         except (CrmError, sqlite3.Error, OSError) as error:
             why = f"SQLite says {type(error).__name__}; look at the file's path, rights and free space"
             if isinstance(error, CrmError):

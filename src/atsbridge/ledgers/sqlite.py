@@ -50,8 +50,7 @@ class SqliteTxn(SqlTxn):
 def _failure(path: Path, error: sqlite3.Error) -> LedgerError:
     other = "look whether the file is a ledger, at its and its folder's rights, and at the free space"
     what_to_do = advice(error) or other
-    full = code(error) == sqlite3.SQLITE_FULL
-    if full and path.is_file() and path.stat().st_size == 0:  # what was a ledger before is refused sooner
+    if code(error) == sqlite3.SQLITE_FULL and _is_empty(path):  # what was a ledger before is refused sooner
         what_to_do = "free space on its disk and remove the empty file: there was no ledger yet"
     return LedgerError(f"the ledger's database {path} failed: SQLite says: {words(error)}", advice=what_to_do)
 
@@ -166,13 +165,20 @@ _BEING_MADE_SECONDS = 2.0
 
 def _must_not_be_emptied(path: Path) -> None:
     until = time.monotonic() + _BEING_MADE_SECONDS
-    while path.exists() and path.stat().st_size == 0:
+    while _is_empty(path):
         if time.monotonic() > until:
             raise LedgerError(
                 f"the ledger {path} is an empty file, which no ledger is",
                 advice="put its backup in place; or remove the file, then pull, verify and repair",
             )
         time.sleep(0.02)
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:  # not there, or SQLite is the one to say what is wrong
+        return False
 
 
 def migrate(database: sqlite3.Connection) -> None:
