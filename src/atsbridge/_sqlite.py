@@ -15,6 +15,37 @@ CHECKPOINT_PAGES = 8_000
 """A page's commit changes the same few pages of the file again and again, and a bulk load in random
 order most pages of a key's index: fewer checkpoints halve what that costs."""
 
+_RIGHTS = "give the user that runs this the right to write the file and its folder, where SQLite makes more"
+_DAMAGE = "look whether it is the right file, and put its backup in place if it is damaged"
+ADVICE = {
+    sqlite3.SQLITE_FULL: "free space on its disk; the next run goes on from there, nothing was lost",
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_CANTOPEN: f"look at its path; {_RIGHTS}",
+    sqlite3.SQLITE_BUSY: "another program is writing to it, or is in a transaction there: see that it ends",
+    # Also said where the disk is too full for the files that SQLite makes beside a database.
+    sqlite3.SQLITE_IOERR: "look at its disk, and at the free space there; the next run goes on from there",
+    sqlite3.SQLITE_CORRUPT: _DAMAGE,
+    sqlite3.SQLITE_NOTADB: _DAMAGE,
+}
+"""What to do about a fault of a database's file, by SQLite's primary result code
+(https://www.sqlite.org/rescode.html)."""
+
+
+def code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 where the error is of Python's own making."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def advice(error: sqlite3.Error) -> str:
+    """What to do about it, where it is a fault of the file or its disk; else nothing."""
+    return ADVICE.get(code(error), "")
+
+
+def words(error: sqlite3.Error) -> str:
+    """What SQLite itself said, which names tables and files alone; Python's own words may repeat a value."""
+    return str(error) if code(error) else type(error).__name__
+
 
 def make_private(path: str | Path) -> None:
     """Make a new database's file so that its owner alone can open it; one that is there stays as it is.

@@ -110,6 +110,10 @@ class PostgresServer:
             self._process.wait(60)
             self._process = None
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
     @property
     def _data(self) -> Path:
         return self.folder / "data"

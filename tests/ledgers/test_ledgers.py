@@ -140,6 +140,21 @@ def test_a_migration_that_fails_leaves_no_lock_behind(tmp_path: Path) -> None:
     SqliteLedger(path).close()
 
 
+@pytest.mark.parametrize("id", ["1", "2"])
+def test_a_row_that_cannot_be_read_is_an_error_of_ours_and_not_repeated(id: str, tmp_path: Path) -> None:
+    """Python tells of bytes that are no text by repeating them."""
+    ledger = SqliteLedger(tmp_path / "l.sqlite")
+    ledger.do(lambda txn: txn.put([known("1"), known("2")]))
+    with closing(sqlite3.connect(tmp_path / "l.sqlite")) as database:
+        database.execute("UPDATE known SET stage = CAST(x'68756e746572ff' AS TEXT) WHERE id = ?", [id])
+        database.commit()
+    for run in (ledger.look, ledger.do):
+        with pytest.raises(LedgerError, match="SQLite says: OperationalError") as caught:
+            run(lambda txn: txn.find(Known, Where()))
+        assert "hunter" not in f"{caught.value} {caught.value.__context__}"
+    ledger.close()
+
+
 def test_an_emptied_ledger_is_not_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk or a wrong mount: the changes that were taken in would be lost in silence."""
     monkeypatch.setattr(sqlite, "_BEING_MADE_SECONDS", 0.1)

@@ -14,9 +14,11 @@ import attrs
 import psycopg
 import pytest
 from postgres_server import PostgresServer
+from psycopg_pool.base import AttemptWithBackoff
 
 from atsbridge import Secret
 from atsbridge.errors import ConfigurationError, LedgerError, LedgerUnavailable
+from atsbridge.ledgers import postgres as ledgers
 from atsbridge.ledgers._sql import migrations
 from atsbridge.ledgers.postgres import PostgresLedger, PostgresTxn
 from atsbridge.sync.ledger import ROWS, Control, IntentRow, Known, Ledger, Turn, Txn, Waiting, Where
@@ -182,10 +184,11 @@ def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert caught.value.__context__ is None and caught.value.__cause__ is None
 
 
-def test_an_error_of_the_server_repeats_no_value(ledger: PostgresLedger) -> None:
+def test_an_error_of_the_server_repeats_no_value(postgres: PostgresServer, ledger: PostgresLedger) -> None:
     with pytest.raises(LedgerError) as caught, ledger.transaction() as txn:
         txn.set(Control, Where(equal={"connection": "acme"}, at_least={"paused": "hunter2"}), paused=1)
-    assert str(caught.value) == "the ledger's server failed: UndefinedFunction, SQLSTATE 42883"
+    where = f"the ledger's server at {postgres.folder}, port 5432,"
+    assert str(caught.value) == f"{where} failed: UndefinedFunction, SQLSTATE 42883"
     assert caught.value.__context__ is None and caught.value.__cause__ is None
 
 
@@ -213,6 +216,52 @@ def test_after_a_restart_of_the_server_it_goes_on(tmp_path: Path, postgres: Post
         ledger.do(lambda txn: txn.put([Control(connection="acme", paused=3)]))
         assert paused(ledger) == 3
         ledger.close()
+
+
+def test_that_the_server_is_back_is_seen_soon_however_long_it_was_away(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool doubles its pauses from a second on, which here, as all the times, is much shorter."""
+    monkeypatch.setattr(AttemptWithBackoff, "INITIAL_DELAY", 0.03)
+    monkeypatch.setattr(ledgers, "_RECONNECT_SECONDS", 0.15)
+    monkeypatch.setattr(ledgers, "_TURN_SECONDS", 0.22)
+    monkeypatch.setattr(ledgers, "WAIT_SECONDS", 0.8)
+    with PostgresServer.running(postgres.programs) as own:
+        ledger = PostgresLedger(own.dsn, most=1)
+        ledger.do(lambda txn: txn.put([Control(connection="acme", paused=1)]))
+        own.stop()
+        until, took = time.monotonic() + 2.0, list[float]()
+        while time.monotonic() < until:
+            begun = time.monotonic()
+            with pytest.raises(LedgerUnavailable, match=r"cannot be reached: .*\.s\.PGSQL\.5432"):
+                paused(ledger)
+            took.append(time.monotonic() - begun)
+        # It is waited for; whoever has to tidy up then is not kept as long again.
+        assert took[0] >= 0.8 and min(took) < 0.6 * took[0]
+        own.start()
+        assert paused(ledger) == 1
+        ledger.close()
+
+
+def test_more_at_once_than_there_are_connections(
+    postgres: PostgresServer, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledgers, "WAIT_SECONDS", 0.1)
+    ledger = PostgresLedger(postgres.dsn, schema=schema, most=1)
+    with ledger.transaction(), pytest.raises(LedgerUnavailable, match="was free within") as caught:
+        paused(ledger)
+    assert "`most`" in caught.value.advice
+    ledger.close()
+
+
+def test_a_server_that_takes_no_changes_is_said(postgres: PostgresServer, ledger: PostgresLedger) -> None:
+    """As one that stands by for another, or was set to be read alone."""
+    dsn = f"{postgres.dsn} options='-c default_transaction_read_only=on'"
+    standby = PostgresLedger(dsn, schema=ledger.schema)
+    with pytest.raises(LedgerError, match=r"the ledger's server at .* SQLSTATE 25006") as caught:
+        standby.do(lambda txn: txn.put([Control(connection="acme", paused=1)]))
+    assert "primary" in caught.value.advice
+    standby.close()
 
 
 # -- locks, time and the disk --

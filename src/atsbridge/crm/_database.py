@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
-from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, make_private, use_wal
+from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, advice, make_private, use_wal, words
 from ..errors import CrmError
 
 CACHE_KIB = 16_384
@@ -51,8 +51,11 @@ class Database:
 
         With ``durable`` it survives a power cut from the moment it has
         committed (https://www.sqlite.org/pragma.html#pragma_synchronous).
+
+        Raises:
+            CrmError: a fault of the database's file or its disk.
         """
-        with self._lock:
+        with self._lock, self._faults_named():
             db = self._open()
             self._sync(db, durable)
             try:
@@ -68,7 +71,7 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Reads that all see the same state."""
-        with self._lock:
+        with self._lock, self._faults_named():
             db = self._open()
             try:
                 db.execute("BEGIN")
@@ -84,6 +87,19 @@ class Database:
                 self._db.close()
             self._db = None
             self._closed = True
+
+    @contextmanager
+    def _faults_named(self) -> Iterator[None]:
+        """A fault of the file or its disk says where it is, what SQLite said, and what to do."""
+        try:
+            yield
+            return
+        except sqlite3.Error as error:
+            if not (what_to_do := advice(error)):
+                raise
+            what = f"the CRM's database {self.path} failed: SQLite says: {words(error)}"
+            failure = CrmError(what, advice=what_to_do)
+        raise failure
 
     def _open(self) -> sqlite3.Connection:
         if self._closed:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ..errors import CrmError
 from ..model import ApplicationStatus, Kind, Receipt, Ref, State
 from ..wire.effects import Json
 from . import _matching, _outbox, _views
@@ -129,12 +130,15 @@ class SqlCrm(LocalCrm):
         return refs, more
 
     def check(self) -> tuple[CrmFinding, ...]:
-        """Open the database and take its write lock, without writing."""
+        """Open the database and begin to write, without a change."""
         try:
-            with self._database.transaction():
-                pass
-        except (sqlite3.Error, OSError) as error:
+            with self._database.transaction() as db:
+                # BEGIN IMMEDIATE alone is content with a file that can only be read.
+                db.execute("DELETE FROM applications WHERE 0")
+        except (CrmError, sqlite3.Error, OSError) as error:
             why = f"SQLite says {type(error).__name__}; look at the file's path, rights and free space"
+            if isinstance(error, CrmError):
+                why = f"{error}; {error.advice}" if error.advice else str(error)
             return (CrmFinding(what="the CRM's database can be written", ok=False, why=why),)
         return (CrmFinding(what="the CRM's database can be written", ok=True, abilities=self.abilities),)
 

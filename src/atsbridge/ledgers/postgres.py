@@ -27,7 +27,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.string import StrDumper
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ..errors import ConfigurationError, LedgerError, LedgerUnavailable, UnsupportedPair
 from ..model import StatusUpdate
@@ -40,6 +40,11 @@ R = TypeVar("R", bound=Row)
 _MOST_CONNECTIONS = 1000
 WAIT_SECONDS = 30.0
 """How long to wait for a connection to the server, or for another worker's transaction."""
+
+_TURN_SECONDS = 5.0
+_RECONNECT_SECONDS = 4.0
+"""The pool tries again at ever longer intervals, and would see minutes late that the server is back. After
+so long it gives up, and who waits for a connection has it begin anew at their next turn, which is later."""
 
 FROZEN_SECONDS = 15.0
 """After so long inside a transaction without a word, the server ends it: its worker has been stopped."""
@@ -194,6 +199,7 @@ class PostgresLedger(Ledger):
             raise ConfigurationError(f"most is from 1 to {_MOST_CONNECTIONS} connections to the server")
         self._dsn = dsn if isinstance(dsn, Secret) else Secret(dsn)
         self._server = ServerClock()
+        self._down = False
         self.clock = clock or self._server
         self._begin = (
             f"SET LOCAL search_path TO {schema};"
@@ -209,7 +215,7 @@ class PostgresLedger(Ledger):
             min_size=0,
             max_size=most,
             open=True,
-            timeout=WAIT_SECONDS,
+            reconnect_timeout=_RECONNECT_SECONDS,
             num_workers=1,
             name=f"atsbridge, schema {schema}",
         )
@@ -262,8 +268,28 @@ class PostgresLedger(Ledger):
             self._pool.putconn(database)
 
     def _connection(self) -> Database:
+        until = time.monotonic() + WAIT_SECONDS
+        while (database := self._in_turn()) is None:
+            over = time.monotonic() >= until
+            # Where it was away for all of that time, whoever has yet to tidy up does not wait as long again.
+            if over or self._down:
+                self._down = True
+                with _connected(self._dsn):  # whose failure says what is wrong
+                    self._down = False
+            if over:
+                raise LedgerUnavailable(
+                    f"no connection to the ledger's server was free within {WAIT_SECONDS:.0f} seconds",
+                    advice="what was under way is taken up again; if it happens often, raise `most`",
+                )
+        self._down = False
+        return database
+
+    def _in_turn(self) -> Database | None:
+        """A connection of the pool; None where it has none to give for a while."""
         try:
-            return self._pool.getconn()
+            return self._pool.getconn(min(_TURN_SECONDS, WAIT_SECONDS))
+        except PoolTimeout:
+            return None
         except psycopg.Error as error:
             failure = _failure(error)
         raise failure
@@ -281,15 +307,35 @@ def _execute(cursor: Cursor, text: str, values: Sequence[Any] | None = None) -> 
     try:
         return cursor.execute(text.encode(), values)
     except psycopg.Error as error:
-        failure = _failure(error)
+        failure = _failure(error, cursor.connection)
     raise failure
 
 
-def _failure(error: psycopg.Error) -> LedgerError:
-    """What went wrong, without the values that the server's own words may repeat."""
-    code = f", SQLSTATE {error.sqlstate}" if error.sqlstate else ""
-    what = f"the ledger's server failed: {type(error).__name__}{code}"
-    return LedgerUnavailable(what) if isinstance(error, psycopg.OperationalError) else LedgerError(what)
+def _failure(error: psycopg.Error, database: Database | None = None) -> LedgerError:
+    """What went wrong and where, without the values that the server's own words may repeat."""
+    where = f"the ledger's server{_place(database)}"
+    code = error.sqlstate or ""
+    advice = next((text for start, text in _ADVICE.items() if code.startswith(start)), "")
+    if not isinstance(error, psycopg.OperationalError):
+        return LedgerError(f"{where} failed: {type(error).__name__}, SQLSTATE {code}", advice=advice)
+    if code:
+        return LedgerUnavailable(f"{where} failed: {type(error).__name__}, SQLSTATE {code}", advice=advice)
+    return LedgerUnavailable(f"the connection to {where} was lost ({type(error).__name__})")
+
+
+_ADVICE = {
+    "53100": "free space on the disk of the ledger's server; then the next run goes on, nothing was lost",
+    "25006": "it takes no changes: have the DSN name the primary, or say `target_session_attrs=read-write`",
+    "42501": "give the ledger's user the right to its schema and tables",
+}
+"""By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), where a person has to act."""
+
+
+def _place(database: Database | None) -> str:
+    with suppress(psycopg.Error):  # one that has been closed here knows no more
+        if database is not None:
+            return f" at {database.info.host}, port {database.info.port},"
+    return ""
 
 
 def _conninfo(dsn: Secret) -> str:

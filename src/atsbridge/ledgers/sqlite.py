@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, make_private, use_wal
+from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, advice, code, make_private, use_wal, words
 from ..errors import LedgerError
 from ..sync.ledger import Clock, Ledger, MonotonicClock, Row, Txn
 from ._sql import Dialect, SqlTxn, migrations, tables
@@ -36,21 +36,23 @@ class SqliteTxn(SqlTxn):
         try:
             return self._database.execute(text, values)
         except sqlite3.Error as error:
-            raise _failure(self._path, error) from error
+            failure = _failure(self._path, error)
+        raise failure
 
     def upsert(self, row_type: type[Row], rows: Iterable[Sequence[Any]], *, only: str) -> int:
         try:
             return self._database.executemany(self.tables[row_type].upsert + only, rows).rowcount
         except sqlite3.Error as error:
-            raise _failure(self._path, error) from error
+            failure = _failure(self._path, error)
+        raise failure
 
 
 def _failure(path: Path, error: sqlite3.Error) -> LedgerError:
-    """SQLite's own words name tables and files, never values."""
-    return LedgerError(
-        f"the ledger's database {path} failed: {error}",
-        advice="look whether the file is a ledger, at its and its folder's rights, and at the free space",
-    )
+    other = "look whether the file is a ledger, at its and its folder's rights, and at the free space"
+    what_to_do = advice(error) or other
+    if code(error) == sqlite3.SQLITE_FULL and _is_empty(path):  # what was a ledger before is refused sooner
+        what_to_do = "free space on its disk and remove the empty file: there was no ledger yet"
+    return LedgerError(f"the ledger's database {path} failed: SQLite says: {words(error)}", advice=what_to_do)
 
 
 class SqliteLedger(Ledger):
@@ -93,7 +95,8 @@ class SqliteLedger(Ledger):
         try:
             # Inside: whoever is interrupted while waiting for it must not leave the ledger locked.
             self._run(database, "BEGIN IMMEDIATE")
-            yield SqliteTxn(database, self.path)
+            with self._rows_read():
+                yield SqliteTxn(database, self.path)
             self._run(database, "COMMIT")
         except BaseException:
             if database.in_transaction:
@@ -105,7 +108,8 @@ class SqliteLedger(Ledger):
         database = self._database()
         try:
             self._run(database, "BEGIN")
-            yield SqliteTxn(database, self.path)
+            with self._rows_read():
+                yield SqliteTxn(database, self.path)
         finally:
             if database.in_transaction:
                 self._run(database, "ROLLBACK")
@@ -115,6 +119,19 @@ class SqliteLedger(Ledger):
             while self._open:
                 self._open.pop().close()
             self._local = threading.local()
+
+    @contextmanager
+    def _rows_read(self) -> Iterator[None]:
+        """A statement may have run, and its rows fail one by one."""
+        try:
+            yield
+            return
+        except sqlite3.Error as error:
+            error.args = (
+                words(error),
+            )  # it stays in the new one's context, with all that Python repeats in it
+            failure = _failure(self.path, error)
+        raise failure
 
     def _run(self, database: sqlite3.Connection, text: str) -> None:
         try:
@@ -148,13 +165,20 @@ _BEING_MADE_SECONDS = 2.0
 
 def _must_not_be_emptied(path: Path) -> None:
     until = time.monotonic() + _BEING_MADE_SECONDS
-    while path.exists() and path.stat().st_size == 0:
+    while _is_empty(path):
         if time.monotonic() > until:
             raise LedgerError(
                 f"the ledger {path} is an empty file, which no ledger is",
                 advice="put its backup in place; or remove the file, then pull, verify and repair",
             )
         time.sleep(0.02)
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:  # not there, or SQLite is the one to say what is wrong
+        return False
 
 
 def migrate(database: sqlite3.Connection) -> None:
