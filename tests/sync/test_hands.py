@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 from sync_world import ACTIVE, REJECTED, World, application_ref, fresh, world
+from sync_world import intent as intent_row
 
 from atsbridge.ats.interface import Fresh, Gone
 from atsbridge.drivers.scheduler import Scheduler
-from atsbridge.errors import LedgerError
+from atsbridge.errors import LedgerError, LedgerUnavailable
 from atsbridge.model import Action, Intent, State
 from atsbridge.sync.hands import ImaginedHands, RealHands
 from atsbridge.wire.effects import Perform, Permit, Send
@@ -35,7 +36,7 @@ def imagined(w: World) -> ImaginedHands:
 def send(w: World, hands: ImaginedHands, intent: Intent) -> Any:
     write = w.ats.declared(intent)
     call = w.ats.write_status(intent, fresh(), w.ats)  # type: ignore[arg-type]
-    return w.run(hands.send(intent, write, call, PERMIT)).carried
+    return w.run(hands.send(intent, write, call, PERMIT, attempt=1)).carried
 
 
 def test_an_imagined_write_is_seen_by_the_next_read_and_reaches_nobody() -> None:
@@ -117,11 +118,18 @@ def test_both_read_the_catalogue() -> None:
 # -- on the disk before it leaves --
 
 
-def writer(w: World, hands: RealHands) -> Any:
+def armed(*ids: str) -> World:
+    """A world with an attempt of each of these intents on record."""
+    w = world("1")
+    w.put(*(intent_row(intent_id=id, state="in_flight", attempts=1) for id in ids))
+    return w
+
+
+def writer(w: World, hands: RealHands, id: str = "i") -> Any:
     """A flow that sends one write, as a lane does once its attempt is committed."""
-    intent = wish(State("B", ACTIVE))
+    intent = evolve(wish(State("B", ACTIVE)), intent_id=id)
     call = w.ats.write_status(intent, fresh(), w.ats)  # type: ignore[arg-type]
-    return hands.send(intent, w.ats.declared(intent), call, PERMIT)
+    return hands.send(intent, w.ats.declared(intent), call, PERMIT, attempt=1)
 
 
 def flushes(w: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -140,23 +148,23 @@ def flushes(w: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_writes_that_wait_together_share_one_fsync_and_leave_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    w = world("1")
+    w = armed("i", "j", "k")
     hands, seen, scheduler = RealHands(w.ctx), flushes(w, monkeypatch), Scheduler()
-    jobs = [job for _ in range(3) for job in scheduler.start(writer(w, hands))[1]]
+    jobs = [job for id in "ijk" for job in scheduler.start(writer(w, hands, id))[1]]
     assert [type(job.effect) for job in jobs] == [Perform] and not seen
     after = scheduler.resume(jobs[0].ticket, w.do(jobs[0].effect))
     assert seen == ["durable"] and [type(job.effect) for job in after] == [Send] * 3
 
 
 def test_an_fsync_that_had_begun_is_not_the_one_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    w = world("1")
+    w = armed("i", "j")
     hands, scheduler = RealHands(w.ctx), Scheduler()
     real, seen = w.ledger.transaction, []
 
     def under_way(*, durable: bool = True) -> Any:
         seen.append(durable)
         if len(seen) == 1:
-            assert scheduler.start(writer(w, hands))[1] == []
+            assert scheduler.start(writer(w, hands, "j"))[1] == []
         return real(durable=durable)
 
     monkeypatch.setattr(w.ledger, "transaction", under_way)
@@ -168,8 +176,19 @@ def test_an_fsync_that_had_begun_is_not_the_one_to_wait_for(monkeypatch: pytest.
     assert isinstance(sent.effect, Send) and seen == [True, True]
 
 
-def test_nothing_leaves_where_the_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kept", [{"state": "leased", "attempts": 0}, {"attempts": 2}, {"state": "closed"}])
+def test_an_attempt_that_the_ledger_has_not_kept_does_not_leave(kept: dict[str, Any]) -> None:
+    """A server that was restarted since has lost what it had not on its disk."""
     w = world("1")
+    flow = writer(w, RealHands(w.ctx))
+    w.put(intent_row(**{"intent_id": "i", "state": "in_flight", "attempts": 1, **kept}))
+    with pytest.raises(LedgerUnavailable, match="has lost the record"):
+        w.run(flow)
+    assert not w.log
+
+
+def test_nothing_leaves_where_the_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = armed("i")
 
     def broken(**_: Any) -> Any:
         raise LedgerError("the disk is full")

@@ -176,7 +176,7 @@ def test_a_turn_costs_no_fsync_and_a_flush_is_nothing_else() -> None:
         turn.give_back()
         assert seen == [False, False]
         seen.clear()
-        flush(w.ctx)
+        flush(w.ctx, lambda txn: None)
         assert seen == [True]
 
 

@@ -217,7 +217,6 @@ def test_a_server_that_goes_down_when_a_write_was_accepted(
         assert len(s.witness.writes) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="what was committed to be flushed later is not looked for once more")
 def test_an_attempt_that_the_server_has_lost_is_not_sent(
     server: PostgresServer, ledger: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

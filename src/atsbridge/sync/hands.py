@@ -8,12 +8,14 @@ from typing import Protocol
 from attrs import define, evolve, field, frozen
 
 from ..ats.interface import Catalogue, Fresh, Gone
+from ..errors import LedgerUnavailable
 from ..model import Intent, Ref, Transition
 from ..wire.effects import Flow, Permit, once, perform
 from ..wire.operations import Call
 from ..wire.vendor import Signal, StatusWrite
 from .context import Context
 from .leases import flush
+from .ledger import IntentRow
 
 
 @frozen(kw_only=True)
@@ -43,9 +45,9 @@ class Hands(Protocol):
         ...
 
     def send(
-        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
+        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit, *, attempt: int
     ) -> Flow[Accepted]:
-        """Once."""
+        """Once; ``attempt`` is its number among those of the intent."""
         ...
 
     def hidden_seconds(self, write: StatusWrite) -> float:
@@ -60,9 +62,12 @@ class RealHands:
     An attempt is on record in the ledger before its write leaves, but perhaps
     not yet on the disk. Writes that wait for that side by side wait for one
     fsync together: on most disks it takes longer than all the rest of a write.
+    What a ledger's server has lost by then, since it was restarted, is not sent.
     """
 
     ctx: Context
+    _waiting: set[str] = field(factory=set, init=False)
+    _on_record: set[tuple[str, int]] = field(factory=set, init=False)
     _asked: int = field(default=0, init=False)
     _kept: int = field(default=0, init=False)
 
@@ -76,9 +81,9 @@ class RealHands:
         yield from self.ctx.client.ready()
 
     def send(
-        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
+        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit, *, attempt: int
     ) -> Flow[Accepted]:
-        yield from self._on_disk()
+        yield from self._on_disk(intent.intent_id, attempt)
         response = yield from self.ctx.client.send(call.request, permit)
         carried = call.parse(response)
         # Of another record it says nothing of this one, which is then read.
@@ -86,16 +91,30 @@ class RealHands:
             carried = None
         return Accepted(answer=response.status, request_id=response.request_id, carried=carried)
 
-    def _on_disk(self) -> Flow[None]:
-        """Return when all that was committed before survives a power cut."""
+    def _on_disk(self, intent_id: str, attempt: int) -> Flow[None]:
+        """Return when the attempt survives a power cut.
+
+        Raises:
+            LedgerUnavailable: the ledger has no such attempt any more.
+        """
+        self._waiting.add(intent_id)
         self._asked += 1
         mine = self._asked
         while self._kept < mine:  # an fsync that had begun before may not be the one
             yield from once(("on disk", id(self)), lambda: perform(self._flush))
+        if (intent_id, attempt) not in self._on_record:
+            raise LedgerUnavailable(
+                "the ledger's server was restarted, and has lost the record of a write that was to leave",
+                advice="nothing of it was sent: the next push takes it up again",
+            )
+        self._on_record.discard((intent_id, attempt))
 
     def _flush(self) -> None:
         asked = self._asked
-        flush(self.ctx)
+        waiting = list(self._waiting)
+        rows = flush(self.ctx, lambda txn: txn.get_many(IntentRow, (self.ctx.connection,), waiting))
+        self._waiting.difference_update(waiting)
+        self._on_record.update((id, row.attempts) for id, row in rows.items() if row.state == "in_flight")
         self._kept = asked
 
     def hidden_seconds(self, write: StatusWrite) -> float:
@@ -128,7 +147,7 @@ class ImaginedHands:
         yield
 
     def send(
-        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
+        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit, *, attempt: int
     ) -> Flow[Accepted]:
         fresh = self.imagine(self._left[intent.application], intent)
         if write.signal is Signal.COUNT:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from attrs import evolve
 
 from ..errors import LeaseLost, LedgerBusy
 from .context import Context, surely_dead
 from .ledger import Control, Lease, Txn, surely_another_boot
+
+T = TypeVar("T")
 
 INBOUND = "inbound"
 TOKEN = "token"  # noqa: S105 - the name of a lane
@@ -102,9 +107,18 @@ def control(txn: Txn, connection: str) -> Control:
     return txn.get(Control, connection) or Control(connection=connection)
 
 
-def flush(ctx: Context) -> None:
-    """Make what was committed so far survive a power cut: a durable transaction takes all before it along."""
-    ctx.ledger.do(lambda txn: txn.put([control(txn, ctx.connection)]), durable=True)
+def flush(ctx: Context, read: Callable[[Txn], T]) -> T:
+    """Make what was committed so far survive a power cut: a durable transaction takes all before it along.
+
+    A ledger's server that was restarted a moment ago may have lost some of it. So
+    what the caller goes by is read in the same transaction, and what it reads is kept.
+    """
+
+    def action(txn: Txn) -> T:
+        txn.put([control(txn, ctx.connection)])
+        return read(txn)
+
+    return ctx.ledger.do(action, durable=True)
 
 
 def reserve_deliveries(txn: Txn, connection: str, count: int) -> int:

@@ -408,7 +408,8 @@ class Outbound:
         permit = self.ctx.permits.mint(
             intent.intent_id, write=write.name, digest=sealed, send_by=armed.send_by
         )
-        (outcome,) = yield from together([self.hands.send(planned, write, call, permit)], 1)
+        sending = self.hands.send(planned, write, call, permit, attempt=armed.intent.attempts)
+        (outcome,) = yield from together([sending], 1)
         if isinstance(outcome, Failed):
             self.report.writes += _may_have_written(outcome.error)
             return (yield from self._refused(held, armed.intent, outcome.error, write))
@@ -669,14 +670,11 @@ class Outbound:
         ctx = self.ctx
         where = Where(equal={"connection": ctx.connection, "delivered": 0, "open": 0})
         while True:
-            rows, known = yield from perform(
-                lambda: ctx.ledger.look(lambda txn: self._undelivered(txn, where))
-            )
-            if not rows:
+            if not (yield from perform(lambda: ctx.ledger.look(lambda txn: txn.count(Update, where)))):
                 return
-            receipts = [self._worded(parse_receipt(row.receipt), known) for row in rows if row.receipt]
             # What the CRM is told must survive a power cut, which the closing commits may not.
-            yield from perform(lambda: flush(ctx))
+            rows, known = yield from perform(lambda: flush(ctx, lambda txn: self._undelivered(txn, where)))
+            receipts = [self._worded(parse_receipt(row.receipt), known) for row in rows if row.receipt]
             deliveries = [d for r in receipts if (d := self._delivery(r)) is not None]
             if deliveries:
                 yield from ctx.crm.write(deliveries)

@@ -48,7 +48,8 @@ def recorded(ctx: Context, verb: str, flow: Flow[R]) -> Flow[R]:
     else:
         told = {k: len(v) if k in _LISTS else v for k, v in outcome.value.as_dict().items()}
     ended = evolve(row, ended_at=ctx.now().timestamp(), summary=json.dumps(told, default=str))
-    yield from perform(lambda: ctx.ledger.do(lambda txn: _end(txn, ended), durable=False))
+    # What a pull has read survives a crash of the ledger's server from here on: a push goes by it.
+    yield from perform(lambda: ctx.ledger.do(lambda txn: _end(txn, ended)))
     if isinstance(outcome, Failed):
         raise outcome.error
     return outcome.value

@@ -284,11 +284,9 @@ PLANTS: Mapping[str, Plant] = {
                 where="sync.outbound:Outbound._send",
                 swaps=(
                     (
-                        "    (outcome,) = yield from together("
-                        "[self.hands.send(planned, write, call, permit)], 1)",
+                        "    (outcome,) = yield from together([sending], 1)",
                         "    try:\n"
-                        "        (outcome,) = yield from together("
-                        "[self.hands.send(planned, write, call, permit)], 1)\n"
+                        "        (outcome,) = yield from together([sending], 1)\n"
                         "    except GeneratorExit:\n"
                         "        self._do(lambda txn: back(txn, held, armed.intent, why='', unsent=True))\n"
                         "        raise",

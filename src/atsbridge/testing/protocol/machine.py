@@ -80,9 +80,9 @@ class ModelHands:
         yield
 
     def send(
-        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit
+        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit, *, attempt: int
     ) -> Flow[Accepted]:
-        return Accepted(carried=cast("Fresh | None", (yield Send(call.request, permit))))
+        return cast("Accepted", (yield Send(call.request, permit)))
 
     def hidden_seconds(self, write: StatusWrite) -> float:
         return write.visible_within_seconds
@@ -318,8 +318,8 @@ class Machine:
             if lost is not None:
                 yield told(f"sends: {label}, and the answer is lost", lost, Failed(NoAnswer()), False)
             bare = self._fault(after, "accepted, no record")
-            if bare is not None and isinstance(reply, Done) and reply.value is not None:
-                yield told(f"sends: {label}, without the record", bare, Done(None), False)
+            if bare is not None and isinstance(reply, Done) and reply.value.carried is not None:
+                yield told(f"sends: {label}, without the record", bare, Done(Accepted()), False)
         for name, error in (
             ("lost request", NoAnswer()),
             ("not sent", NoAnswer(sent=False)),
@@ -363,10 +363,10 @@ class Machine:
             visible_at = world.now + delay if delay else 0.0
             changed = account.changed(after, flight.intent_id, moved=moved, visible_at=visible_at)
             accepted = evolve(world, account=changed, log=log)
-            record = None
+            record: Any = None
             if not scenario.kind.visible:
                 record = fresh_read(changed, len(changed.entries), kind=scenario.kind, now=world.now)
-            yield f"accepted{', shows later' if delay else ''}", accepted, Done(record)
+            yield f"accepted{', shows later' if delay else ''}", accepted, Done(Accepted(carried=record))
 
     # -- the recruiter --
 
