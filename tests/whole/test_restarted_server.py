@@ -179,7 +179,7 @@ def test_a_restart_at_every_commit_of_a_push(
         folder.mkdir()
         if not broken_down(vendor, commit, moment, server, folder):
             break
-    assert (5 if moment == "after" else 15) < commit < COMMITS
+    assert (3 if moment == "after" else 15) < commit < COMMITS
 
 
 @pytest.mark.parametrize("vendor", ONE)
