@@ -144,7 +144,7 @@ def test_no_answer_was_sent_unless_it_says_otherwise() -> None:
 def test_what_a_caller_may_catch() -> None:
     assert issubclass(Throttled, Unavailable) and issubclass(Forbidden, VendorError)
     assert not issubclass(Refused, Unavailable)
-    assert "vendors approve" in SurfaceNotApproved().advice
+    assert "vendors approve" in SurfaceNotApproved().advice and "NAME" not in SurfaceNotApproved().advice
 
 
 @pytest.mark.parametrize("error", [e for e in CLASSES if issubclass(e, (ConfigurationError, CrmError))])

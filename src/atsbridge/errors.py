@@ -112,7 +112,7 @@ class UnsupportedPair(ConfigurationError):
 class SurfaceNotApproved(ConfigurationError):
     """The write surface of this adapter is not the one approved for the connection."""
 
-    advice = "review `atsbridge vendors show NAME`, then run `atsbridge vendors approve`"
+    advice = "`atsbridge vendors approve` shows it whole, and asks whether it is approved"
 
 
 class VendorError(AtsBridgeError):

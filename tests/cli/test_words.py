@@ -374,3 +374,10 @@ def test_a_group_alone_shows_its_help_once(command: Any) -> None:
 def test_no_connection_file_is_said_plainly(tmp_path: Path, command: Any, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     assert "there is no connection file atsbridge.toml" in command("status").err
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8001", "http://example.com:8001", "8001"])
+def test_a_simulator_that_is_none_is_named_by_its_option(link: Any, command: Any, address: str) -> None:
+    ended = command("check", "--simulator", address)
+    assert ended.code == 2
+    assert "--simulator" in ended.err and "atsbridge simulate" in ended.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,6 +135,31 @@ def test_another_change_under_an_id_that_was_taken_in_gets_its_receipt(recruiter
             enqueue(connection, change, schema=recruiter.schema)
         report = recruiter.w.bridge.push()
     assert [(r.application, r.result) for r in report.receipts] == [(other.application, Result.REFUSED)]
+
+
+PAGE = Path(__file__).parents[2] / "docs/howto/service-developer.rst"
+RIGHTS = re.findall(r"^   (GRANT .* TO crm;)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("lacking", ["", "USAGE", "SELECT, ", "INSERT, ", ", UPDATE"])
+def test_a_role_needs_the_rights_that_the_page_grants_and_no_others(
+    recruiter: Recruiter, lacking: str
+) -> None:
+    role = f"crm_of_{recruiter.schema}"
+    with psycopg.connect(recruiter.server.dsn) as db:
+        db.execute(f"CREATE ROLE {role}")
+        for right in RIGHTS:
+            if lacking != "USAGE" or lacking not in right:
+                mine = right.replace("atsbridge", recruiter.schema).replace("crm;", role)
+                db.execute(mine.replace(lacking, "", 1) if lacking else mine)
+        db.execute(f"SET ROLE {role}")
+        if lacking:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                enqueue(db, recruiter.change(), schema=recruiter.schema)
+            db.rollback()
+            return
+        enqueue(db, recruiter.change(), schema=recruiter.schema)
+    assert [r.result for r in recruiter.w.bridge.push().receipts] == [Result.APPLIED]
 
 
 def test_more_than_one_transaction_takes_are_all_taken_in(recruiter: Recruiter) -> None:

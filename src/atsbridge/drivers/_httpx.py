@@ -154,7 +154,10 @@ def _read_headers(headers: httpx.Headers) -> dict[str, str]:
 
 def _check_loopback(_wire: object, _field: object, value: str | None) -> None:
     if value is not None and not _LOOPBACK.fullmatch(value):
-        raise ConfigurationError("a loopback origin is http(s)://127.0.0.1:PORT, and nothing else")
+        raise ConfigurationError(
+            "the simulator's address (--simulator; in Python at) is not http(s)://127.0.0.1:PORT",
+            advice="give the one that `atsbridge simulate` printed; leave it out for the ATS itself",
+        )
 
 
 def _read_proxy(proxy: str) -> tuple[str, str | None, str | None, str]:
