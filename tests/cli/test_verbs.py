@@ -218,9 +218,17 @@ def test_changes_that_wait_for_an_approval_need_a_person(link: Any, line: str) -
     link.write_on()
     assert link.run("sync", "--pull").code == 0
     assert link.run(*line.split()).code == 0  # nobody waits for anything
-    link.request_moves(1)
+    (moved,) = link.request_moves(1)
     told = link.run(*line.split(), "--json")
     assert told.code == 5
+    if line == "plan":
+        (held,) = told.json["held"]
+        assert (held["application"], held["action"]) == (moved, "move")
+        assert moved in link.run("plan").out
+        (pending,) = [d for d in link.run("verify", "--json").json["differences"] if d["why"] == "pending"]
+        with link.crm() as crm:
+            (step,) = [app.step for app in crm.applications() if app.ref.id == moved]
+        assert (pending["application"], pending["wanted"]) == (moved, step)
     report = told.json.get("push", told.json)
     assert report["unapproved"] and not report["stopped"] and "vendors approve" in report["held_back"]
     spoken = link.run(*line.split())

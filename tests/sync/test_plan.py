@@ -139,7 +139,7 @@ def test_it_tells_as_plain_data() -> None:
     told = planned(w).as_dict()
     (receipt,) = told.pop("receipts")
     nobody = {"stopped": False, "unapproved": False, "unavailable": False}
-    assert told == {"writes": 1, "held_back": "", **nobody, "waiting": 0}
+    assert told == {"writes": 1, "held_back": "", **nobody, "waiting": 0, "held": []}
     assert receipt == {
         "event_id": "e1",
         "application": "1",

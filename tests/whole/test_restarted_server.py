@@ -21,15 +21,15 @@ from test_at_most_once import Scene
 from test_killed_push import converges, outbox
 from world import VENDORS
 
-from atsbridge.errors import LedgerError, LedgerUnavailable
+from atsbridge.errors import LeaseLost, LedgerError, LedgerUnavailable
 from atsbridge.ledgers import postgres as ledgers
 from atsbridge.model import Result
 
 COMMITS = 45
 """As many as a push of two changes makes, or more."""
-MOMENTS = ["before", "unheard", "after"]
-"""The server goes down before it has committed; before anybody hears that it has; or after that, and then
-those commits alone count that have waited for the disk."""
+MOMENTS = ["before", "unheard", "after", "lost"]
+"""The server goes down before it has committed; before anybody hears that it has; or after that, where
+those commits alone count that have waited for the disk, or all, the last of which are lost then."""
 ONE = ["lever", pytest.param("greenhouse", marks=pytest.mark.campaign)]
 
 
@@ -135,11 +135,14 @@ def broken_down(
             getattr(s.w.bridge, verb)()
         except LedgerUnavailable as error:
             ended = error
+        except LeaseLost:  # the lease is among what was lost
+            assert moment == "lost"
         patch.undo()
         broke = breakdown.seen >= commit
         # What was committed is committed: whoever comes next has another connection, and goes on.
-        assert (ended is not None) == (broke and moment != "after")
-        assert ended is None or says_what_to_do(ended, server)
+        # What was lost may be missed by the run, or not.
+        assert moment == "lost" or (ended is not None) == (broke and moment != "after")
+        assert ended is None or moment == "lost" or says_what_to_do(ended, server)
         converges(s, deaths=1)
         return broke
 
@@ -150,6 +153,8 @@ def broken_down(
         ("greenhouse", "before", 12),
         ("greenhouse", "unheard", 5),
         ("greenhouse", "after", 4),
+        ("greenhouse", "lost", 11),
+        ("lever", "lost", 11),
         ("lever", "before", 8),
         ("lever", "unheard", 13),
         ("lever", "after", 2),

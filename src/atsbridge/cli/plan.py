@@ -47,6 +47,14 @@ def plan(options: Options, *, mapping: Path | None, show_all: bool) -> int:
     show_receipts(report.as_dict()["receipts"], names)
     if report.held_back:
         say(f"{'No more' if report.writes else 'Nothing'} would be sent: {report.held_back}")
+    if report.held:
+        rows = [
+            (held["application"], held["event_id"], f"{held['action']}: {names.state(held['target'])}")
+            for held in report.held[:_FEW]
+        ]
+        show_table(("not settled yet", "change", "what it would write"), rows)
+        if len(report.held) > _FEW:
+            say(f"... and {len(report.held) - _FEW} more; --json has them all")
     if report.unavailable:
         say(f"Not all could be asked of {options.asked(bridge)}: try again later")
     writes, open_ = plural(report.writes, "write"), plural(report.waiting, "change")

@@ -31,8 +31,11 @@ def verify(options: Options) -> int:
 
 def show_verify(report: VerifyReport, *, limit: int = 60) -> None:
     if report.differences:
-        rows = [(d.application, d.why.value, d.ats, d.crm, d.propose) for d in report.differences[:limit]]
-        show_table(("application", "why", "ATS", "CRM", "repair would"), rows)
+        rows = [
+            (d.application, d.why.value, d.ats, d.crm, d.wanted, d.propose)
+            for d in report.differences[:limit]
+        ]
+        show_table(("application", "why", "ATS", "CRM", "wanted", "repair would"), rows)
     if len(report.differences) > limit:
         say(f"... and {len(report.differences) - limit} more; --json has them all")
     unmapped = Counter(d.ats for d in report.differences if d.why is Why.UNMAPPED)

@@ -191,6 +191,10 @@ class Update(Row):
     enqueued: int = 0
 
 
+OPEN = ("pending", "leased", "in_flight", "settling")
+"""The states of an intent that has not ended; else it is closed."""
+
+
 @frozen(kw_only=True)
 class IntentRow(Row):
     """One planned ATS write and where it stands.

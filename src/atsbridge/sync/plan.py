@@ -22,7 +22,7 @@ from ..wire.guard import Permits
 from ..wire.vendor import Signal
 from .context import Context
 from .hands import ImaginedHands, RealHands
-from .ledger import Known, Where
+from .ledger import OPEN, IntentRow, Known, Where
 from .outbound import Outbound, prepare
 from .overlay import OverlayLedger
 from .reality import Reality, application_from
@@ -36,7 +36,7 @@ class PlanReport:
         receipts: as the push would deliver them.
         writes: how many status writes would leave.
         held_back: why nothing, or no more, would leave, where that is so.
-        waiting: intents that a push could not settle yet.
+        waiting: intents that a push could not settle yet. held: each of them, what it would write.
         stopped, unapproved: whether a person has to act before anything leaves; see `PushReport`.
         unavailable: whether the ATS could not be asked for all of it.
     """
@@ -48,6 +48,7 @@ class PlanReport:
     stopped: bool = False
     unapproved: bool = False
     unavailable: bool = False
+    held: tuple[dict[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -57,6 +58,7 @@ class PlanReport:
             "unapproved": self.unapproved,
             "unavailable": self.unavailable,
             "waiting": self.waiting,
+            "held": list(self.held),
             "receipts": [receipt_dict(r) for r in self.receipts],
         }
 
@@ -97,6 +99,10 @@ def plan(ctx: Context) -> Flow[PlanReport]:
     yield from outbound.deliver_receipts()
     yield from outbound.tally()
     report = outbound.report
+    mine = Where(equal={"connection": ctx.connection}, among={"state": OPEN})
+    held = yield from perform(
+        lambda: dry.ledger.look(lambda txn: txn.find(IntentRow, mine, order=("number", "part")))
+    )
     return PlanReport(
         receipts=tuple(report.receipts),
         writes=report.writes,
@@ -105,7 +111,13 @@ def plan(ctx: Context) -> Flow[PlanReport]:
         stopped=report.stopped,
         unapproved=report.unapproved,
         unavailable=report.unavailable,
+        held=tuple(_held(row) for row in held),
     )
+
+
+def _held(row: IntentRow) -> dict[str, Any]:
+    target = {"stage": row.target_stage, "status": row.target_status, "reason": row.target_reason}
+    return {"event_id": row.event_id, "application": row.application, "action": row.action, "target": target}
 
 
 def _imagine(ctx: Context, fresh: Fresh, intent: Intent) -> Fresh:

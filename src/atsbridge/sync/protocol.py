@@ -19,7 +19,7 @@ from ..wire.vendor import StatusWrite
 from .context import Context
 from .intake import newer_exists
 from .leases import check, control, give_back, is_held, lane_of, take
-from .ledger import Attempt, IntentRow, Lease, Txn, Update, Where
+from .ledger import OPEN, Attempt, IntentRow, Lease, Txn, Update, Where
 from .outbox import Expand, close_intent
 from .policy import Close
 from .receipts import state_text
@@ -60,9 +60,7 @@ def due(
     Args:
         without: those that have had their turn.
     """
-    open_states = Where(
-        equal={"connection": ctx.connection}, among={"state": ["pending", "leased", "in_flight", "settling"]}
-    )
+    open_states = Where(equal={"connection": ctx.connection}, among={"state": OPEN})
     boot = ctx.ledger.clock.boot
     found: list[str] = []
     seen: set[str] = set()
@@ -131,7 +129,7 @@ def claim(txn: Txn, ctx: Context, application: str, *, expand: Expand, wall: flo
 def _oldest_open(txn: Txn, ctx: Context, application: str) -> IntentRow | None:
     where = Where(
         equal={"connection": ctx.connection, "application": application},
-        among={"state": ["pending", "leased", "in_flight", "settling"]},
+        among={"state": OPEN},
     )
     rows = txn.find(IntentRow, where, order=("number", "part"), limit=1)
     return rows[0] if rows else None

@@ -13,7 +13,7 @@ from ..wire.effects import Flow, perform
 from .context import Context
 from .holding import awaits_approval, held_back
 from .leases import control, is_live
-from .ledger import IntentRow, Known, Lease, Position, Quarantined, Run, Txn, Update, Waiting, Where
+from .ledger import OPEN, IntentRow, Known, Lease, Position, Quarantined, Run, Txn, Update, Waiting, Where
 from .runs import error_of, failing
 
 
@@ -65,8 +65,7 @@ def _status(txn: Txn, ctx: Context) -> StatusReport:
     updates = txn.find(Update, Where(equal={**mine, "open": 0}), order=("number",))
     leases = [x for x in txn.find(Lease, Where(equal=mine)) if is_live(x, ctx)]
     runs = txn.find(Run, Where(equal=mine), order=("-number",), limit=5)
-    open_states = ("pending", "leased", "in_flight", "settling")
-    intents = {s: txn.count(IntentRow, Where(equal={**mine, "state": s})) for s in open_states}
+    intents = {s: txn.count(IntentRow, Where(equal={**mine, "state": s})) for s in OPEN}
     return StatusReport(
         connection=ctx.connection,
         paused=(row.paused_why or "paused") if row.paused else None,

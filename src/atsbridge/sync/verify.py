@@ -49,7 +49,7 @@ class Why(StrEnum):
 class Difference:
     """One application on which the sides do not agree.
 
-    ``ats`` and ``crm`` are the two states in words.
+    ``ats`` and ``crm`` are the two states in words, ``wanted`` what the recruiter asks for, in the CRM's.
     ``propose`` is what `repair` would do: ``pull`` it again, ``bury`` it, ``end`` the change that the
     CRM holds open, or nothing.
     """
@@ -59,6 +59,7 @@ class Difference:
     ats: str
     crm: str
     propose: str = ""
+    wanted: str = ""
 
 
 @define(kw_only=True)
@@ -238,12 +239,21 @@ def _words(state: State | None, known: Reality) -> str:
     return f"{(stage.name if stage else None) or state.stage or 'no stage'}, {state.status}"
 
 
+def _wanted(held: Held | None) -> str:
+    """What a change that the CRM holds open asks for; nothing where it holds none."""
+    if held is None or held.event_id is None:
+        return ""
+    return ", ".join(filter(None, (held.requested_step, held.requested_status, held.requested_reason)))
+
+
 def _judge(ref: Ref, one: _Seen, held: Held | None, notes: _Notes, known: Reality) -> Difference | None:
     state = one.application.state
     ats, crm = _words(state, known), _words(held.confirmed if held else None, known)
 
     def difference(why: Why, propose: str = "") -> Difference:
-        return Difference(application=ref.id, why=why, ats=ats, crm=crm, propose=propose)
+        return Difference(
+            application=ref.id, why=why, ats=ats, crm=crm, propose=propose, wanted=_wanted(held)
+        )
 
     if one.left_out is not None:
         return difference(Why.OUT_OF_SCOPE) if held is None or held.deleted else None
