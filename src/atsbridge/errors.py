@@ -204,9 +204,13 @@ class Forbidden(VendorError):
 class NotFound(VendorError):
     """The record is not there, or hidden from this credential."""
 
+    advice = "look for it in the ATS; if it is there, ask the ATS administrator who may see it"
+
 
 class Refused(VendorError):
     """The ATS refused the request; nothing happened."""
+
+    advice = "its own words say why; `atsbridge check` tells whether a permission or the mapping is at fault"
 
 
 class StateChanged(Refused):
@@ -221,12 +225,14 @@ class CursorLost(VendorError):
     """The ATS no longer knows the page cursor."""
 
     retryable = True
+    advice = "pull again: the listing is read from its start"
 
 
 class WatermarkLost(VendorError):
     """The ATS no longer knows the watermark."""
 
     retryable = True
+    advice = "pull again: all is read anew"
 
 
 class CrmError(AtsBridgeError):
@@ -250,6 +256,8 @@ class BadRecord(AtsBridgeError):
         why: what was expected and which type was found; never the value.
     """
 
+    advice = "look at the record in the ATS at that place; it comes in by itself once it reads well"
+
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{path}: {why}")
         self.path = path
@@ -272,11 +280,14 @@ class TooLate(GuardError):
 class LedgerError(AtsBridgeError):
     """The ledger failed."""
 
+    advice = "look at the ledger's database and its rights; what was committed is safe"
+
 
 class LeaseLost(LedgerError):
     """Another worker has taken over this work."""
 
     retryable = True
+    advice = "nothing: the other worker goes on with it"
 
 
 class LedgerBusy(LedgerError):

@@ -513,9 +513,12 @@ class Recruitee(Ats):
             answer = yield from request(_offer(job.id))
             offer = record(record(read_json(answer.body)).get("offer"))
             stages = self._stages_of([offer.get("pipeline_template")], answer)
+        headway = Headway("offers")
         while offset is not None:
+            headway.turn_to(offset)
             answer = yield from request(_offers(offset))
             _, raws = read_list(answer.body, "offers")
+            headway.saw(raw.digest for raw in raws)
             stages |= self._stages_of([raw.peek("pipeline_template") for raw in raws], answer)
             offset = _next_offset(offset, raws)
         return Catalogue(job, tuple(stages.values()), tuple(reasons))
