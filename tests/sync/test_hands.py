@@ -11,7 +11,7 @@ from sync_world import intent as intent_row
 
 from atsbridge.ats.interface import Fresh, Gone
 from atsbridge.drivers.scheduler import Scheduler
-from atsbridge.errors import LedgerError, LedgerUnavailable
+from atsbridge.errors import LeaseLost, LedgerError
 from atsbridge.model import Action, Intent, State
 from atsbridge.sync.hands import ImaginedHands, RealHands
 from atsbridge.wire.effects import Perform, Permit, Send
@@ -182,7 +182,7 @@ def test_an_attempt_that_the_ledger_has_not_kept_does_not_leave(kept: dict[str, 
     w = world("1")
     flow = writer(w, RealHands(w.ctx))
     w.put(intent_row(**{"intent_id": "i", "state": "in_flight", "attempts": 1, **kept}))
-    with pytest.raises(LedgerUnavailable, match="has lost the record"):
+    with pytest.raises(LeaseLost, match="not on record any more"):
         w.run(flow)
     assert not w.log
 

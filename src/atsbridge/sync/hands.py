@@ -8,7 +8,7 @@ from typing import Protocol
 from attrs import define, evolve, field, frozen
 
 from ..ats.interface import Catalogue, Fresh, Gone
-from ..errors import LedgerUnavailable
+from ..errors import LeaseLost
 from ..model import Intent, Ref, Transition
 from ..wire.effects import Flow, Permit, once, perform
 from ..wire.operations import Call
@@ -95,7 +95,7 @@ class RealHands:
         """Return when the attempt survives a power cut.
 
         Raises:
-            LedgerUnavailable: the ledger has no such attempt any more.
+            LeaseLost: the ledger has no such attempt any more; nothing may be sent.
         """
         self._waiting.add(intent_id)
         self._asked += 1
@@ -103,9 +103,8 @@ class RealHands:
         while self._kept < mine:  # an fsync that had begun before may not be the one
             yield from once(("on disk", id(self)), lambda: perform(self._flush))
         if (intent_id, attempt) not in self._on_record:
-            raise LedgerUnavailable(
-                "the ledger's server was restarted, and has lost the record of a write that was to leave",
-                advice="nothing of it was sent: the next push takes it up again",
+            raise LeaseLost(
+                "the attempt is not on record any more: another worker has taken over, or the ledger lost it"
             )
         self._on_record.discard((intent_id, attempt))
 
