@@ -127,9 +127,8 @@ class SqliteLedger(Ledger):
             yield
             return
         except sqlite3.Error as error:
-            error.args = (
-                words(error),
-            )  # it stays in the new one's context, with all that Python repeats in it
+            # It stays in the new one's context, with all that Python repeats in it.
+            error.args = (words(error),)
             failure = _failure(self.path, error)
         raise failure
 
