@@ -70,6 +70,9 @@ def bench(session: nox.Session) -> None:
     """Speed and memory, as ratios; see benchmarks/."""
     session.install("-e", ".[bench]")
     session.run("python", "benchmarks/run.py", *session.posargs)
+    if not session.posargs:
+        session.install("-e", ".[bench,dev]")  # the tests' own PostgreSQL server
+        session.run("python", "benchmarks/outbox.py")
 
 
 @nox.session
