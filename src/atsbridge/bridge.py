@@ -26,7 +26,7 @@ from .ledgers.memory import MemoryLedger
 from .mapping import MappingConfig, load_mapping, suggest_mapping
 from .model import Kind, Ref
 from .sync.check import CheckReport, check
-from .sync.context import Context, Progress, Tuning
+from .sync.context import Context, Progress, Tuning, note_ended, worker_name
 from .sync.explain import Explanation, explain
 from .sync.hands import RealHands
 from .sync.inbound import PullReport, pull, read_configuration
@@ -171,8 +171,8 @@ class _Connection:
             ctx.held.clear()
 
     def _begin(self) -> Context:
-        """One run's context: what it holds is its own, since others may run on the same connection."""
-        ctx = evolve(self._context)
+        """One run's context. It is a worker of its own: others may run on the same connection."""
+        ctx = evolve(self._context, worker=worker_name())
         self._running.append(ctx)
         return ctx
 
@@ -186,8 +186,13 @@ class _Connection:
         self._running[:] = [other for other in self._running if other is not ctx]
         held = list(ctx.held.values())
         ctx.held.clear()
-        if held:
+        if not held:
+            return
+        try:
             ctx.ledger.do(lambda txn: _give_all_back(txn, held), durable=False)
+        except BaseException:
+            note_ended(ctx.worker)
+            raise
 
 
 def _give_all_back(txn: Txn, held: Sequence[Any]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sync_world import world
 
-from atsbridge.sync.context import Context, surely_dead, worker_name
+from atsbridge.sync.context import Context, note_ended, surely_dead, worker_name
 
 HERE = socket.gethostname()
 SEEN = Path("/proc/self/ns/pid").readlink()
@@ -34,6 +34,12 @@ NO_SUCH_PROCESS = 2**22 + 1
 )
 def test_nobody_is_called_dead_on_a_guess(worker: str) -> None:
     assert not surely_dead(worker)
+
+
+def test_who_has_ended_in_this_process_is_dead() -> None:
+    worker, other = worker_name(), worker_name()
+    note_ended(worker)
+    assert surely_dead(worker) and not surely_dead(other)
 
 
 def test_two_workers_of_one_process_have_two_names() -> None:

@@ -14,6 +14,7 @@ from atsbridge.drivers.scheduler import Scheduler
 from atsbridge.errors import LeaseLost, LedgerError
 from atsbridge.model import Action, Intent, State
 from atsbridge.sync.hands import ImaginedHands, RealHands
+from atsbridge.sync.ledger import IntentRow
 from atsbridge.wire.effects import Perform, Permit, Send
 from atsbridge.wire.vendor import Signal
 
@@ -36,7 +37,7 @@ def imagined(w: World) -> ImaginedHands:
 def send(w: World, hands: ImaginedHands, intent: Intent) -> Any:
     write = w.ats.declared(intent)
     call = w.ats.write_status(intent, fresh(), w.ats)  # type: ignore[arg-type]
-    return w.run(hands.send(intent, write, call, PERMIT, attempt=1)).carried
+    return w.run(hands.send(intent, write, call, PERMIT, armed=intent_row())).carried
 
 
 def test_an_imagined_write_is_seen_by_the_next_read_and_reaches_nobody() -> None:
@@ -121,15 +122,20 @@ def test_both_read_the_catalogue() -> None:
 def armed(*ids: str) -> World:
     """A world with an attempt of each of these intents on record."""
     w = world("1")
-    w.put(*(intent_row(intent_id=id, state="in_flight", attempts=1) for id in ids))
+    w.put(*(attempt_of(id) for id in ids))
     return w
+
+
+def attempt_of(id: str, **changes: Any) -> IntentRow:
+    row: dict[str, Any] = {"intent_id": id, "state": "in_flight", "attempts": 1, "send_by": 10.0}
+    return intent_row(**{**row, **changes})
 
 
 def writer(w: World, hands: RealHands, id: str = "i") -> Any:
     """A flow that sends one write, as a lane does once its attempt is committed."""
     intent = evolve(wish(State("B", ACTIVE)), intent_id=id)
     call = w.ats.write_status(intent, fresh(), w.ats)  # type: ignore[arg-type]
-    return hands.send(intent, w.ats.declared(intent), call, PERMIT, attempt=1)
+    return hands.send(intent, w.ats.declared(intent), call, PERMIT, armed=attempt_of(id))
 
 
 def flushes(w: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -176,12 +182,22 @@ def test_an_fsync_that_had_begun_is_not_the_one_to_wait_for(monkeypatch: pytest.
     assert isinstance(sent.effect, Send) and seen == [True, True]
 
 
-@pytest.mark.parametrize("kept", [{"state": "leased", "attempts": 0}, {"attempts": 2}, {"state": "closed"}])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"state": "leased", "attempts": 0, "send_by": None},
+        {"attempts": 2},
+        {"state": "closed"},
+        {"state": "settling"},
+        {"send_by": 11.0},
+    ],
+    ids=["lost", "another", "ended", "taken over", "of another worker since it was lost"],
+)
 def test_an_attempt_that_the_ledger_has_not_kept_does_not_leave(kept: dict[str, Any]) -> None:
     """A server that was restarted since has lost what it had not on its disk."""
     w = world("1")
     flow = writer(w, RealHands(w.ctx))
-    w.put(intent_row(**{"intent_id": "i", "state": "in_flight", "attempts": 1, **kept}))
+    w.put(attempt_of("i", **kept))
     with pytest.raises(LeaseLost, match="not on record any more"):
         w.run(flow)
     assert not w.log

@@ -562,6 +562,16 @@ def test_a_clock_that_was_ahead_makes_no_later_change_older() -> None:
     assert (outcome(w, "e2"), w.update("e4").result) == (("superseded", AGAIN), None)
 
 
+def test_a_clock_that_is_hours_ahead_orders_its_changes_as_they_were_made() -> None:
+    def at(id: str, wall: float) -> StatusUpdate:
+        return change(id, sequence=None, occurred_at=datetime.fromtimestamp(wall, UTC))
+
+    w = world(pulled=False)
+    take(w, at("e2", WALL + 3600), wall=WALL)
+    take(w, at("e1", WALL + 3500), wall=WALL + 60)
+    assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open == 1
+
+
 @pytest.mark.parametrize("when", [None, datetime(2030, 1, 1, tzinfo=UTC)])
 def test_a_change_without_a_sequence_is_older_than_one_with(when: datetime | None) -> None:
     w = taken(change("e1", sequence=1))

@@ -120,11 +120,22 @@ def worker_name() -> str:
     return f"{socket.gethostname()}|{_namespace()}|{pid}|{_started(pid)}|{secrets.token_hex(4)}"
 
 
+_ENDED: set[str] = set()
+"""Workers of this process that have ended, and could not give their leases back."""
+
+
+def note_ended(worker: str) -> None:
+    """In this process nobody need wait for what it still holds."""
+    _ENDED.add(worker)
+
+
 def surely_dead(worker: str) -> bool:
-    """Whether a worker's process is known to have ended: it was one of those seen here, and is gone.
+    """Whether a worker is known to have ended: its process was one of those seen here, and is gone.
 
     Containers may share a host name and not their processes, hence the namespace.
     """
+    if worker in _ENDED:
+        return True
     parts = worker.split("|")
     if len(parts) != 5 or parts[0] != socket.gethostname():
         return False

@@ -18,6 +18,7 @@ from .context import Context
 from .holding import held_back
 from .ledger import Attempt, IntentRow, Known, Quarantined, Row, Txn, Update, Waiting, Where
 from .reality import Interpreter, Reality, application_from
+from .receipts import parse_receipt
 from .runs import error_of, outward_failing
 
 
@@ -70,7 +71,9 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     known, reality, rows, held = found
     in_crm = (yield from ctx.crm.statuses([ref])).get(ref)
     asked_for = in_crm.event_id if in_crm else None
-    missed = yield from perform(lambda: ctx.ledger.look(lambda txn: _not_taken_in(txn, ctx, asked_for)))
+    missed = yield from perform(
+        lambda: ctx.ledger.look(lambda txn: _not_taken_in(txn, ctx, asked_for, rows["updates"]))
+    )
     now = yield from ctx.read_application(ref) if ask else _nothing()
     mapped: Sequence[str] = ()
     words: Words | None = None
@@ -104,8 +107,12 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     )
 
 
-def _not_taken_in(txn: Txn, ctx: Context, event_id: str | None) -> str:
-    if event_id is None or txn.get(Update, ctx.connection, event_id) is not None:
+def _not_taken_in(txn: Txn, ctx: Context, event_id: str | None, updates: Sequence[Row]) -> str:
+    """Of a change that the CRM holds open; one that was refused for its form has an id of our own."""
+    told = {u.event_id for u in updates if isinstance(u, Update)} | {
+        parse_receipt(u.receipt).event_id for u in updates if isinstance(u, Update) and u.receipt
+    }
+    if event_id is None or event_id in told:
         return ""
     failed = outward_failing(txn, ctx.connection)
     why = f"the last {failed.verb} failed: {error_of(failed)}" if failed else "the next push takes it in"

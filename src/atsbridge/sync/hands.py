@@ -45,9 +45,15 @@ class Hands(Protocol):
         ...
 
     def send(
-        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit, *, attempt: int
+        self,
+        intent: Intent,
+        write: StatusWrite,
+        call: Call[Fresh | None],
+        permit: Permit,
+        *,
+        armed: IntentRow,
     ) -> Flow[Accepted]:
-        """Once; ``attempt`` is its number among those of the intent."""
+        """Once; ``armed`` is the intent as it was committed with this attempt."""
         ...
 
     def hidden_seconds(self, write: StatusWrite) -> float:
@@ -67,7 +73,7 @@ class RealHands:
 
     ctx: Context
     _waiting: set[str] = field(factory=set, init=False)
-    _on_record: set[tuple[str, int]] = field(factory=set, init=False)
+    _on_record: dict[str, IntentRow] = field(factory=dict, init=False)
     _asked: int = field(default=0, init=False)
     _kept: int = field(default=0, init=False)
 
@@ -81,9 +87,15 @@ class RealHands:
         yield from self.ctx.client.ready()
 
     def send(
-        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit, *, attempt: int
+        self,
+        intent: Intent,
+        write: StatusWrite,
+        call: Call[Fresh | None],
+        permit: Permit,
+        *,
+        armed: IntentRow,
     ) -> Flow[Accepted]:
-        yield from self._on_disk(intent.intent_id, attempt)
+        yield from self._on_disk(armed)
         response = yield from self.ctx.client.send(call.request, permit)
         carried = call.parse(response)
         # Of another record it says nothing of this one, which is then read.
@@ -91,29 +103,29 @@ class RealHands:
             carried = None
         return Accepted(answer=response.status, request_id=response.request_id, carried=carried)
 
-    def _on_disk(self, intent_id: str, attempt: int) -> Flow[None]:
+    def _on_disk(self, armed: IntentRow) -> Flow[None]:
         """Return when the attempt survives a power cut.
 
         Raises:
             LeaseLost: the ledger has no such attempt any more; nothing may be sent.
         """
-        self._waiting.add(intent_id)
+        self._waiting.add(armed.intent_id)
         self._asked += 1
         mine = self._asked
         while self._kept < mine:  # an fsync that had begun before may not be the one
             yield from once(("on disk", id(self)), lambda: perform(self._flush))
-        if (intent_id, attempt) not in self._on_record:
+        # Where it was lost, another worker may have made one of the same number, with other times.
+        if self._on_record.pop(armed.intent_id, None) != armed:
             raise LeaseLost(
                 "the attempt is not on record any more: another worker has taken over, or the ledger lost it"
             )
-        self._on_record.discard((intent_id, attempt))
 
     def _flush(self) -> None:
         asked = self._asked
         waiting = list(self._waiting)
         rows = flush(self.ctx, lambda txn: txn.get_many(IntentRow, (self.ctx.connection,), waiting))
         self._waiting.difference_update(waiting)
-        self._on_record.update((id, row.attempts) for id, row in rows.items() if row.state == "in_flight")
+        self._on_record.update(rows)
         self._kept = asked
 
     def hidden_seconds(self, write: StatusWrite) -> float:
@@ -146,7 +158,13 @@ class ImaginedHands:
         yield
 
     def send(
-        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit, *, attempt: int
+        self,
+        intent: Intent,
+        write: StatusWrite,
+        call: Call[Fresh | None],
+        permit: Permit,
+        *,
+        armed: IntentRow,
     ) -> Flow[Accepted]:
         fresh = self.imagine(self._left[intent.application], intent)
         if write.signal is Signal.COUNT:

@@ -19,6 +19,8 @@ from .receipts import receipt_text
 
 _ODD = re.compile(r"odd/[0-9a-f]{64}")
 """Our own ids, of changes that could not be kept under the CRM's."""
+_MOST_AHEAD = 86_400.0
+"""Seconds: a CRM's clock may be wrong, or go by another time zone."""
 
 
 def take_in(
@@ -199,13 +201,15 @@ def _row(update: StatusUpdate, connection: str, *, number: int, wall: float) -> 
 def _order(row: Update) -> tuple[Any, ...]:
     """By the CRM's sequence; where it has none, by the time of the change and its id, else by arrival.
 
-    A sequence stays an int: as floats, neighbours beyond 2**53 are one number. No change was made after
-    it arrived: a clock that is ahead would make all that follow older.
+    A sequence stays an int: as floats, neighbours beyond 2**53 are one number. A time that is days
+    ahead of its arrival is no time of a change, and would make all that follow older: arrival counts.
     """
     if row.sequence is not None:
         return True, row.sequence
     if row.occurred_at is not None:
-        return False, min(row.occurred_at, row.taken_at), row.occurred_at, row.event_id, row.number
+        absurd = row.occurred_at > row.taken_at + _MOST_AHEAD
+        at = row.taken_at if absurd else row.occurred_at
+        return False, at, row.occurred_at, row.event_id, row.number
     return False, row.taken_at, row.taken_at, "", row.number
 
 

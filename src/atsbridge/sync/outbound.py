@@ -51,7 +51,7 @@ from .ledger import Control, IntentRow, Known, Position, Txn, Update, Where
 from .open_changes import end_closed, end_forbidden
 from .outbox import Plan
 from .pages import tombstone
-from .policy import LONGEST_WAIT, Back, Close, Settle, Write, confirm, decide, expected_of, target_of
+from .policy import Back, Close, Settle, Write, confirm, decide, expected_of, target_of
 from .protocol import (
     DUE_AT_ONCE,
     Armed,
@@ -168,7 +168,6 @@ class Outbound:
     report: PushReport = field(factory=PushReport)
     _interpreter: Interpreter = field(init=False)
     _fresh: dict[Ref, Fresh] = field(factory=dict, init=False)
-    _answers: bool | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._interpreter = Interpreter.of(self.ctx.ats, self.reality, self.engine)
@@ -408,7 +407,7 @@ class Outbound:
         permit = self.ctx.permits.mint(
             intent.intent_id, write=write.name, digest=sealed, send_by=armed.send_by
         )
-        sending = self.hands.send(planned, write, call, permit, attempt=armed.intent.attempts)
+        sending = self.hands.send(planned, write, call, permit, armed=armed.intent)
         (outcome,) = yield from together([sending], 1)
         if isinstance(outcome, Failed):
             self.report.writes += _may_have_written(outcome.error)
@@ -562,26 +561,13 @@ class Outbound:
 
         An ATS that is down costs the intent nothing, a refused credential stops
         the connection; what remains is this one record's fault, and is counted.
-        A bad answer is the record's where the ATS gives good ones besides; it may
-        pass as well, so that the intent is tried for about an hour.
         """
         why = f"the ATS could not be read: {type(error).__name__}: {error.message}"
-        odd = isinstance(error, BadPayload) and (yield from self._gives_good_answers())
-        count = odd or not isinstance(error, (Unavailable, Unauthorized, Forbidden))
-        later = min(4.0**intent.returns, LONGEST_WAIT) if odd else 0.0
+        count = not isinstance(error, (Unavailable, Unauthorized, Forbidden))
         self._note_unavailable(error)
-        yield from self._back(
-            held, intent, why=why, unsent=unsent, count=count, later_seconds=later, outcome=outcome
-        )
+        yield from self._back(held, intent, why=why, unsent=unsent, count=count, outcome=outcome)
         if isinstance(error, (Unauthorized, Forbidden)):
             yield from perform(lambda: self._do(lambda txn: stop(txn, self.ctx, why)))
-
-    def _gives_good_answers(self) -> Flow[bool]:
-        """Whether the ATS can be read at all; asked once in a run."""
-        if self._answers is None:
-            (asked,) = yield from together([self.hands.catalogue()], 1)
-            self._answers = not isinstance(asked, Failed)
-        return self._answers
 
     def _note_unavailable(self, error: Exception) -> None:
         """A bad answer is one record's; all else that makes the ATS unavailable concerns the next as well."""
@@ -674,6 +660,8 @@ class Outbound:
                 return
             # What the CRM is told must survive a power cut, which the closing commits may not.
             rows, known = yield from perform(lambda: flush(ctx, lambda txn: self._undelivered(txn, where)))
+            if not rows:  # another worker has told it meanwhile
+                return
             receipts = [self._worded(parse_receipt(row.receipt), known) for row in rows if row.receipt]
             deliveries = [d for r in receipts if (d := self._delivery(r)) is not None]
             if deliveries:

@@ -27,7 +27,7 @@ from ..model import (
 from ..wire.vendor import Resend, Signal, StatusWrite
 from .ledger import IntentRow
 
-LONGEST_WAIT = 900.0
+_LONGEST_WAIT = 900.0
 NOTHING_SHOWS_IT = "the vendor said yes and nothing shows it"
 ENDED_MEANWHILE = "it was moved, and its status was changed in the ATS at the same moment"
 UNCOUNTED = "its history could not be read, which would tell whether somebody else changed it meanwhile"
@@ -182,7 +182,7 @@ def confirm(
         return Close(result=Result.CONFLICT, why="the vendor refused: the ATS has moved on")
     if isinstance(refusal, Throttled):
         # A vendor that says "in a second" each time must not use up an intent's returns within seconds.
-        own = min(4.0**intent.returns, LONGEST_WAIT)
+        own = min(4.0**intent.returns, _LONGEST_WAIT)
         return Back(refusal.message, max(own, refusal.retry_after_seconds or 0.0))
     if isinstance(refusal, (Unauthorized, StateChanged)):
         return Back(refusal.message)

@@ -80,7 +80,13 @@ class ModelHands:
         yield
 
     def send(
-        self, intent: Intent, write: StatusWrite, call: Call[Fresh | None], permit: Permit, *, attempt: int
+        self,
+        intent: Intent,
+        write: StatusWrite,
+        call: Call[Fresh | None],
+        permit: Permit,
+        *,
+        armed: IntentRow,
     ) -> Flow[Accepted]:
         return cast("Accepted", (yield Send(call.request, permit)))
 
