@@ -48,12 +48,13 @@ def test_two_runs_of_one_bridge_are_two_workers() -> None:
     account.bridge.pull()
     ids = active(account)[:3]
     events = [account.ask(id, stage=elsewhere(account, id)[0]) for id in ids]
-    beside: list[int] = []
+    nested: list[bool] = []
 
-    def once_more(_request: SimRequest) -> None:
-        if len(beside) < 20:
-            beside.append(0)
-            beside[-1] = account.bridge.push().writes
+    def once_more(asked: SimRequest) -> None:
+        if "/opportunities/" in asked.target and not any(nested):
+            nested.append(True)
+            account.bridge.push()
+            nested[-1] = False
 
     account.driver.before = once_more
     account.bridge.push()
@@ -62,6 +63,7 @@ def test_two_runs_of_one_bridge_are_two_workers() -> None:
     assert [(r.event_id, r.result) for r in receipts] == [(event, Result.APPLIED) for event in events]
     assert len(account.simulator.accepted) == 3
     leases = account.ledger.look(lambda txn: txn.find(Lease, Where(equal={"connection": "acme"})))
+    assert len(nested) > 3
     assert sorted(lease.fence for lease in leases if lease.lane.startswith("application/")) == [1, 1, 1]
 
 
