@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from wirekit import answer
@@ -126,3 +127,24 @@ def test_a_place_that_is_given_back_is_free_again() -> None:
     budget.give_back()
     budget.give_back()
     assert budget.take(0.0) == 0.0
+
+
+@given(st.integers(2, 20), st.integers(0, 19), st.floats(0, 29), st.lists(st.floats(0, 2), max_size=200))
+def test_a_vendor_that_tells_what_is_left_is_asked_as_often_as_it_allows(
+    size: int, used: int, begun: float, pauses: list[float]
+) -> None:
+    """The window that was waited for is used up, not its first place alone."""
+    budget = Budget(RateLimit(requests=size, per_seconds=30, window=True))
+    now, ends, left, refused = 1000.0, 1030.0 - begun, max(0, size - used), 0
+    for pause in [*pauses, *[0.0] * (3 * size)]:
+        now += pause
+        now += budget.take(now)
+        while now >= ends:
+            ends, left = ends + 30, size
+        refused += left == 0
+        left = max(0, left - 1)
+        told = {"x-ratelimit-limit": size, "x-ratelimit-remaining": left, "x-ratelimit-reset": int(ends + 1)}
+        headers = {name: str(value) for name, value in told.items()}
+        budget.learn(evolve(answer(200), headers=headers), now, now)
+    assert now <= 1000 + sum(pauses) + 30 * (len(pauses) / size + 3 + 2)
+    assert refused <= 1

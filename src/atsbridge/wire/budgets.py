@@ -74,15 +74,19 @@ class Budget:
         return -self._level / rate
 
     def _take_window(self, now: float, writes: bool) -> float:
-        while now >= self._reset_at:
-            self._level = min(self._size, self._level + self._size)
-            self._reset_at = max(now, self._reset_at) + self.limit.per_seconds
+        self._begin_window(now)
         self._level -= 1
         kept = 0.0 if writes else self.limit.reserve * self._size
         if self._level >= kept:
             return 0.0
         windows = int((kept - self._level - 1) // (self._size - kept))
         return self._reset_at - now + windows * self.limit.per_seconds
+
+    def _begin_window(self, now: float) -> None:
+        """A window that has ended is followed by the next one, with what the last one owes."""
+        while now >= self._reset_at:
+            self._level = min(self._size, self._level + self._size)
+            self._reset_at = max(now, self._reset_at) + self.limit.per_seconds
 
     def learn(self, response: Response, now: float, wall: float) -> None:
         """Take over what the vendor's headers say: the limit's size, what is left, when it resets."""
@@ -92,6 +96,7 @@ class Budget:
         numbers = all(text.isascii() and text.isdigit() and len(text) <= 12 for text in (size, left, reset))
         if not (self.limit.window and numbers):
             return
+        self._begin_window(now)  # else its reset would be put off, and who waited for it would owe for ever
         self._size = max(1.0, float(size))
         self._level = min(self._level, float(left))
         seconds = int(reset) if self.limit.reset_in_seconds else int(reset) - wall
