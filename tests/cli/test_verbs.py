@@ -286,6 +286,18 @@ def test_a_refused_credential_needs_a_person(ready: Any, monkeypatch: Any) -> No
     assert "Traceback" not in ended.err
 
 
+def test_explain_tells_what_it_knows_where_the_ats_cannot_be_asked(ready: Any, monkeypatch: Any) -> None:
+    (id,) = ready.request_moves(1)
+    assert ready.run("sync", "--push").code == 0
+    monkeypatch.setenv("LEVER_API_KEY", "canary-wrong-key")
+    told = ready.run("explain", id, "--ask", "--json")
+    assert told.code == 5 and told.json["now"]["error"].startswith("Unauthorized") and told.json["updates"]
+    spoken = ready.run("explain", id, "--ask")
+    assert spoken.code == 5 and "APPLIED" in spoken.out and "could not be asked" in spoken.out
+    monkeypatch.setattr("atsbridge.sync.context.Context.read_application", away_for_now)
+    assert ready.run("explain", id, "--ask").code == 4
+
+
 def away_for_now(*_: object, **__: object) -> Any:
     """A flow of which nothing comes."""
     raise Unavailable("no connection", vendor="lever")

@@ -83,7 +83,7 @@ def test_ctrl_c_ends_it_cleanly(ready: Any, environment: Mapping[str, str], tmp_
 def test_a_failed_run_is_told_and_the_rest_goes_on(ready: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEVER_API_KEY", "another")
     ended = ready.run("worker", "--once", "--json")
-    assert ended.code == 0
+    assert ended.code == 5
     ran = lines(ended.out)
     assert [(r["verb"], r["error"]["kind"]) for r in ran] == [
         ("pull", "Unauthorized"),

@@ -59,9 +59,9 @@ def test_stages_and_reasons_that_nothing_covers() -> None:
     found = findings({"version": 1, "steps": {"Phone": {"stages": ["Phone Screen"]}}})
     text = "\n".join(found[Severity.WARNING])
     assert not found[Severity.FAULT]
-    assert '"Application Review"' in text and text.count('in no step ("Job 1", "Job 2")') == 1
+    assert '"Application Review"' in text and text.count('in no step ("Job 1, id 1", "Job 2, id 2")') == 1
     assert "Old Test" not in text
-    assert 'cannot be written in "Job 2"' in text
+    assert 'cannot be written in "Job 2, id 2"' in text
     assert '"Withdrew"' in text
     assert "status rejected has no word" in text
 

@@ -32,7 +32,8 @@ def explain(options: Options, *, application: str, ask: bool) -> int:
     """Tell what was read of one application, which rule mapped it, what was decided, sent and answered.
 
     APP is the ATS's id of the application, the address of its page there, or the id of a change of it,
-    as `atsbridge status` shows it. Exit 1 if nothing is known of it.
+    as `atsbridge status` shows it. Exit 1 if nothing is known of it; with --ask, 4 or 5 if the ATS could
+    not be asked, beside all that is known without it.
     --json has every row of the ledger, whole.
     """
     with options.bridge() as bridge:
@@ -44,6 +45,8 @@ def explain(options: Options, *, application: str, ask: bool) -> int:
         options.show_json(report)
     else:
         _show(options.public(plain(report)), names, known=_known(found))
+    if found.now and "error" in found.now:
+        return Exit.LATER if found.now["retryable"] else Exit.PERSON
     return Exit.OK if _known(found) else Exit.FOUND
 
 
@@ -106,6 +109,8 @@ def _why_unknown(report: Mapping[str, Any]) -> str:
         return f"this is the id of a {report['known_as'][0]}, not of an application"
     if report["now"] is None:
         return "hidden from the credential, not pulled yet, or no application's id; --ask asks the ATS"
+    if "error" in report["now"]:
+        return "and the ATS could not be asked"
     if "gone" in report["now"]:
         return "the ATS knows no application of this id; is it a candidate's or a job's?"
     return (
@@ -199,6 +204,8 @@ def _held(row: Mapping[str, Any], names: Names) -> Facts:
 
 
 def _now(row: Mapping[str, Any], names: Names, *, known: bool) -> Facts:
+    if "error" in row:
+        return (("could not be asked", row["error"]),)
     if "gone" in row:
         return (("gone", row["gone"] if known else "no such application"),)
     read = datetime.fromisoformat(row["read_at"]).timestamp()

@@ -39,7 +39,7 @@ def _show(report: dict[str, Any]) -> None:
     rows = [
         ("writes", _writing(report)),
         ("held back", report["held_back"] or "nothing"),
-        *((f"failing: {f['verb']}", f"{time_text(f['at'])}, {f['error']}") for f in report["failing"]),
+        *((f"failing: {f['verb']}", f"{time_text(f['at'])}, {_line(f['error'])}") for f in report["failing"]),
         ("records", ", ".join(plural(n, kind) for kind, n in report["known"].items())),
         ("writes under way", counts_text({k: n for k, n in report["intents"].items() if n})),
         ("changes that ended", counts_text(report["results"])),
@@ -89,10 +89,15 @@ def _last_run(runs: Sequence[Mapping[str, Any]]) -> str:
     return f"{run['verb']}, {time_text(run['ended_at'])}, {_how_ended(run['summary'] or {})}"
 
 
+def _line(text: str) -> str:
+    """Words of several lines as one."""
+    return " ".join(text.split())
+
+
 def _how_ended(told: Mapping[str, Any]) -> str:
     """What a run came to, as its exit code said it."""
     if error := told.get("error"):
-        return f"failed: {error}"
+        return f"failed: {_line(error)}"
     pushed = told.get("push", told)
     if pushed.get("stopped") or pushed.get("unapproved") or pushed.get("unavailable"):
         return f"not all was sent: {pushed.get('held_back') or 'the ATS could not be asked'}"

@@ -13,7 +13,7 @@ import click
 
 from ..sync.plan import receipt_dict
 from ..worker import Ran, Schedule, Worker
-from .exits import Exit
+from .exits import Exit, exit_of
 from .opening import DEFAULT, Options, json_option
 from .output import say, show_json, without_people
 
@@ -54,8 +54,15 @@ def worker(
 
     With --json, stdout is one JSON document a line: one for each run, its report or its error in it.
     Several workers share the turns of one ledger. A run that fails is told, and tried again in its next turn.
+    With --once the exit is that of the worst failure.
     """
-    tell = _tell_json if as_json else _tell
+    show, failed = _tell_json if as_json else _tell, set[Exit]()
+
+    def tell(ran: Ran) -> None:
+        if ran.error is not None:
+            failed.add(exit_of(ran.error))
+        show(ran)
+
     schedule = Schedule(**{name.removesuffix("_every"): seconds or None for name, seconds in every.items()})
     with ExitStack() as stack:
         opened = [Options(connection=file, simulator=simulator, quiet=True) for file in files]
@@ -68,7 +75,7 @@ def worker(
                 at_work.once()
             else:
                 at_work.run()
-    return Exit.OK
+    return max(failed, default=Exit.OK) if once else Exit.OK
 
 
 def _tell_json(ran: Ran) -> None:

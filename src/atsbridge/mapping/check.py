@@ -81,11 +81,14 @@ def check_mapping(
 
 
 def _live_plans(engine: Engine) -> list[tuple[str, JobPlan]]:
-    """Open jobs in scope by a name that people know; the account alone where there are no jobs."""
+    """Open jobs in scope, by the name that people know and the id that a mapping takes; else the account."""
     live = [j for j in engine.jobs.values() if is_open(j) and in_scope_job(engine.config, j) is None]
     if not live:
         return [("the account", engine.plan(None))]
-    return [(job.title or job.ref.id, engine.plan(job.ref.id)) for job in live]
+    return [
+        (f"{job.title}, id {job.ref.id}" if job.title else job.ref.id, engine.plan(job.ref.id))
+        for job in live
+    ]
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -129,7 +132,9 @@ def _steps_writable(config: MappingConfig, plans: Sequence[tuple[str, JobPlan]])
         blocked = _grouped((p.blocked[word], job) for job, p in plans if word in p.blocked)
         for why, jobs in blocked.items():
             yield _warn(
-                f"cannot be written in {listed(jobs)}: {why}", path, "give these jobs a stage of their own"
+                f"cannot be written in {listed(jobs, most=20)}: {why}",
+                path,
+                "give these jobs a stage of their own",
             )
 
 

@@ -109,8 +109,8 @@ class Limits:
             return cls(None)
         if text == "sheet":
             return cls(1.0)
-        if text.startswith("x"):
-            return cls(float(text[1:]))
+        if text.startswith("x") and 0 < (factor := float(text[1:])) < float("inf"):
+            return cls(factor)
         raise ValueError(f"limits are 'off', 'sheet' or 'xN', not {text!r}")
 
 

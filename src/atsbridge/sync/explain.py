@@ -10,10 +10,10 @@ from attrs import evolve, frozen
 
 from ..ats.interface import Fresh, Gone
 from ..crm.interface import Held
-from ..errors import ConfigurationError
+from ..errors import AtsBridgeError, BadRecord, ConfigurationError, VendorError, words_to_keep
 from ..mapping import explain_mapping
 from ..model import Kind, Ref, Words
-from ..wire.effects import Flow, perform
+from ..wire.effects import Failed, Flow, perform, together
 from .context import Context
 from .holding import held_back
 from .ledger import Attempt, IntentRow, Known, Quarantined, Row, Txn, Update, Waiting, Where
@@ -33,7 +33,8 @@ class Explanation:
         held_back: why a write of it that is pending has not left.
         not_taken_in: the CRM's change of it that no push has taken in, and why, as far as known.
         crm: what the CRM holds, with the CRM's words for what it holds as confirmed.
-        now: what the ATS says now; None unless asked.
+        now: what the ATS says now; None unless asked. Where it could not be asked: ``error``, in words, and
+            whether it may pass by itself.
     """
 
     application: str
@@ -74,7 +75,11 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     missed = yield from perform(
         lambda: ctx.ledger.look(lambda txn: _not_taken_in(txn, ctx, asked_for, rows["updates"]))
     )
-    now = yield from ctx.read_application(ref) if ask else _nothing()
+    (asked,) = yield from together([ctx.read_application(ref) if ask else _nothing()], 1)
+    if isinstance(asked, Failed) and not isinstance(asked.error, (VendorError, BadRecord)):
+        raise asked.error
+    failed = asked.error if isinstance(asked, Failed) else None
+    now: Fresh | Gone | None = None if isinstance(asked, Failed) else asked.value
     mapped: Sequence[str] = ()
     words: Words | None = None
     if known is not None or isinstance(now, Fresh):
@@ -103,7 +108,7 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
         held_back=held,
         not_taken_in=missed,
         crm={**attrs.asdict(in_crm), "words": words and attrs.asdict(words)} if in_crm else None,
-        now=_now(now),
+        now=_now(now) if failed is None else _unasked(failed),
     )
 
 
@@ -151,6 +156,11 @@ def _now(read: Fresh | Gone | None) -> dict[str, Any] | None:
     if isinstance(read, Gone):
         return {"gone": read.tombstone.kind.value}
     return {**attrs.asdict(read.state), "read_at": read.application.read_at.isoformat()}
+
+
+def _unasked(error: Exception) -> dict[str, Any]:
+    retryable = isinstance(error, AtsBridgeError) and error.retryable
+    return {"error": words_to_keep(error), "retryable": retryable}
 
 
 def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dict[str, list[Row]], str]:

@@ -749,7 +749,7 @@ def _may_have_written(error: Exception) -> bool:
 def _words(state: State, catalogue: Catalogue) -> str:
     """A target in the ATS's own names."""
     stage, reason = catalogue.stage(state.stage), catalogue.reason(state.reason)
-    said = (stage and stage.name) or state.stage or "its stage", state.status, reason and reason.name
+    said = (stage and stage.name) or state.stage, state.status, reason and reason.name
     return ", ".join(str(part) for part in said if part)
 
 

@@ -172,6 +172,7 @@ class Client:
                 renewed = True
                 yield from self._renew(token)
             except Unavailable as error:
+                error.vendor = error.vendor or self.vendor.name  # the wire does not know it
                 if not error.retryable:
                     raise
                 self._note_throttling(error)
@@ -337,6 +338,7 @@ class Client:
                     raise
                 last = newest
             except Unavailable as error:
+                error.vendor = error.vendor or self.vendor.name
                 # Behind a lost answer a refresh token may have been spent: the next run finds out.
                 again = not self.scheme.rotates or proves_nothing_happened(error)
                 wait = self._retries.wait_seconds(error, attempt) if again else None
