@@ -309,3 +309,13 @@ def test_whatever_is_json_is_read_as_it_is(envelope: dict[str, Any], records: li
         with pytest.MonkeyPatch.context() as patch:
             choose(path, patch)
             assert outcome(text.encode()) == (envelope, records)
+
+
+def test_a_list_that_begins_like_one_before_it_is_told_from_that() -> None:
+    alike = ",".join(f'{{"id":"{n:030}"}}' for n in range(5))
+    body = f'{{"first":[{alike}],"data":[{alike},{{"id":"x"}}]}}'.encode()
+    envelope, raws = read_list(body, "data")
+    assert [raw.data["id"] for raw in raws][-1] == "x" and len(raws) == 6
+    assert len(envelope["first"]) == 5
+    with pytest.raises(BadPayload):
+        read_list(body[:-1] + b',"first":1}', "data")

@@ -341,11 +341,23 @@ def _split_bytes(body: bytes, key: str | None) -> tuple[Mapping[str, Any], list[
         listed = bytes(parts.pop(key))
         records = [Raw(bytes(raw)) for raw in _LIST.decode(listed)]
         # msgspec takes a key that stands twice, and of two lists would lose one.
-        _ = _strict(body.replace(listed, b"null", 1))
+        _ = _strict(_without(body, listed))
         return {name: _strict(bytes(raw)) for name, raw in parts.items()}, records
     except msgspec.DecodeError as error:
         wrong = str(error)
     raise ValueError(wrong)
+
+
+def _without(body: bytes, listed: bytes) -> bytes:
+    """A body with ``null`` for the first of such bytes in it; sought by their beginning, which is faster."""
+    at = body.find(listed[:_BEGINNING])
+    end = at + len(listed)
+    if body[at:end] != listed:  # something before it begins alike
+        return body.replace(listed, b"null", 1)
+    return body[:at] + b"null" + body[end:]
+
+
+_BEGINNING = 64
 
 
 def _exact(body: bytes) -> Any:
