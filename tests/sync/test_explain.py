@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from sync_world import World, application_ref, not_sent, rules, world
+from sync_world import World, application_ref, not_sent, rules, says, world
 from tiny_ats import CONNECTION
 
 from atsbridge.errors import ConfigurationError
@@ -81,6 +81,10 @@ def test_what_the_ats_says_now_is_asked_for_only_on_demand() -> None:
     assert "read_at" in now
     w.account.apps["1"].gone = "deleted"
     assert story(w, ask=True).now == {"gone": "deleted"}
+    w.reads = [says(401)]
+    told = story(w, ask=True)
+    assert told.now is not None and told.known is not None
+    assert (told.now["error"].partition(":")[0], told.now["retryable"]) == ("Unauthorized", False)
     assert w.log == ["GET /applications/1"] * 2
 
 

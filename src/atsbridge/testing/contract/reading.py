@@ -213,7 +213,8 @@ class Reading(Subject):
             return kept[-1]
 
         account.driver.meddle = keep
-        assert account.bridge.explain(one, ask=True).now
+        now = account.bridge.explain(one, ask=True).now
+        assert now and "error" not in now
         account.driver.meddle = lambda *_: kept.pop(0)
         return ask()
 
