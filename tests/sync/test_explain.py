@@ -85,7 +85,7 @@ def test_what_the_ats_says_now_is_asked_for_only_on_demand() -> None:
     told = story(w, ask=True)
     assert told.now is not None and told.known is not None
     assert (told.now["error"].partition(":")[0], told.now["retryable"]) == ("Unauthorized", False)
-    assert w.log == ["GET /applications/1"] * 2
+    assert w.log == ["GET /applications/1"] * 3
 
 
 def test_why_it_is_not_there() -> None:
