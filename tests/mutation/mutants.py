@@ -158,6 +158,7 @@ OUTBOX = Target(
             "after = parse_state(last.after_state) if last and last.after_state else None",
             "without operand 1",
         ): "it was chosen for having one; this is for the type checker",
+        ("", 'T = TypeVar("T")', "'T' -> ''"): _ALIAS,
         ("", "Step = Close | Write | Settle | Back", "left operand alone"): _ALIAS,
         ("", "Step = Close | Write | Settle | Back", "right operand alone"): _ALIAS,
         ("", "Expand = Callable[[StatusUpdate, State, str | None], Plan]", "left operand alone"): _ALIAS,
@@ -169,7 +170,7 @@ OUTBOX = Target(
         ): "the part itself has been stored as closed just before",
         (
             "flush",
-            "ctx.ledger.do(lambda txn: txn.put([control(txn, ctx.connection)]), durable=True)",
+            "return ctx.ledger.do(action, durable=True)",
             "without durable",
         ): "it is the default too; said because nothing else is done here",
         (

@@ -566,10 +566,12 @@ def test_a_clock_that_is_hours_ahead_orders_its_changes_as_they_were_made() -> N
     def at(id: str, wall: float) -> StatusUpdate:
         return change(id, sequence=None, occurred_at=datetime.fromtimestamp(wall, UTC))
 
-    w = world(pulled=False)
-    take(w, at("e2", WALL + 3600), wall=WALL)
-    take(w, at("e1", WALL + 3500), wall=WALL + 60)
-    assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open == 1
+    day = 86_400.0
+    for ahead in (3600.0, day):
+        w = world(pulled=False)
+        take(w, at("e2", 9 * day + ahead), wall=9 * day)
+        take(w, at("e1", 9 * day + ahead - 100), wall=9 * day + 60)
+        assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open == 1
 
 
 @pytest.mark.parametrize("when", [None, datetime(2030, 1, 1, tzinfo=UTC)])

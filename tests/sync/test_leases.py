@@ -10,6 +10,7 @@ from sync_world import World, world
 from tiny_ats import CONNECTION
 
 from atsbridge.errors import LeaseLost, LedgerBusy
+from atsbridge.ledgers.memory import MemoryTxn
 from atsbridge.sync.context import Context, worker_name
 from atsbridge.sync.leases import (
     INBOUND,
@@ -176,8 +177,23 @@ def test_a_turn_costs_no_fsync_and_a_flush_is_nothing_else() -> None:
         turn.give_back()
         assert seen == [False, False]
         seen.clear()
-        flush(w.ctx, lambda txn: None)
+        assert flush(w.ctx, lambda txn: 7) == 7
         assert seen == [True]
+
+
+def test_a_flush_changes_a_row_since_a_database_syncs_nothing_for_who_has_only_read() -> None:
+    w = world(pulled=False)
+    puts: list[Any] = []
+    inner = MemoryTxn.put
+
+    def put(txn: Any, rows: Any) -> None:
+        puts.extend(rows)
+        inner(txn, rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryTxn, "put", put)
+        flush(w.ctx, lambda txn: None)
+    assert [type(row) for row in puts] == [Control]
 
 
 def test_given_back_it_is_free_but_the_fence_is_kept() -> None:
