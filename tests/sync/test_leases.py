@@ -161,6 +161,14 @@ def test_a_turn_is_one_workers_until_it_is_given_back() -> None:
     assert mine.take() is False
 
 
+def test_two_runs_of_one_bridge_do_not_have_the_turn_at_once() -> None:
+    """Each would spend the refresh token that is at hand."""
+    turn = LeaseTurn(world(pulled=False).ctx)
+    assert turn.take() is True and turn.take() is False
+    turn.give_back()
+    assert turn.take() is True
+
+
 def test_a_turn_costs_no_fsync_and_a_flush_is_nothing_else() -> None:
     w = world(pulled=False)
     seen: list[bool] = []

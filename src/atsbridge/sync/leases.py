@@ -8,7 +8,7 @@ from typing import TypeVar
 from attrs import evolve
 
 from ..errors import LeaseLost, LedgerBusy
-from .context import Context, surely_dead
+from .context import Context, surely_dead, worker_name
 from .ledger import Control, Lease, Txn, surely_another_boot
 
 T = TypeVar("T")
@@ -84,7 +84,10 @@ def give_back(txn: Txn, lease: Lease) -> None:
 
 
 class LeaseTurn:
-    """Whose turn it is to ask for a connection's token: a lease in the ledger, which processes share."""
+    """Whose turn it is to ask for a connection's token: a lease in the ledger, which processes share.
+
+    Each asker is a worker of its own, also among the runs of one bridge beside each other.
+    """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -92,7 +95,8 @@ class LeaseTurn:
 
     def take(self) -> bool:
         try:
-            self._lease = self._ctx.ledger.do(lambda txn: take(txn, self._ctx, TOKEN), durable=False)
+            asker = evolve(self._ctx, worker=worker_name())
+            self._lease = self._ctx.ledger.do(lambda txn: take(txn, asker, TOKEN), durable=False)
         except LedgerBusy:
             return False
         return True
