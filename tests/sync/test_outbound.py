@@ -27,7 +27,16 @@ from tiny_ats import CONNECTION, EPOCH, moment
 
 from atsbridge.ats.greenhouse import VENDOR as GREENHOUSE
 from atsbridge.ats.interface import Unplannable
-from atsbridge.errors import BadPayload, CrmError, Doubtful, GuardError, MappingError, NoAnswer, TooLate
+from atsbridge.errors import (
+    BadPayload,
+    CrmError,
+    Doubtful,
+    GuardError,
+    LeaseLost,
+    MappingError,
+    NoAnswer,
+    TooLate,
+)
 from atsbridge.ledgers.memory import MemoryLedger
 from atsbridge.mapping import load_mapping
 from atsbridge.model import (
@@ -951,6 +960,19 @@ def test_odd_answers_cost_an_intent_nothing() -> None:
     assert (w.intent().state, w.intent().returns, w.account.log) == ("pending", 0, [])
     assert "BadPayload" in w.run(push(w.ctx, OddReads(w.ctx))).held_back
     assert w.push().results == {"applied": 1}
+
+
+def test_what_the_ledger_kept_back_has_not_left() -> None:
+    w = world("1")
+    w.wants("1", step="B")
+
+    class Lost(RealHands):
+        def send(self, *_: Any, **__: Any) -> Any:
+            raise LeaseLost("another worker")
+            yield
+
+    assert w.run(push(w.ctx, Lost(w.ctx))).writes == 0
+    assert not w.account.log
 
 
 def test_a_feed_position_that_is_no_json_says_so_and_takes_nothing_in() -> None:

@@ -24,6 +24,7 @@ from ..errors import (
     Forbidden,
     GuardError,
     LeaseLost,
+    LedgerError,
     NotFound,
     Refused,
     Throttled,
@@ -743,7 +744,8 @@ def _own(call: Call[Fresh | None], deadline_seconds: float) -> Call[Fresh | None
 def _may_have_written(error: Exception) -> bool:
     if isinstance(error, (Refused, NotFound, Forbidden)):
         return isinstance(error, Doubtful)
-    return not proves_nothing_happened(error)
+    # The ledger is asked before the bytes leave.
+    return not (isinstance(error, LedgerError) or proves_nothing_happened(error))
 
 
 def _words(state: State, catalogue: Catalogue) -> str:
