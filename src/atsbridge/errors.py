@@ -312,6 +312,12 @@ def type_and_place(error: Exception) -> str:
     return f"{type(error).__name__}{place}"
 
 
+def failure_to_keep(error: Exception) -> dict[str, object]:
+    """What may be stored of an error as plain data: its words, and whether it may pass by itself."""
+    retryable = isinstance(error, AtsBridgeError) and error.retryable
+    return {"error": words_to_keep(error), "retryable": retryable}
+
+
 def words_to_keep(error: Exception) -> str:
     """What may be stored of an error: the text where atsbridge itself raised it, else type and place."""
     module = ""

@@ -10,10 +10,10 @@ from attrs import evolve, frozen
 
 from ..ats.interface import Fresh, Gone
 from ..crm.interface import Held
-from ..errors import AtsBridgeError, BadRecord, ConfigurationError, VendorError, words_to_keep
+from ..errors import BadRecord, ConfigurationError, VendorError, failure_to_keep
 from ..mapping import explain_mapping
 from ..model import Kind, Ref, Words
-from ..wire.effects import Failed, Flow, perform, together
+from ..wire.effects import Flow, perform
 from .context import Context
 from .holding import held_back
 from .ledger import Attempt, IntentRow, Known, Quarantined, Row, Txn, Update, Waiting, Where
@@ -75,11 +75,13 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
     missed = yield from perform(
         lambda: ctx.ledger.look(lambda txn: _not_taken_in(txn, ctx, asked_for, rows["updates"]))
     )
-    (asked,) = yield from together([ctx.read_application(ref) if ask else _nothing()], 1)
-    if isinstance(asked, Failed) and not isinstance(asked.error, (VendorError, BadRecord)):
-        raise asked.error
-    failed = asked.error if isinstance(asked, Failed) else None
-    now: Fresh | Gone | None = None if isinstance(asked, Failed) else asked.value
+    now: Fresh | Gone | None = None
+    failed: dict[str, Any] | None = None
+    if ask:
+        try:
+            now = yield from ctx.read_application(ref)
+        except (VendorError, BadRecord) as error:
+            failed = failure_to_keep(error)
     mapped: Sequence[str] = ()
     words: Words | None = None
     if known is not None or isinstance(now, Fresh):
@@ -108,7 +110,7 @@ def explain(ctx: Context, ref: Ref, *, ask: bool = False) -> Flow[Explanation]:
         held_back=held,
         not_taken_in=missed,
         crm={**attrs.asdict(in_crm), "words": words and attrs.asdict(words)} if in_crm else None,
-        now=_now(now) if failed is None else _unasked(failed),
+        now=failed or _now(now),
     )
 
 
@@ -145,22 +147,12 @@ def _words(interpreter: Interpreter, known: Known, held: Held | None) -> Words |
     return Words(engine.step(app), engine.status(app), engine.reason(app))
 
 
-def _nothing() -> Flow[None]:
-    return None
-    yield
-
-
 def _now(read: Fresh | Gone | None) -> dict[str, Any] | None:
     if read is None:
         return None
     if isinstance(read, Gone):
         return {"gone": read.tombstone.kind.value}
     return {**attrs.asdict(read.state), "read_at": read.application.read_at.isoformat()}
-
-
-def _unasked(error: Exception) -> dict[str, Any]:
-    retryable = isinstance(error, AtsBridgeError) and error.retryable
-    return {"error": words_to_keep(error), "retryable": retryable}
 
 
 def _found(txn: Txn, ctx: Context, ref: Ref) -> tuple[Known | None, Reality, dict[str, list[Row]], str]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import evolve
 
-from ..errors import AtsBridgeError, LeaseLost, LedgerBusy, words_to_keep
+from ..errors import LeaseLost, LedgerBusy, failure_to_keep
 from ..wire.effects import Failed, Flow, perform, together
 from .context import Context
 from .leases import control
@@ -43,8 +43,7 @@ def recorded(ctx: Context, verb: str, flow: Flow[R]) -> Flow[R]:
     (outcome,) = yield from together([flow], 1)
     told: dict[str, Any]
     if isinstance(outcome, Failed):
-        retryable = isinstance(outcome.error, AtsBridgeError) and outcome.error.retryable
-        told = {"error": words_to_keep(outcome.error), "retryable": retryable}
+        told = failure_to_keep(outcome.error)
     else:
         told = {k: len(v) if k in _LISTS else v for k, v in outcome.value.as_dict().items()}
     ended = evolve(row, ended_at=ctx.now().timestamp(), summary=json.dumps(told, default=str))
