@@ -17,7 +17,7 @@ order most pages of a key's index: fewer checkpoints halve what that costs."""
 
 _RIGHTS = "give the user that runs this the right to write the file and its folder, where SQLite makes more"
 _DAMAGE = "look whether it is the right file, and put its backup in place if it is damaged"
-ADVICE = {
+_ADVICE = {
     sqlite3.SQLITE_FULL: "free space on its disk; the next run goes on from there, nothing was lost",
     sqlite3.SQLITE_READONLY: _RIGHTS,
     sqlite3.SQLITE_PERM: _RIGHTS,
@@ -39,7 +39,7 @@ def code(error: sqlite3.Error) -> int:
 
 def advice(error: sqlite3.Error) -> str:
     """What to do about it, where it is a fault of the file or its disk; else nothing."""
-    return ADVICE.get(code(error), "")
+    return _ADVICE.get(code(error), "")
 
 
 def words(error: sqlite3.Error) -> str:

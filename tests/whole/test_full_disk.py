@@ -80,30 +80,20 @@ def test_nothing_is_asked_of_the_ats_while_the_ledgers_disk_is_full(vendor: str,
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_write_that_was_accepted_and_could_not_be_recorded_is_settled(vendor: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("disk", "error"), [("ledger", LedgerError), ("crm", CrmError)])
+def test_an_accepted_write_that_there_was_no_room_to_note_or_to_tell_is_settled_by_the_next_push(
+    vendor: str, disk: str, error: type[AtsBridgeError], tmp_path: Path
+) -> None:
     disks = Disks.two()
+    full = getattr(disks, disk)
     with disks.outbox(vendor, tmp_path) as s:
-        s.witness.answered = lambda _number, _id: setattr(disks.ledger, "room", 0)
-        with pytest.raises(LedgerError) as caught:
+        s.witness.answered = lambda _number, _id: setattr(full, "room", 0)
+        with pytest.raises(error) as caught:
             s.w.bridge.push()
         says_what_to_do(caught.value, tmp_path)
         assert s.witness.writes and not any(map(s.w.result, s.w.asked))
         s.witness.answered = lambda _number, _id: None
-        disks.ledger.room = None
-        applied(s)
-
-
-@pytest.mark.parametrize("vendor", VENDORS)
-def test_a_receipt_that_the_crm_has_no_room_for_comes_with_the_next_push(vendor: str, tmp_path: Path) -> None:
-    disks = Disks.two()
-    with disks.outbox(vendor, tmp_path) as s:
-        s.witness.answered = lambda _number, _id: setattr(disks.crm, "room", 0)
-        with pytest.raises(CrmError) as caught:
-            s.w.bridge.push()
-        says_what_to_do(caught.value, tmp_path)
-        assert s.witness.writes and not any(map(s.w.result, s.w.asked))
-        s.witness.answered = lambda _number, _id: None
-        disks.crm.room = None
+        full.room = None
         applied(s)
 
 

@@ -508,19 +508,17 @@ class Recruitee(Ats):
         _, listed = read_list(answer.body, "disqualify_reasons")
         reasons = [reason for raw in listed for reason in read_reason(self, answer.sent_at, raw.data)]
         stages: dict[Ref, Stage] = {}
-        offset = 0 if job is None else None
         if job is not None:
             answer = yield from request(_offer(job.id))
             offer = record(record(read_json(answer.body)).get("offer"))
             stages = self._stages_of([offer.get("pipeline_template")], answer)
-        headway = Headway("offers")
-        while offset is not None:
-            headway.turn_to(offset)
-            answer = yield from request(_offers(offset))
-            _, raws = read_list(answer.body, "offers")
-            headway.saw(raw.digest for raw in raws)
-            stages |= self._stages_of([raw.peek("pipeline_template") for raw in raws], answer)
-            offset = _next_offset(offset, raws)
+            return Catalogue(job, tuple(stages.values()), tuple(reasons))
+
+        def note(answer: Response, raws: Sequence[Raw]) -> bool:
+            stages.update(self._stages_of([raw.peek("pipeline_template") for raw in raws], answer))
+            return False
+
+        _ = yield from _walk_offers(note)
         return Catalogue(job, tuple(stages.values()), tuple(reasons))
 
     def _stages_of(self, pipelines: Iterable[Any], answer: Response) -> dict[Ref, Stage]:
@@ -696,18 +694,23 @@ def _must_see_jobs(*, status: int | None) -> Flow[None]:
     Raises:
         Forbidden: none does.
     """
-    if not (yield from once("jobs with somebody in them", _is_a_job_peopled)):
+
+    def peopled(_answer: Response, raws: Sequence[Raw]) -> bool:
+        return any(sort_out(raws, _is_peopled)[0])
+
+    if not (yield from once("jobs with somebody in them", lambda: _walk_offers(peopled))):
         raise nothing_shows(vendor=VENDOR.name, operation="get_candidate", status=status)
 
 
-def _is_a_job_peopled() -> Flow[bool]:
+def _walk_offers(enough: Callable[[Response, Sequence[Raw]], bool]) -> Flow[bool]:
+    """Page by page to the first that is enough; whether one was."""
     headway = Headway("offers")
     offset: int | None = 0
     while offset is not None:
         headway.turn_to(offset)
         answer = yield from request(_offers(offset))
         _, raws = read_list(answer.body, "offers")
-        if any(sort_out(raws, _is_peopled)[0]):
+        if enough(answer, raws):
             return True
         headway.saw(raw.digest for raw in raws)
         offset = _next_offset(offset, raws)

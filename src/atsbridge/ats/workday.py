@@ -64,7 +64,7 @@ from ..model import (
 )
 from ..wire.answers import Complaint, Complaints
 from ..wire.auth import RefreshToken, Scheme, TokenEndpoint, UsernameToken
-from ..wire.effects import Flow, Json, Request, Response, once, request
+from ..wire.effects import Flow, Json, Request, Response, request
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Headway
 from ..wire.payload import Raw, read_list
@@ -530,7 +530,7 @@ class Workday(Ats):
         hired = yield from self._hired(cursor["job"])
         raws = _on(cursor["job"], found.records, hired)
         items, rejected = sort_out(raws, lambda raw: self._item(raw, read_at))
-        if not any(_is_named(raw) for raw in found.records) and not (yield from self._names_show(raws)):
+        if raws and not any(map(_is_named, found.records)) and not (yield from self._names_show()):
             items = [part for item in items for part in self._without_names(item, read_at)]
         following = {**cursor, "page": cursor["page"] + 1}
         return Page(
@@ -610,13 +610,9 @@ class Workday(Ats):
             self.connection, read_at, data, steps=self.steps, dispositions=self.dispositions
         )
 
-    def _names_show(self, raws: Sequence[Raw]) -> Flow[bool]:
-        """Whether some candidate has a name; asked where somebody on a page has none, and nobody has."""
-        if not raws:
-            return True
-        beside = self._soap("Get_Candidates", self._filter(1, count=_BESIDE), self._candidate_group)
-        answer = yield from once(("names", beside.operation), lambda: request(beside))
-        return any(_is_named(raw) for raw in _candidates(answer))
+    def _names_show(self) -> Flow[bool]:
+        """Whether some candidate has a name; asked where nobody on a page has."""
+        return any(map(_is_named, _candidates((yield from request(self._beside)))))
 
     def _without_names(self, item: Item, read_at: datetime) -> tuple[Item, Item]:
         """Where nobody has a name a permission is lost: the person is set aside, and stays as known.
@@ -686,8 +682,13 @@ class Workday(Ats):
 
     def _others_show(self, rows: Callable[[Response], Sequence[object]]) -> Flow[None]:
         """What a security group may not see is left out without a word (Candidate Data: Job Application)."""
-        beside = self._soap("Get_Candidates", self._filter(1, count=_BESIDE), self._candidate_group)
+        beside = self._beside
         yield from must_show(beside, rows=rows, vendor=VENDOR.name, operation=beside.operation)
+
+    @property
+    def _beside(self) -> Request:
+        """Some candidates, whoever they are."""
+        return self._soap("Get_Candidates", self._filter(1, count=_BESIDE), self._candidate_group)
 
     # -- steps and dispositions --
 
