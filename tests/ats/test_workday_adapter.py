@@ -694,6 +694,34 @@ def test_an_application_that_the_report_leaves_out_is_unknown_and_not_active() -
     assert account.mirror()[id][1] == "unknown"
 
 
+@pytest.mark.parametrize("column", ["Application_ID", "Hired"])
+def test_an_application_whose_row_of_the_report_is_odd_is_set_aside_and_not_told_wrongly(column: str) -> None:
+    account = opened()
+    id, other = sorted(account.mirror())[:2]
+    account.simulator.hire(id)
+    account.time.sleep(60)
+
+    def spoil(asked: SimRequest, respond: Callable[[SimRequest], SimResponse], _purpose: Purpose) -> Any:
+        answer = respond(asked)
+        if asked.method != "GET":
+            return answer
+        rows = json.loads(answer.body)["Report_Entry"]
+        for row in rows:
+            if row["Application_ID"] == id.partition(":")[2]:
+                row[column] = {"odd": row[column]}
+        return SimResponse(200, answer.headers, json.dumps({"Report_Entry": rows}).encode())
+
+    account.driver.meddle = spoil
+    before = account.mirror()
+    report = account.bridge.pull()
+    assert report.quarantined == 1
+    # Of the odd one nothing is told, of the others all.
+    assert account.mirror() == before
+    account.driver.meddle = None
+    _ = account.bridge.pull()
+    assert account.mirror()[id][1] == "hired" and account.mirror()[other] == before[other]
+
+
 def test_a_disposition_that_nobody_named_is_unknown_and_never_a_rejection() -> None:
     account = opened()
     listed = [d for d in account.ats.dispositions if d.id != "NOT_QUALIFIED"]  # type: ignore[attr-defined]

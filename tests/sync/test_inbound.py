@@ -162,6 +162,20 @@ def test_a_round_of_jobs_that_was_cut_short_goes_on_where_it_was() -> None:
     assert _jobs_read(w, full=True) == whole
 
 
+def test_what_a_round_of_jobs_had_read_long_before_it_goes_on_is_read_again_in_it() -> None:
+    """Else somebody who moved on meanwhile would be missed, and the pull say that all is well."""
+    w = fresh_world("1", "2", settings={"per_job": True})
+    for number in range(3, 8):
+        w.account.apply(str(number), job="j2")
+    w.pull()
+    whole = _jobs_read(w, full=True)
+    first = whole.index("j2")
+    assert _jobs_read(w, cut_at=first + 1) == whole[: first + 1]
+    w.clock.value += 601
+    assert _jobs_read(w) == whole[first + 1 :] + whole[:first]
+    assert _jobs_read(w) == ["j1", "j2"]
+
+
 def test_progress_is_told() -> None:
     w = fresh_world("1", "2", "3")
     seen: list[Progress] = []

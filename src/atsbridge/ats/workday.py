@@ -624,11 +624,11 @@ class Workday(Ats):
             Item(item.ids, item.raw, lambda data: (self._application(read_at, data),)),
         )
 
-    def _hired(self, job: str) -> Flow[Mapping[str, str] | None]:
+    def _hired(self, job: str) -> Flow[_Hires | None]:
         """What the report says of each application of a requisition; None where there is no report."""
         if not self.report:
             return None
-        return _hired_in((yield from request(self._report(job))))
+        return _Hires.read((yield from request(self._report(job))))
 
     def _report(self, job: str | None) -> Request:
         address = _REPORTS.format(service_host=self.service_host, tenant=self.tenant)
@@ -975,7 +975,7 @@ def _applications(candidate: Any) -> Iterator[Any]:
     return every(candidate, "Candidate_Data", "Job_Application_Data", "Job_Applied_To_Data")
 
 
-def _on(job: str, candidates: Iterable[Raw], hired: Mapping[str, str] | None) -> list[Raw]:
+def _on(job: str, candidates: Iterable[Raw], hired: _Hires | None) -> list[Raw]:
     """A record for each application on a requisition; a candidate comes with those on others too.
 
     One that names no requisition by a WID may be on this one: its own reader sets it aside.
@@ -1017,10 +1017,10 @@ def _job_of(application: Raw) -> str:
     return _wid(application.data["application"], "Job_Requisition_Reference")
 
 
-def _told_of(application: Raw, hired: Mapping[str, str] | None) -> Raw:
+def _told_of(application: Raw, hired: _Hires | None) -> Raw:
     """The same with what the report says."""
     own = _wid(application.data["application"], "Job_Application_Reference")
-    return Raw.of({**application.data, "hired": None if hired is None else hired.get(own, "?")})
+    return Raw.of({**application.data, "hired": None if hired is None else hired.of(own)})
 
 
 def _report_rows(response: Response) -> list[Mapping[str, Any]]:
@@ -1033,17 +1033,45 @@ def _report_rows(response: Response) -> list[Mapping[str, Any]]:
     raise BadPayload(f"the report holds a row that cannot be read: {wrong}")
 
 
-def _hired_in(response: Response) -> Mapping[str, str]:
-    """What a report says of each application, by its WID. Empty columns are left out."""
-    rows = _report_rows(response)
-    return {opt_text(row, "Application_ID") or "": _flag(row.get("Hired")) for row in rows}
+@frozen
+class _Hires:
+    """What a report says of a requisition's applications: whether each led to a hire.
+
+    Args:
+        flags: by the application's WID, as told.
+        whole: whether each row says of whom it tells.
+    """
+
+    flags: Mapping[str, str]
+    whole: bool
+
+    @classmethod
+    def read(cls, response: Response) -> _Hires:
+        """Of a report's answer. Empty columns are left out."""
+        _, raws = read_list(response.body, "Report_Entry")
+        rows = [raw.data if isinstance(raw.data, Mapping) else {} for raw in raws]
+        own = {id: _flag(row.get("Hired")) for row in rows if (id := _application_id(row))}
+        return cls(own, all(map(_application_id, rows)))
+
+    def of(self, wid: str) -> str:
+        """Nobody knows of one that is not in the report, unless the row that is odd may be its own."""
+        return self.flags.get(wid, "?" if self.whole else _ODD)
+
+
+_ODD = "!"
+"""In the place of a flag that is there and cannot be read."""
+
+
+def _application_id(row: Mapping[str, Any]) -> str:
+    found = row.get("Application_ID")
+    return found if isinstance(found, str) else ""
 
 
 def _flag(column: Any) -> str:
-    """A column that is left out says no; what is no text says nothing."""
+    """A column that is left out says no."""
     if column is None:
         return "0"
-    return column or "0" if isinstance(column, str) else "?"
+    return column or "0" if isinstance(column, str) else _ODD
 
 
 @frozen
@@ -1116,7 +1144,7 @@ def _with_id(pairs: Iterable[tuple[str | None, str | None]]) -> list[tuple[str, 
 _KEPT = ("Name_Data", "Contact_Data", "Social_Media_Account_Data")
 
 
-def _kept(candidate: Any, applied: Any, hired: Mapping[str, str] | None) -> dict[str, Any]:
+def _kept(candidate: Any, applied: Any, hired: _Hires | None) -> dict[str, Any]:
     """What is read of a candidate and one application.
 
     Résumés, and what a user with too many domains is shown besides, such as birth dates, go no further.
@@ -1131,7 +1159,7 @@ def _kept(candidate: Any, applied: Any, hired: Mapping[str, str] | None) -> dict
         },
         "application": applied,
         # An application that the report does not show: nobody knows.
-        "hired": None if hired is None else hired.get(own, "?"),
+        "hired": None if hired is None else hired.of(own),
     }
 
 
@@ -1396,6 +1424,8 @@ def _standing(
         alike = [d for d in dispositions if d.id == id]
         own = [d for d in alike if step is not None and d.process == step.process] or alike
         return (own[0].status, own[0].key) if own else (ApplicationStatus.UNKNOWN, id)
+    if hired == _ODD:
+        raise BadRecord("Hired", "the report's row cannot be read")
     flags = (hired, data["candidate"]["Withdrawn"])
     told = [None if flag is None else _BOOLEANS.get(flag) for flag in flags]
     if told[0] or (step is not None and step.kind is StageKind.HIRED):

@@ -46,6 +46,8 @@ from .reality import CONFIGURATION, Interpreter, Reality
 _DELIVERIES = 1 << 20
 _PAGE_RECORDS = 100_000
 _RESTARTS = 3
+_LATELY = 600.0
+"""What a round of jobs that was cut short had read in these last seconds is left to the next round."""
 _AWAY = 3
 """So many reads of single records that fail one after another say that the ATS is away."""
 _FIRST = frozenset({*CONFIGURATION, Kind.USER})
@@ -165,6 +167,7 @@ class _At:
     watermark: Json
     fresh: bool
     headway: Headway
+    finished_at: float
     restarts: int = 0
     pages: int = 0
 
@@ -279,15 +282,15 @@ class Puller:
         """A stream from where it stands to its end; once per job where it belongs to jobs."""
         by_job = stream.scope is StreamScope.JOB
         last = (yield from self._last_job(stream)) if by_job and not full else ""
-        for id in sorted(self.reality.jobs) if by_job else [""]:
-            if id < last:
-                continue  # read before a round that was cut short; the next round reads it again
+        # A round that was cut short goes on where it was, and comes to what it had read before at its end.
+        jobs = sorted(sorted(self.reality.jobs), key=lambda id: id < last) if by_job else [""]
+        for id in jobs:
             at = yield from self._open(stream, id, full=full)
             job = self.reality.jobs.get(id)
             if job is not None and not full and at.fresh and not stream.due(job, at.watermark):
                 continue
-            if last and id == last and at.fresh:
-                continue  # it came to its end
+            if last and id <= last and at.fresh and self._is_of_late(at.finished_at):
+                continue
             while at.cursor is not None:
                 asked_at = self.ctx.now()
                 page = yield from self._page(stream, at)
@@ -296,6 +299,9 @@ class Puller:
         if by_job:
             end = self._round(stream, None)
             yield from perform(lambda: self.ctx.ledger.do(lambda txn: txn.put([end]), durable=False))
+
+    def _is_of_late(self, wall: float) -> bool:
+        return 0 <= self.ctx.now().timestamp() - wall < _LATELY
 
     def _last_job(self, stream: Stream) -> Flow[str]:
         """The job that was being read when a round of them was cut short; empty where none was."""
@@ -328,6 +334,7 @@ class Puller:
             watermark=watermark,
             fresh=fresh,
             headway=Headway(stream.name),
+            finished_at=(row.finished_at if row else None) or 0.0,
         )
 
     def _page(self, stream: Stream, at: _At) -> Flow[Page]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -34,7 +35,13 @@ def pack(record: Record) -> str | None:
 
 
 def unpack(row: Known) -> Record:
-    return _CONVERTER.loads(row.content or "", _TYPES[row.kind])
+    return _unpacked(row.kind, row.content or "")
+
+
+@lru_cache(4096)
+def _unpacked(kind: str, content: str) -> Record:
+    """Every run reads the whole configuration, of which hardly anything has changed since the last one."""
+    return _CONVERTER.loads(content, _TYPES[kind])
 
 
 @frozen

@@ -104,6 +104,10 @@ class Dialect(ABC):
     def shown(self, response: SimResponse) -> Iterable[tuple[str, Shown]]:
         """What an answer shows of single applications, if it is about one person or application alone."""
 
+    def told_beside(self, response: SimResponse) -> Iterable[tuple[str, Pair]]:
+        """What an answer about many tells of some that the reads of each alone do not show."""
+        return ()
+
     @abstractmethod
     def target(self, request: SimRequest) -> str:
         """The stage that a move names."""
@@ -419,6 +423,16 @@ class Workday(Dialect):
                 )
                 active = applied.find(f"{_WD}Disposition_Reference") is None
                 yield f"{whose}:{_wid(applied, 'Job_Application_Reference')}", Shown((step, active), None)
+
+    def told_beside(self, response: SimResponse) -> Iterable[tuple[str, Pair]]:
+        """That somebody was hired, only the report says, of a whole requisition at once."""
+        if b'"Report_Entry"' not in response.body:
+            return
+        hired = [row for row in json.loads(response.body)["Report_Entry"] if row.get("Hired") == "1"]
+        wids = {row["Application_ID"]: row["Current_Step_ID"] for row in hired}
+        for id in self.simulator.truth() if wids else ():
+            if (step := wids.get(id.partition(":")[2])) is not None:
+                yield id, (step, False)
 
     def target(self, request: SimRequest) -> str:
         found = _elements(request.body).findtext(f".//{_WD}Next_Step_Reference/{_WD}ID")

@@ -143,7 +143,8 @@ def _move(sim: Any, id: str, dice: random.Random) -> None:
 def _away_and_back(sim: Any, id: str, dice: random.Random) -> None:
     here = sim.truth()[id].stage
     _move(sim, id, dice)
-    sim.move(id, here)
+    with suppress(ValueError):  # where there is no way back, they have moved away
+        sim.move(id, here)
 
 
 def _merge(sim: Any, id: str, dice: random.Random) -> None:

@@ -187,8 +187,7 @@ class _Play:
             why = f"{type(done.error).__name__}: {done.error}" if report is None else f"{report.as_dict()}"
             refused = isinstance(done.error, Unauthorized)
             if refused or (report is not None and report.stopped):
-                if world.token_lost and tenant.authorise_anew():
-                    world.token_lost = False
+                _ = self._authorised_anew(tenant)
                 _ = self._verb(tenant, "resume")
             elif report is not None and not report.settling + report.pending:
                 return
@@ -196,6 +195,13 @@ class _Play:
                 _ = self._verb(tenant, "pull")  # the account has never been read to its end
             world.pass_until(world.time.seconds + (130.0, 1000.0)[turn % 2])
         raise Violation("I10", f"it does not come to rest: {why}")
+
+    def _authorised_anew(self, tenant: Tenant) -> bool:
+        """Whether a person had to authorise the connection anew, and has."""
+        if not (self.world.token_lost and tenant.authorise_anew()):
+            return False
+        self.world.token_lost = False
+        return True
 
     def _meet(self, tenant: Tenant) -> None:
         """I7: both sides are equal once the bridge has read; a deletion may take a sweep."""
@@ -210,6 +216,8 @@ class _Play:
             error = self._verb(tenant, "pull").error
             if error is None:
                 break
+            if isinstance(error, Unauthorized) and self._authorised_anew(tenant):
+                _ = self._verb(tenant, "resume")
         if error is not None:
             raise Violation("I10", f"a pull fails with nothing wrong: {error!r}")
         apart = differences(world, tenant)

@@ -52,7 +52,7 @@ class Witness:
     Attributes:
         writes: every accepted write, in order.
         last: what was last shown of an application, to whom.
-        ever: every stage, with whether it was active, that was ever shown of an application.
+        ever: every stage, with whether it was active, that any answer has ever shown of an application.
     """
 
     dialect: Dialect
@@ -86,3 +86,5 @@ class Witness:
         for id, shown in self.dialect.shown(response):
             self.last[who, id] = shown
             self.ever[id].add(shown.pair)
+        for id, pair in self.dialect.told_beside(response):
+            self.ever[id].add(pair)
