@@ -24,7 +24,7 @@ WIRE = {
         TokenEndpoint TokenStore TokenTurn UsernameToken
     """,
     "budgets": """
-        Budget RateLimit
+        Act Budget BudgetStore OwnBudgets RateLimit take_place
     """,
     "client": """
         Client proves_nothing_happened

@@ -25,6 +25,7 @@ from .errors import AtsBridgeError, ConfigurationError, UnsupportedPair
 from .ledgers.memory import MemoryLedger
 from .mapping import MappingConfig, load_mapping, suggest_mapping
 from .model import Kind, Ref
+from .sync.budgets import LedgerBudgets
 from .sync.check import CheckReport, check
 from .sync.context import Context, Progress, Tuning, note_ended, worker_name
 from .sync.explain import Explanation, explain
@@ -109,6 +110,7 @@ class _Connection:
         )
         self._running: list[Context] = []
         client.turn = LeaseTurn(self._context)
+        client.budgets = LedgerBudgets(self._context)
         if progress is not None:
             self._context.progress = progress
         if now is not None:

@@ -188,3 +188,34 @@ def test_a_vendor_that_serves_a_few_a_second_starves_nobody(
     is_bounded(storm, usual)
     # Whoever is told to come again gets its turn: nobody has to begin over and over.
     assert max(storm.runs.values()) <= CONNECTIONS // 2
+
+
+def test_processes_on_one_ledger_keep_the_limit_together() -> None:
+    """Lever's ten a second and twenty at once are the account's, and not each process's."""
+    with ExitStack() as stack:
+        account = Account.open("lever", applications=12)
+        ledger, left = MemoryLedger(clock=account.time), list[float]()
+        refs = [account.ref(id) for id in account.truth()]
+
+        def note(asked: SimRequest, respond: Respond, _purpose: Purpose) -> Any:
+            left.append(account.time.seconds)
+            return respond(asked)
+
+        account.driver.meddle, account.driver.request_seconds = note, 0.0
+        flows: list[Flow[None]] = []
+        for _ in range(3):
+            bridge = Bridge(
+                ats=account.ats, crm=stack.enter_context(SqlCrm(":memory:")), ledger=ledger,
+                mapping=account.mapping, tuning=Tuning(), driver=lambda _guard: account.driver,
+                now=account.time.wall, clock=account.time.now,
+            )  # fmt: skip
+            flows += [_read(bridge, ref) for ref in refs]
+        outcomes = account.driver.run(together(flows, len(flows)))
+    assert not any(isinstance(outcome, Failed) for outcome in outcomes) and len(left) >= 36
+    for at, begun in enumerate(left):
+        for number, ended in enumerate(left[at:], 1):
+            assert number <= 20 + 10 * (ended - begun) + 1 + 1e-6
+
+
+def _read(bridge: Bridge, ref: Any) -> Flow[None]:
+    _ = yield from bridge._begin().read_application(ref)

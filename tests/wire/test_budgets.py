@@ -148,3 +148,17 @@ def test_a_vendor_that_tells_what_is_left_is_asked_as_often_as_it_allows(
         budget.learn(evolve(answer(200), headers=headers), now, now)
     assert now <= 1000 + sum(pauses) + 30 * (len(pauses) / size + 3 + 2)
     assert refused <= 1
+
+
+def test_what_an_answer_said_of_a_window_that_is_over_counts_no_more() -> None:
+    """It may be told late: the others have begun the next window by then."""
+    budget = Budget(RateLimit(requests=5, per_seconds=10, window=True, reset_in_seconds=True))
+    _ = budget.take(0.0)
+    told = answer(
+        200, {}, **{"x-ratelimit-limit": "5", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "4"}
+    )
+    assert [budget.take(11.0) for _ in range(2)] == [0.0, 0.0]
+    budget.learn(told, 12.0, 0.0, age=9.0)
+    assert [budget.take(12.0) for _ in range(3)] == [0.0, 0.0, 0.0]
+    budget.learn(told, 12.0, 0.0, age=1.0)
+    assert budget.take(12.0) == pytest.approx(3.0)

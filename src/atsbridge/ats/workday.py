@@ -68,7 +68,7 @@ from ..wire.effects import Flow, Json, Request, Response, request
 from ..wire.operations import Call, Operation, Routine, routine
 from ..wire.paging import Headway
 from ..wire.payload import Raw, read_list
-from ..wire.reading import from_iso, link_type, objects, opt_text, record
+from ..wire.reading import from_iso, link_type, need_id, objects, opt_text, record
 from ..wire.secrets import Secret, optional_secret
 from ..wire.settings import between, rows, typed
 from ..wire.streams import Item, Page, Stream, StreamScope, sort_out
@@ -1049,9 +1049,14 @@ class _Hires:
     def read(cls, response: Response) -> _Hires:
         """Of a report's answer. Empty columns are left out."""
         _, raws = read_list(response.body, "Report_Entry")
-        rows = [raw.data if isinstance(raw.data, Mapping) else {} for raw in raws]
-        own = {id: _flag(row.get("Hired")) for row in rows if (id := _application_id(row))}
-        return cls(own, all(map(_application_id, rows)))
+        flags, whole = {}, True
+        for raw in raws:
+            try:
+                row = record(raw.data)
+                flags[need_id(row, "Application_ID")] = _flag(row.get("Hired"))
+            except BadRecord:
+                whole = False
+        return cls(flags, whole)
 
     def of(self, wid: str) -> str:
         """Nobody knows of one that is not in the report, unless the row that is odd may be its own."""
@@ -1060,11 +1065,6 @@ class _Hires:
 
 _ODD = "!"
 """In the place of a flag that is there and cannot be read."""
-
-
-def _application_id(row: Mapping[str, Any]) -> str:
-    found = row.get("Application_ID")
-    return found if isinstance(found, str) else ""
 
 
 def _flag(column: Any) -> str:

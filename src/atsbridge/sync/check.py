@@ -59,7 +59,7 @@ def _plain(_owner: Any, _field: Any, value: Any) -> Any:
 def check(ctx: Context) -> Flow[CheckReport]:
     """Ask the ATS, hold the mapping against its live configuration, ask the CRM. Writes nothing."""
     # Somebody is waiting for the answer: what does not come at the second try is told as it is.
-    client = evolve(ctx.client, retry=Retry(attempts=2, base_seconds=0.5))
+    client = evolve(ctx.client, retry=Retry(attempts=2, base_seconds=0.5), budgets=None)
     access = yield from client.run(ctx.ats.check_access())
     # Where no token could be had, the findings say so already.
     (token,) = yield from together([client.token()], 1)

@@ -275,6 +275,25 @@ class Turn(Row):
 
 
 @frozen(kw_only=True)
+class BudgetRow(Row):
+    """What is left of one of a vendor's rate limits, in ledger time of ``boot``; see `Budget`.
+
+    ``stated`` is the size that the limit itself had.
+    """
+
+    TABLE: ClassVar[str] = "budget"
+
+    name: str
+    stated: float
+    size: float
+    level: float
+    at: float | None
+    reset_at: float
+    blocked_until: float
+    boot: str
+
+
+@frozen(kw_only=True)
 class Run(Row):
     """One call of a verb: when, and what it came to."""
 
@@ -300,6 +319,7 @@ ROWS: tuple[type[Row], ...] = (
     IntentRow,
     Attempt,
     Turn,
+    BudgetRow,
     Run,
 )
 """Every table."""

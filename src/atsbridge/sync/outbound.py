@@ -308,6 +308,8 @@ class Outbound:
         progressed = False
         held = yield from perform(lambda: self._do(lambda txn: self._claim(txn, application)))
         while held is not None:
+            if held.wait_seconds is not None:
+                self.ctx.client.keep_place(held.wait_seconds)
             go_on = yield from self.work(held)
             progressed = progressed or go_on
             held = yield from self._next(held, go_on=go_on)

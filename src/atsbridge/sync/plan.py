@@ -88,8 +88,9 @@ def _state(state: Any) -> dict[str, Any] | None:
 def plan(ctx: Context) -> Flow[PlanReport]:
     """What the next push would do; nothing is written anywhere."""
     silent = SilentCrm(ctx.crm)
-    # Whose turn it is to ask for a token is a row of the ledger: a dry run asks without taking one.
-    client = evolve(ctx.client, turn=None)
+    # Whose turn it is to ask for a token, and what is left of the rate, are rows of the ledger: a dry run
+    # asks without taking one, and keeps to the rate by itself.
+    client = evolve(ctx.client, turn=None, budgets=None)
     dry = evolve(ctx, client=client, ledger=OverlayLedger(ctx.ledger), crm=silent, permits=Permits())
     counted = frozenset(w.name for w in ctx.ats.VENDOR.writes if w.signal is Signal.COUNT)
     hands = ImaginedHands(RealHands(dry), lambda fresh, intent: _imagine(dry, fresh, intent), counted)

@@ -16,6 +16,7 @@ from ..ats.interface import Fresh
 from ..errors import LedgerBusy
 from ..model import Result
 from ..wire.vendor import StatusWrite
+from .budgets import place_for_lane
 from .context import Context
 from .intake import newer_exists
 from .leases import check, control, give_back, is_held, lane_of, take
@@ -31,10 +32,14 @@ DUE_AT_ONCE = 1000
 
 @frozen
 class Claim:
-    """An intent that this worker may work on, and the lease it holds."""
+    """An intent that this worker may work on, the lease it holds, and how long its first request waits.
+
+    ``wait_seconds`` is None where no place in a rate budget was taken with it.
+    """
 
     intent: IntentRow
     lease: Lease
+    wait_seconds: float | None = None
 
 
 @frozen
@@ -123,7 +128,7 @@ def claim(txn: Txn, ctx: Context, application: str, *, expand: Expand, wall: flo
         return None
     leased = evolve(intent, state="settling" if intent.open_attempts else "leased")
     txn.put([leased])
-    return Claim(leased, lease)
+    return Claim(leased, lease, place_for_lane(txn, ctx))
 
 
 def _oldest_open(txn: Txn, ctx: Context, application: str) -> IntentRow | None:

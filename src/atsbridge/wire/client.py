@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import random as random_module
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import product
 from typing import Any, TypeVar
 
 import attrs
@@ -30,7 +32,7 @@ from ..errors import (
 )
 from .answers import AnswerRule, judge, vendor_time
 from .auth import MemoryTokens, Scheme, Token, TokenStore, TokenTurn
-from .budgets import Budget
+from .budgets import Act, Budget, BudgetStore, OwnBudgets, RateLimit, take_place
 from .effects import (
     Effect,
     Failed,
@@ -84,6 +86,7 @@ class Client:
         base: the connection's data address.
         tokens: where tokens are kept between runs. turn: whose turn it is to ask for one.
         rate_factor: times the vendor's stated limits; None keeps none.
+        budgets: where those limits' budgets are kept; in this process alone where it is None.
         clock, now, random: seconds that only grow, wall clock, jitter; tests bring their own.
     """
 
@@ -98,8 +101,12 @@ class Client:
     now: Callable[[], datetime] = _utc_now
     random: Callable[[], float] = random_module.random
     rate_factor: float | None = 1.0
+    budgets: BudgetStore | None = None
     requests: int = field(default=0, init=False)
-    _budgets: list[Budget] = field(init=False)
+    limits: tuple[RateLimit, ...] = field(init=False)
+    _own_budgets: OwnBudgets = field(init=False)
+    _places: deque[float] = field(factory=deque, init=False)
+    _told: list[Callable[[Budget, float], None]] = field(factory=list, init=False)
     _retries: RetryBudget = field(init=False)
     _token: Token | None = field(init=False, default=None)
     _refused: Token | None = field(init=False, default=None)
@@ -107,9 +114,9 @@ class Client:
     _drift: timedelta = field(init=False, default=timedelta(0))
 
     def __attrs_post_init__(self) -> None:
-        self._budgets = [
-            Budget(rate.times(self.rate_factor)) for rate in self.vendor.rates if self.rate_factor
-        ]
+        factor = self.rate_factor
+        self.limits = tuple(rate.times(factor) for rate in self.vendor.rates) if factor else ()
+        self._own_budgets = OwnBudgets(lambda: self.clock())
         self._retries = RetryBudget(self.retry, lambda: self.random())
 
     # -- reads --
@@ -176,6 +183,7 @@ class Client:
                 if not error.retryable:
                     raise
                 self._note_throttling(error)
+                yield from self._tell_budgets()
                 wait = self._retries.wait_seconds(error, attempt)
                 if wait is None:
                     self._tell_when(error)
@@ -379,10 +387,8 @@ class Client:
         Raises:
             Throttled: the wait is too long to be slept out; nothing was asked.
         """
-        wait = max((budget.take(self.clock(), writes=writes) for budget in self._budgets), default=0.0)
+        wait = yield from self._place(writes=writes)
         if wait > self.retry.cap_seconds:
-            for budget in self._budgets:
-                budget.give_back()
             why = f"the budget of {self.vendor.title} is used up for {wait:.0f} seconds"
             used_up = Throttled(why, vendor=self.vendor.name, retry_after_seconds=wait)
             self._tell_when(used_up)
@@ -391,9 +397,46 @@ class Client:
         if wait > 0:
             yield from sleep(wait)
 
+    def _place(self, *, writes: bool) -> Flow[float]:
+        """How long to wait for the next place."""
+        if not self.limits:
+            return 0.0
+        if self._places and not writes:
+            return max(0.0, self._places.popleft() - self.clock())
+        take = partial(take_place, most_seconds=self.retry.cap_seconds, writes=writes)
+        return (yield from self._act_on_budgets(take))
+
+    def keep_place(self, wait: float) -> None:
+        """The next read has its place in the budgets already, in so many seconds."""
+        self._places.append(self.clock() + wait)
+
+    def _act_on_budgets(self, action: Act[T]) -> Flow[T]:
+        """Tell the budgets what was learned, and do something with them."""
+        told, self._told = self._told, []
+
+        def act(budgets: Sequence[Budget], now: float) -> T:
+            for budget, tell in product(budgets, told):
+                tell(budget, now)
+            return action(budgets, now)
+
+        store = self.budgets
+        if store is None:
+            return self._own_budgets.act(self.limits, act)
+        return (yield from perform(lambda: store.act(self.limits, act)))
+
+    def _tell_budgets(self) -> Flow[None]:
+        """Let who shares the budgets know at once, where there is something to know."""
+        if self.limits and self._told:
+            yield from self._act_on_budgets(lambda _budgets, _now: None)
+
     def _learn(self, response: Response) -> None:
-        for budget in self._budgets:
-            budget.learn(response, self.clock(), self.now().timestamp())
+        at, wall = self.clock(), self.now().timestamp()
+        self._tell(lambda budget, now: budget.learn(response, now, wall, age=self.clock() - at))
+
+    def _tell(self, news: Callable[[Budget, float], None]) -> None:
+        """Have the budgets know it when they are next acted on."""
+        if self.limits:
+            self._told.append(news)
 
     def _tell_when(self, error: Exception) -> None:
         """Say when to try again, where the vendor asks for more than is slept out."""
@@ -405,8 +448,8 @@ class Client:
 
     def _note_throttling(self, error: Exception) -> None:
         if isinstance(error, Throttled):
-            for budget in self._budgets:
-                budget.block(self.clock(), error.retry_after_seconds or 1.0)
+            at, seconds = self.clock(), error.retry_after_seconds or 1.0
+            self._tell(lambda budget, now: budget.block(now, seconds - (self.clock() - at)))
 
 
 def proves_nothing_happened(error: Exception) -> bool:

@@ -127,6 +127,8 @@ class _Judge:
             expected.add((asked.stage, True))
         if (way := self._ways.get(asked.base[0] or "")) is not None:
             expected.add((way, True))  # somebody may have been there before
+        if "reactivate" in self._parts(asked, None):
+            expected.add((asked.base[0], True))  # somebody may have taken the end back before
         for older in self.asked[: self.asked.index(asked)]:
             if self._result(older) in (*_DONE, Result.ALREADY):
                 expected |= {pair for pair in self.witness.ever[self.id] if _may_be_left_by(older, pair)}
