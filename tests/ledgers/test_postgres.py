@@ -192,9 +192,14 @@ def test_an_error_of_the_server_repeats_no_value(postgres: PostgresServer, ledge
     assert caught.value.__context__ is None and caught.value.__cause__ is None
 
 
-def test_a_failed_transaction_is_never_taken_for_committed(ledger: PostgresLedger) -> None:
-    with pytest.raises(LedgerError, match="had failed"), ledger.transaction() as txn:
+@pytest.mark.parametrize(("written", "why"), [(True, "had failed"), (False, "SQLSTATE 25P02")])
+def test_a_failed_transaction_is_never_taken_for_committed(
+    written: bool, why: str, ledger: PostgresLedger
+) -> None:
+    with pytest.raises(LedgerError, match=why), ledger.transaction() as txn:
         txn.put([Control(connection="acme", paused=1)])
+        if written:
+            txn.count(Control, Where(equal={"connection": "acme"}))
         with suppress(LedgerError):
             txn.get(Control, 1.5)  # no text; whoever hides this must not believe that the put is kept
             txn.set(Control, Where(at_least={"paused": "x"}), paused=1)
@@ -248,8 +253,10 @@ def test_more_at_once_than_there_are_connections(
 ) -> None:
     monkeypatch.setattr(ledgers, "WAIT_SECONDS", 0.1)
     ledger = PostgresLedger(postgres.dsn, schema=schema, most=1)
-    with ledger.transaction(), pytest.raises(LedgerUnavailable, match="was free within") as caught:
-        paused(ledger)
+    with ledger.transaction() as txn:
+        txn.put([Control(connection="acme")])
+        with pytest.raises(LedgerUnavailable, match="was free within") as caught:
+            paused(ledger)
     assert "`most`" in caught.value.advice
     ledger.close()
 

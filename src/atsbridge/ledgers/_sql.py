@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from operator import attrgetter
@@ -79,9 +80,12 @@ class Dialect:
         return " ORDER BY " + ", ".join(terms) if terms else ""
 
 
-def types_of(row_type: type[Row]) -> dict[str, str]:
+_TYPES = {row_type: {field.name: str(field.type) for field in attrs.fields(row_type)} for row_type in ROWS}
+
+
+def types_of(row_type: type[Row]) -> Mapping[str, str]:
     """The type of each column, as it is written in the row type."""
-    return {field.name: str(field.type) for field in attrs.fields(row_type)}
+    return _TYPES[row_type]
 
 
 @frozen
@@ -91,7 +95,7 @@ class _Table:
     select: str
     by_key: str
     upsert: str
-    key: Callable[[Row], Any]
+    key: Callable[[Row], tuple[Any, ...]]
     values: Callable[[Row], tuple[Any, ...]]
     make: Callable[[tuple[Any, ...]], Any]
 
@@ -106,7 +110,7 @@ class _Table:
             by_key=f"{select}WHERE {' AND '.join(f'{n}={dialect.mark}' for n in keys)}",
             upsert=f"INSERT INTO {row_type.TABLE} ({names}) {dialect.rows(row_type)}"
             f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sets}",
-            key=attrgetter(*keys),
+            key=attrgetter(*keys) if len(keys) > 1 else lambda row: row.key,
             values=attrgetter(*columns),
             make=_maker(row_type),
         )
@@ -144,12 +148,20 @@ class Found(Protocol):
 class SqlTxn(Txn):
     """A transaction in a database; a subclass says how its statements are run.
 
+    What it has read or put by key it does not read again: nobody else changes it meanwhile.
+    What is put is written in one statement a table, before the next one that looks
+    through that table, or before the commit.
+
     Attributes:
         dialect, tables: of that database.
     """
 
     dialect: Dialect
     tables: Tables
+
+    def __init__(self) -> None:
+        self._seen: dict[type[Row], dict[tuple[Any, ...], Any]] = defaultdict(dict)
+        self._unwritten: dict[type[Row], dict[tuple[Any, ...], Any]] = {}
 
     @abstractmethod
     def run(self, text: str, values: Sequence[Any], *, connection: str | None) -> Found:
@@ -160,20 +172,26 @@ class SqlTxn(Txn):
         """Insert rows of these values, or replace those that a clause, if any, allows; how many it were."""
 
     def get(self, row_type: type[R], *key: Any) -> R | None:
-        table = self.tables[row_type]
-        values = self.run(table.by_key, key, connection=key[0]).fetchone()
-        return None if values is None else table.make(values)
+        seen: dict[tuple[Any, ...], R | None] = self._seen[row_type]
+        if key not in seen:
+            table = self.tables[row_type]
+            values = self.run(table.by_key, key, connection=key[0]).fetchone()
+            seen[key] = None if values is None else table.make(values)
+        return seen[key]
 
     @uncollected
     def get_many(self, row_type: type[R], prefix: tuple[Any, ...], last: Sequence[Any]) -> dict[Any, R]:
-        table = self.tables[row_type]
-        found = map(table.make, self._chunks(row_type, table.select, prefix, last))
-        name = row_type.columns()[row_type.KEY - 1]
-        return {getattr(row, name): row for row in found}
+        table, seen = self.tables[row_type], self._seen[row_type]
+        wanted = [part for part in last if (*prefix, part) not in seen]
+        seen.update(((*prefix, part), None) for part in wanted)
+        for row in map(table.make, self._chunks(row_type, table.select, prefix, wanted)):
+            seen[table.key(row)] = row
+        return {part: row for part in last if (row := seen[*prefix, part]) is not None}
 
     def get_columns(
         self, row_type: type[Row], columns: Sequence[str], prefix: tuple[Any, ...], last: Sequence[Any]
     ) -> dict[Any, tuple[Any, ...]]:
+        self.write(row_type)
         names = ", ".join((row_type.columns()[row_type.KEY - 1], *columns))
         found = self._chunks(row_type, f"SELECT {names} FROM {row_type.TABLE} ", prefix, last)
         return {values[0]: values[1:] for values in found}
@@ -189,9 +207,12 @@ class SqlTxn(Txn):
     def find(
         self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None
     ) -> list[R]:
+        self.write(row_type)
         text, values = self.select(row_type, where, order, limit)
-        found = self.run(text, values, connection=where.equal.get("connection"))
-        return list(map(self.tables[row_type].make, found))
+        table = self.tables[row_type]
+        rows = list(map(table.make, self.run(text, values, connection=where.equal.get("connection"))))
+        self._seen[row_type].update((table.key(row), row) for row in rows)
+        return rows
 
     def select(self, row_type: type[Row], where: Where, order: Sequence[str], limit: int | None) -> Bound:
         """The statement that finds rows."""
@@ -202,24 +223,45 @@ class SqlTxn(Txn):
         return self.tables[row_type].select + clause, values
 
     def count(self, row_type: type[Row], where: Where) -> int:
+        self.write(row_type)
         clause, values = self.dialect.where(where)
         text = f"SELECT count(*) FROM {row_type.TABLE} {clause}"
         return int(self.run(text, values, connection=where.equal.get("connection")).fetchone()[0])
 
     def put(self, rows: Iterable[Row]) -> None:
-        _ = self._put(list(rows))
+        for row in rows:
+            row_type = type(row)
+            key = self.tables[row_type].key(row)
+            self._seen[row_type][key] = self._unwritten.setdefault(row_type, {})[key] = row
 
     def put_unless_newer(self, rows: Iterable[R], column: str) -> list[R]:
         batch = list(rows)
+        if not batch:
+            return []
+        self._forget(type(batch[0]))
         if self._put(batch, unless_newer=column) == len(batch):
             return []
         held = ((row, self.get(type(row), *row.key)) for row in batch)
         return [row for row, there in held if there and getattr(there, column) > getattr(row, column)]
 
+    def write(self, row_type: type[Row]) -> None:
+        """Write what was put into a table."""
+        rows = self._unwritten.pop(row_type, None)
+        if rows:
+            _ = self._put(list(rows.values()))
+
+    def write_all(self) -> None:
+        """Write all that was put."""
+        for row_type in list(self._unwritten):
+            self.write(row_type)
+
+    def _forget(self, row_type: type[Row]) -> None:
+        """Before a statement that changes rows of a table by itself."""
+        self.write(row_type)
+        self._seen[row_type].clear()
+
     def _put(self, batch: list[R], *, unless_newer: str = "") -> int:
         """Sort the rows and store them; how many were stored."""
-        if not batch:
-            return 0
         row_type = type(batch[0])
         table = self.tables[row_type]
         # In the order of the table, a page of records in random order touches each leaf but once.
@@ -228,12 +270,14 @@ class SqlTxn(Txn):
         return self.upsert(row_type, map(table.values, batch), only=only)
 
     def set(self, row_type: type[Row], where: Where, **values: Any) -> None:
+        self._forget(row_type)
         clause, given = self.dialect.where(where)
         sets = ", ".join(f"{n}={self.dialect.mark}" for n in values)
         text = f"UPDATE {row_type.TABLE} SET {sets} {clause}"
         self.run(text, (*values.values(), *given), connection=where.equal.get("connection"))
 
     def delete(self, row_type: type[Row], where: Where) -> None:
+        self._forget(row_type)
         clause, values = self.dialect.where(where)
         text = f"DELETE FROM {row_type.TABLE} {clause}"
         self.run(text, values, connection=where.equal.get("connection"))

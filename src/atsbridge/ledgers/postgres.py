@@ -17,8 +17,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -54,6 +54,7 @@ _TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION", "BLOB": "BYTEA", "TEX
 _ARRAYS = {"str": "text", "int": "int8", "float": "float8", "bytes": "bytea"}
 _SQLITE_TYPES = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 _CONNECT_SECONDS = 10
+_PIPELINES = psycopg.capabilities.has_pipeline()
 _ESCAPE = "\x1a"
 Database = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]
@@ -108,9 +109,10 @@ class PostgresDialect(Dialect):
 
 
 class PostgresTxn(SqlTxn):
-    """A transaction on one connection to the server.
+    """A transaction on one connection to the server, with whose first statement it begins.
 
     Args:
+        begin: gives a connection on which a transaction was begun with one more statement.
         schema: names the locks.
         clock: set as each lock is granted, which may have taken its time.
         locks: a change waits for those of the same connection; one that reads alone does not.
@@ -119,49 +121,82 @@ class PostgresTxn(SqlTxn):
     dialect = PostgresDialect(name="postgres", mark="%s")
     tables = tables(dialect)
 
-    def __init__(self, database: Database, schema: str, clock: ServerClock, *, locks: bool) -> None:
-        self._cursor = database.cursor()
+    def __init__(
+        self, begin: Callable[[str], Database], schema: str, clock: ServerClock, *, locks: bool
+    ) -> None:
+        super().__init__()
+        self._begin = begin
         self._schema = schema
         self._clock = clock
         self._locks = locks
         self._locked: set[str | None] = set()
+        self.database: Database | None = None
 
     def run(self, text: str, values: Sequence[Any], *, connection: str | None) -> Cursor:
-        self._lock(connection)
-        return _execute(self._cursor, text, values)
+        return _execute(self._locking(connection).cursor(), text, values)
+
+    def put(self, rows: Iterable[Row]) -> None:
+        batch = list(rows)
+        for connection in sorted({row.connection for row in batch}):
+            _ = self._locking(connection)
+        super().put(batch)
 
     def upsert(self, row_type: type[Row], rows: Iterable[Sequence[Any]], *, only: str) -> int:
         several = list(rows)
-        for connection in sorted({row[0] for row in several}):
-            self._lock(connection)
         text, stored = self.tables[row_type].upsert + only, 0
+        database = [self._locking(connection) for connection in sorted({row[0] for row in several})][-1]
         for part in _each_key_once(several, row_type.KEY):
             columns = [list(column) for column in zip(*part, strict=True)]
-            stored += _execute(self._cursor, text, columns).rowcount
+            stored += _execute(database.cursor(), text, columns).rowcount
         return stored
 
     def claim(
         self, row_type: type[R], where: Where, *, order: Sequence[str] = (), limit: int | None = None
     ) -> list[R]:
         # Without the connection's lock: who looks for something to do waits for nobody.
+        self.write(row_type)
         text, values = self.select(row_type, where, order, limit)
-        found = _execute(self._cursor, f"{text} FOR UPDATE SKIP LOCKED", values)
+        found = _execute(self._begun(f"SELECT {_NOW}").cursor(), f"{text} FOR UPDATE SKIP LOCKED", values)
         return list(map(self.tables[row_type].make, found))
 
-    def _lock(self, connection: str | None) -> None:
-        """Hold the rows of a connection, or of all of them, until the transaction's end."""
-        if not self._locks or connection in self._locked or None in self._locked:
+    def commit(self) -> None:
+        """Write what was put, in one round trip where the driver can, and commit."""
+        if self.database is None:
             return
+        failure: LedgerError | None = None
+        try:
+            with self.database.pipeline() if len(self._unwritten) > 1 and _PIPELINES else nullcontext():
+                self.write_all()
+        except psycopg.Error as error:
+            failure = _failure(error, self.database)
+        if failure is not None:
+            raise failure
+        if _execute(self.database.cursor(), "COMMIT").statusmessage != "COMMIT":
+            raise LedgerError("the transaction had failed, and was not committed")
+
+    def _begun(self, first: str) -> Database:
+        """The connection, with the transaction begun and, if need be for that, one more statement run."""
+        if self.database is None:
+            self.database = self._begin(first)
+        return self.database
+
+    def _locking(self, connection: str | None) -> Database:
+        """The connection, holding the rows of a CRM connection, or of all, until the transaction's end."""
+        if not self._locks or connection in self._locked or None in self._locked:
+            return self._begun(f"SELECT {_NOW}")
         if connection is None:
-            text, keys = "SELECT pg_advisory_xact_lock(%s)", [_key(self._schema)]
+            locks = f"pg_advisory_xact_lock({_key(self._schema)})"
         else:
-            text = "SELECT pg_advisory_xact_lock_shared(%s), pg_advisory_xact_lock(%s)"
-            keys = [_key(self._schema), _key(self._schema, connection)]
+            shared = f"pg_advisory_xact_lock_shared({_key(self._schema)})"
+            locks = f"{shared}, pg_advisory_xact_lock({_key(self._schema, connection)})"
         # From left to right: the time is that at which the lock was granted.
-        found = _execute(self._cursor, f"{text}, {_NOW}", keys).fetchone()
-        assert found is not None  # noqa: S101 - a SELECT without FROM
-        self._clock.set(found[-1])
+        lock = f"SELECT {locks}, {_NOW}"
+        if self.database is None:
+            self.database = self._begin(lock)
+        else:
+            self._clock.set(_last(_execute(self.database.cursor(), lock)))
         self._locked.add(connection)
+        return self.database
 
 
 def _each_key_once(rows: Sequence[Sequence[Any]], key: int) -> list[list[Sequence[Any]]]:
@@ -204,8 +239,7 @@ class PostgresLedger(Ledger):
         self._begin = (
             f"SET LOCAL search_path TO {schema};"
             f"SET LOCAL lock_timeout TO '{WAIT_SECONDS:.0f}s';"
-            f"SET LOCAL idle_in_transaction_session_timeout TO '{FROZEN_SECONDS:.0f}s';"
-            f"SELECT {_NOW}"
+            f"SET LOCAL idle_in_transaction_session_timeout TO '{FROZEN_SECONDS:.0f}s'"
         )
         migrate(self._dsn, schema)
         self._pool: ConnectionPool[Database] = ConnectionPool(
@@ -223,26 +257,29 @@ class PostgresLedger(Ledger):
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Txn]:
         kept = f"SET LOCAL synchronous_commit TO {'on' if durable else 'off'}"
-        with self._transaction(f"BEGIN ISOLATION LEVEL READ COMMITTED; {kept}") as database:
-            yield PostgresTxn(database, self.schema, self._server, locks=True)
+        with self._transaction(f"BEGIN ISOLATION LEVEL READ COMMITTED; {kept}", locks=True) as txn:
+            yield txn
 
     @contextmanager
     def snapshot(self) -> Iterator[Txn]:
-        with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as database:
-            yield PostgresTxn(database, self.schema, self._server, locks=False)
+        with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", locks=False) as txn:
+            yield txn
 
     def close(self) -> None:
         self._pool.close()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Database]:
-        database = self._begun(f"{begin}; {self._begin}")
+    def _transaction(self, begin: str, *, locks: bool) -> Iterator[Txn]:
+        def begun(first: str) -> Database:
+            return self._begun(f"{begin}; {self._begin}; {first}")
+
+        txn = PostgresTxn(begun, self.schema, self._server, locks=locks)
         try:
-            yield database
-            if _execute(database.cursor(), "COMMIT").statusmessage != "COMMIT":
-                raise LedgerError("the transaction had failed, and was not committed")
+            yield txn
+            txn.commit()
         finally:
-            self._give_back(database)
+            if txn.database is not None:
+                self._give_back(txn.database)
 
     def _begun(self, begin: str) -> Database:
         """A connection with a transaction begun; one that the server has closed meanwhile is given up."""
@@ -296,11 +333,10 @@ class PostgresLedger(Ledger):
 
 
 def _last(cursor: Cursor) -> float:
-    """The one value that the last of several statements has found."""
+    """The last value that the last of several statements has found."""
     while cursor.nextset():
         """Those before it found nothing."""
-    (value,) = cursor.fetchone() or (0.0,)
-    return float(value)
+    return float((cursor.fetchone() or (0.0,))[-1])
 
 
 def _execute(cursor: Cursor, text: str, values: Sequence[Any] | None = None) -> Cursor:

@@ -29,6 +29,7 @@ class SqliteTxn(SqlTxn):
     tables = tables(dialect)
 
     def __init__(self, database: sqlite3.Connection, path: Path) -> None:
+        super().__init__()
         self._database = database
         self._path = path
 
@@ -96,7 +97,9 @@ class SqliteLedger(Ledger):
             # Inside: whoever is interrupted while waiting for it must not leave the ledger locked.
             self._run(database, "BEGIN IMMEDIATE")
             with self._rows_read():
-                yield SqliteTxn(database, self.path)
+                txn = SqliteTxn(database, self.path)
+                yield txn
+                txn.write_all()
             self._run(database, "COMMIT")
         except BaseException:
             if database.in_transaction:
