@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,13 +32,18 @@ class Connection:
     ledger: MemoryLedger
     took: list[str] = field(factory=list)
     fails: bool = False
+    bounds: list[dict[str, float]] = field(factory=list)
+    unfinished: bool = False
+    seconds: float = 0.0
 
     def __getattr__(self, verb: str) -> Any:
-        def run() -> str:
+        def run(**how: float) -> Any:
             self.took.append(verb)
+            self.ledger.clock.value += self.seconds  # type: ignore[attr-defined]
+            self.bounds.append(how)
             if self.fails:
                 raise Unauthorized(vendor="v")
-            return verb
+            return SimpleNamespace(unfinished=True) if self.unfinished else verb
 
         return run
 
@@ -67,6 +73,33 @@ def test_connections_take_turns() -> None:
     worker.once()
     # Push has been due for 15 seconds, pull for five.
     assert turns(said)[:2] == [("acme", "push"), ("globex", "push")]
+
+
+def test_a_connection_with_much_to_do_keeps_nobody_waiting() -> None:
+    worker, said, _ = made("acme", "globex", schedule=Schedule(push=10.0, pull=None), most_seconds=7.0)
+    worker.bridges[0].unfinished, worker.bridges[0].seconds = True, 7.0  # type: ignore[attr-defined]
+    for _ in range(4):
+        _ = worker.step()
+    # At first there is nobody else who waits: it goes on, and on.
+    assert turns(said) == [("acme", "push"), ("globex", "push"), ("acme", "push"), ("acme", "push")]
+    for _ in range(4):
+        _ = worker.step()
+    assert turns(said)[:2] == [("globex", "push"), ("acme", "push")]
+    assert worker.bridges[0].bounds == [{"most_seconds": 7.0}] * 5  # type: ignore[attr-defined]
+
+
+def test_once_goes_on_until_all_is_done() -> None:
+    worker, said, _ = made("acme", "globex", schedule=Schedule(push=10.0, pull=None))
+    slow: Any = worker.bridges[0]
+    slow.unfinished, slow.seconds = True, 7.0
+
+    def tell(ran: Ran) -> None:
+        said.append(ran)
+        slow.unfinished = len(slow.took) < 2
+
+    worker.tell = tell
+    worker.once()
+    assert turns(said) == [("acme", "push"), ("globex", "push"), ("acme", "push"), ("acme", "push")]
 
 
 def test_two_workers_share_the_turns() -> None:

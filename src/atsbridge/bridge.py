@@ -172,9 +172,9 @@ class _Connection:
         for ctx in self._running:
             ctx.held.clear()
 
-    def _begin(self) -> Context:
+    def _begin(self, most_seconds: float | None = None) -> Context:
         """One run's context. It is a worker of its own: others may run on the same connection."""
-        ctx = evolve(self._context, worker=worker_name())
+        ctx = evolve(self._context, worker=worker_name(), most_seconds=most_seconds)
         self._running.append(ctx)
         return ctx
 
@@ -243,8 +243,8 @@ class Bridge(_Connection):
             wire = SyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file, connections=width)
             self._driver = SyncDriver(wire, width=width)
 
-    def _run(self, flow: Callable[[Context], Flow[T]]) -> T:
-        ctx = self._begin()
+    def _run(self, flow: Callable[[Context], Flow[T]], most_seconds: float | None = None) -> T:
+        ctx = self._begin(most_seconds)
         try:
             return self._driver.run(flow(ctx))
         finally:
@@ -262,17 +262,26 @@ class Bridge(_Connection):
         """A first mapping from the live stages and reasons, as commented TOML; see `suggest_mapping`."""
         return self._run(self._suggest)
 
-    def pull(self, *, full: bool = False) -> PullReport:
-        """Bring what changed in the ATS into the CRM."""
-        return self._run(lambda ctx: recorded(ctx, "pull", pull(ctx, full=full)))
+    def pull(self, *, full: bool = False, most_seconds: float | None = None) -> PullReport:
+        """Bring what changed in the ATS into the CRM.
+
+        Args:
+            most_seconds: after so long at its records it ends behind the page that it is at, and the next
+                pull goes on.
+        """
+        return self._run(lambda ctx: recorded(ctx, "pull", pull(ctx, full=full)), most_seconds)
 
     def sweep(self, *, limit: float = 0.1) -> PullReport:
         """Find and confirm deletions."""
         return self._run(lambda ctx: recorded(ctx, "sweep", sweep(ctx, limit=limit)))
 
-    def push(self) -> PushReport:
-        """Take in the CRM's changes and write them to the ATS."""
-        return self._run(lambda ctx: recorded(ctx, "push", self._push(ctx)))
+    def push(self, *, most_seconds: float | None = None) -> PushReport:
+        """Take in the CRM's changes and write them to the ATS.
+
+        Args:
+            most_seconds: after so long it begins with no more applications; the next push does.
+        """
+        return self._run(lambda ctx: recorded(ctx, "push", self._push(ctx)), most_seconds)
 
     def sync(self) -> SyncReport:
         """Intake, push, pull."""
@@ -340,8 +349,8 @@ class AsyncBridge(_Connection):
         wire = AsyncWire(self._guard(), loopback=at, proxy=proxy, ca_file=ca_file, connections=width)
         self._driver = AsyncDriver(wire)
 
-    async def _run(self, flow: Callable[[Context], Flow[T]]) -> T:
-        ctx = self._begin()
+    async def _run(self, flow: Callable[[Context], Flow[T]], most_seconds: float | None = None) -> T:
+        ctx = self._begin(most_seconds)
         try:
             return await self._driver.run(flow(ctx))
         finally:
@@ -359,17 +368,17 @@ class AsyncBridge(_Connection):
         """See `Bridge.suggest`."""
         return await self._run(self._suggest)
 
-    async def pull(self, *, full: bool = False) -> PullReport:
+    async def pull(self, *, full: bool = False, most_seconds: float | None = None) -> PullReport:
         """See `Bridge.pull`."""
-        return await self._run(lambda ctx: recorded(ctx, "pull", pull(ctx, full=full)))
+        return await self._run(lambda ctx: recorded(ctx, "pull", pull(ctx, full=full)), most_seconds)
 
     async def sweep(self, *, limit: float = 0.1) -> PullReport:
         """See `Bridge.sweep`."""
         return await self._run(lambda ctx: recorded(ctx, "sweep", sweep(ctx, limit=limit)))
 
-    async def push(self) -> PushReport:
+    async def push(self, *, most_seconds: float | None = None) -> PushReport:
         """See `Bridge.push`."""
-        return await self._run(lambda ctx: recorded(ctx, "push", self._push(ctx)))
+        return await self._run(lambda ctx: recorded(ctx, "push", self._push(ctx)), most_seconds)
 
     async def sync(self) -> SyncReport:
         """See `Bridge.sync`."""

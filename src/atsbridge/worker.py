@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -15,9 +16,10 @@ from attrs import define, field, frozen
 
 from .bridge import Bridge
 from .errors import AtsBridgeError, LedgerUnavailable
-from .sync.turns import arrange, overdue, take_turn
+from .sync.turns import arrange, hurry, overdue, take_turn
 
 _LATER = {"sweep", "verify"}
+_BOUNDED = {"push", "pull"}
 _LOOK_SECONDS = 5.0
 
 
@@ -52,26 +54,34 @@ class Ran:
 
 @frozen
 class Step:
-    """The connection and verb whose turn it was; or, where none was due, in how many seconds one will be."""
+    """The connection and verb whose turn it was; or, where none was due, in how many seconds one will be.
+
+    ``unfinished`` is a turn whose time was over before all was done.
+    """
 
     turn: tuple[str, str] | None
     wait_seconds: float = 0.0
+    unfinished: bool = False
 
 
 @define
 class Worker:
     """Runs what is due, one verb at a time, the longest overdue of all connections first.
 
-    An error of one run is told and no more: the verb's next turn comes.
+    An error of one run is told and no more: the verb's next turn comes. What
+    has much to do keeps nobody else waiting: a push or pull ends after a
+    while, and goes on behind all that has been due meanwhile.
 
     Args:
         bridges: one or several connections, each with its ledger.
         schedule: for all of them.
+        most_seconds: how long a push or pull may be at its records.
         tell: called after each run.
     """
 
     bridges: Sequence[Bridge]
     schedule: Schedule = field(factory=Schedule, kw_only=True)
+    most_seconds: float = field(default=60.0, kw_only=True)
     tell: Callable[[Ran], object] = field(default=lambda _ran: None, kw_only=True)
     _arranged: set[str] = field(factory=set, init=False)
     _not_before: dict[str, float] = field(factory=dict, init=False)
@@ -86,10 +96,11 @@ class Worker:
                 _ = stop.wait(min(step.wait_seconds, _LOOK_SECONDS))
 
     def once(self) -> None:
-        """Run what is due, each verb of a connection once at the most, and end."""
+        """Run what is due, each verb of a connection until it is done, and end."""
         done: set[tuple[str, str]] = set()
-        while (turn := self.step(but=done).turn) is not None:
-            done.add(turn)
+        while (step := self.step(but=done)).turn is not None:
+            if not step.unfinished:
+                done.add(step.turn)
 
     def step(self, *, but: Collection[tuple[str, str]] = ()) -> Step:
         """Run what has been due longest, if anything is; ``but`` for some turns."""
@@ -97,9 +108,14 @@ class Worker:
         longest = max(looks, key=lambda look: look.overdue_seconds, default=None)
         if longest is None or longest.overdue_seconds < 0:
             return Step(None, -longest.overdue_seconds if longest else _LOOK_SECONDS)
+        unfinished = False
         if self._take(longest):
-            self.tell(self._run(longest.bridge, longest.verb))
-        return Step((longest.bridge.connection, longest.verb))
+            ran = self._run(longest.bridge, longest.verb)
+            unfinished = bool(getattr(ran.report, "unfinished", False))
+            if unfinished:
+                self._go_on_soon(longest)
+            self.tell(ran)
+        return Step((longest.bridge.connection, longest.verb), unfinished=unfinished)
 
     def _look(self, bridge: Bridge, but: Collection[tuple[str, str]]) -> _Look | None:
         """What a connection waits for; None where its ledger cannot be asked now."""
@@ -129,11 +145,19 @@ class Worker:
         begun = time.monotonic()
         report, error = None, None
         try:
-            report = getattr(bridge, verb)()
+            report = getattr(bridge, verb)(
+                **({"most_seconds": self.most_seconds} if verb in _BOUNDED else {})
+            )
         except AtsBridgeError as failed:
             error = failed
         took = time.monotonic() - begun
         return Ran(connection=bridge.connection, verb=verb, seconds=took, report=report, error=error)
+
+    def _go_on_soon(self, look: _Look) -> None:
+        """Its next turn is due now, and so behind all that has been due before."""
+        ledger, name, verb = look.bridge.ledger, look.bridge.connection, look.verb
+        with suppress(LedgerUnavailable):  # told by the next look
+            ledger.do(lambda txn: hurry(txn, ledger.clock, name, verb))
 
 
 @frozen

@@ -176,6 +176,22 @@ def test_what_a_round_of_jobs_had_read_long_before_it_goes_on_is_read_again_in_i
     assert _jobs_read(w) == ["j1", "j2"]
 
 
+@pytest.mark.parametrize("per_job", [False, True])
+def test_a_pull_whose_time_is_over_goes_on_in_the_next_one(per_job: bool) -> None:
+    w = fresh_world(*[str(number) for number in range(1, 9)], settings={"per_job": per_job})
+    w.clock.tick = lambda: 0.01
+    w.ctx.most_seconds = 0.05
+    everybody = [str(number) for number in range(1, 9)]
+    pulls = 0
+    while sorted(mirror(w)) != everybody:
+        assert w.pull().unfinished and pulls < 20
+        pulls += 1
+    assert pulls > 1
+    # What was spared for that, the next one reads.
+    w.ctx.most_seconds = 100.0
+    assert [w.pull().unfinished for _ in range(3)][1:] == [False, False]
+
+
 def test_progress_is_told() -> None:
     w = fresh_world("1", "2", "3")
     seen: list[Progress] = []

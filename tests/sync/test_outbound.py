@@ -1045,6 +1045,7 @@ def test_the_report_counts() -> None:
         "stopped": False,
         "unapproved": False,
         "unavailable": False,
+        "unfinished": False,
         "requests": 5,
         "drift": [],
     }
@@ -1327,6 +1328,21 @@ def test_what_came_too_late_to_be_sent_is_tried_again_and_costs_nothing() -> Non
     assert (w.intent().state, w.intent().returns, w.intent().attempts) == ("pending", 0, 20)
     w.push()
     assert told(w) == (Result.APPLIED, "") and w.account.log
+
+
+def test_a_push_whose_time_is_over_begins_with_no_more_and_the_next_one_does() -> None:
+    ids = [str(number) for number in range(1, 41)]
+    w = world(*ids)
+    for id in ids:
+        _ = w.wants(id, step="B")
+    w.ctx.most_seconds = 1.0
+    w.clock.tick = lambda: 0.02
+    reports = [w.push()]
+    while reports[-1].unfinished:
+        assert reports[-1].writes and reports[-1].pending
+        reports.append(w.push())
+    assert len(reports) > 1 and sum(report.writes for report in reports) == len(ids)
+    assert {result for report in reports for result in report.results} == {"applied"}
 
 
 def test_twice_as_many_applications_are_worked_on_as_requests_may_be_under_way() -> None:

@@ -80,7 +80,8 @@ class Tuning:
 class Context:
     """One connection: both sides, the ledger, the mapping, the clocks.
 
-    ``approved`` is the digest of the write surface that was approved for it.
+    ``approved`` is the digest of the write surface that was approved for it. ``most_seconds`` is
+    how long a pull or push may be at its records, before others are to have their turn.
     """
 
     connection: str
@@ -95,11 +96,18 @@ class Context:
     now: Callable[[], datetime] = _utc_now
     progress: Callable[[Progress], None] = _silent
     worker: str = field(factory=lambda: worker_name())
+    most_seconds: float | None = None
     held: dict[str, Lease] = field(factory=dict, init=False)
 
     @property
     def surface_approved(self) -> bool:
         return self.approved == self.ats.VENDOR.surface_digest
+
+    def time_is_over(self) -> Callable[[], bool]:
+        """Begins to count; whether others are to have their turn by now."""
+        clock, most = self.client.clock, self.most_seconds
+        begun = clock()
+        return lambda: most is not None and clock() - begun >= most
 
     def read_application(self, ref: Ref) -> Flow[Fresh | Gone]:
         """An application as it is now in the ATS.

@@ -9,7 +9,7 @@ last page alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -62,6 +62,7 @@ class PullReport:
     or updated in the CRM, ``already_held`` by it just so, ``left_out``, ``waiting``, ``overtaken``, or
     refused by the CRM; ``quarantined`` has the last, and what could not be read.
     ``overtaken`` were read by a push in the same moment, and were read again one by one.
+    ``unfinished`` is a pull whose time was over: the next one goes on where it was.
     ``rereads`` is 1 where the mapping, or what the ATS says its words mean, has changed and all was
     read anew; ``drift`` says where the mapping no longer fits the ATS.
     """
@@ -83,6 +84,7 @@ class PullReport:
     rereads: int = 0
     suspects: int = 0
     requests: int = 0
+    unfinished: bool = False
     drift: list[str] = field(factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -118,10 +120,15 @@ def pull(
     yield from puller.settle_meanings()
     for stream, at, page, asked_at in pages:
         yield from puller.process(stream, at, page, asked_at)
-    for stream in chosen:
-        if stream not in first:
+    rest = [stream for stream in chosen if stream not in first]
+    spared = yield from puller.spared(rest)
+    puller.is_over = ctx.time_is_over()
+    for stream in rest:
+        if stream.name not in spared and not puller.report.unfinished:
             yield from puller.follow(stream, full=full)
-    yield from puller.release_waiting()
+    if not puller.report.unfinished:
+        yield from puller.release_waiting()
+    puller.report.unfinished = puller.report.unfinished or bool(spared)
     puller.report.requests = ctx.client.requests - before
     return puller.report
 
@@ -201,6 +208,7 @@ class Puller:
     generation: int = 0
     run: int = 0
     report: PullReport = field(factory=PullReport)
+    is_over: Callable[[], bool] = lambda: False
     sorter: Sorter = field(init=False)
 
     def compile(self, records: Iterable[Record]) -> None:
@@ -278,6 +286,22 @@ class Puller:
                 return found
             at.cursor = page.next
 
+    def spared(self, streams: Sequence[Stream]) -> Flow[frozenset[str]]:
+        """Where time is short: what was read just before a stream that was cut short, which is to go on.
+
+        Else what is read again at the beginning of each pull could leave no time for the rest.
+        """
+        if self.ctx.most_seconds is None:
+            return frozenset()
+        keys = [(self.ctx.connection, stream.name, "") for stream in streams]
+        rows = yield from perform(
+            lambda: self.ctx.ledger.look(lambda txn: [txn.get(Position, *key) for key in keys])
+        )
+        cut = next((place for place, row in enumerate(rows) if row is not None and row.cursor), 0)
+        return frozenset(
+            row.stream for row in rows[:cut] if row is not None and self._is_of_late(row.finished_at or 0.0)
+        )
+
     def follow(self, stream: Stream, *, full: bool) -> Flow[None]:
         """A stream from where it stands to its end; once per job where it belongs to jobs."""
         by_job = stream.scope is StreamScope.JOB
@@ -296,6 +320,10 @@ class Puller:
                 page = yield from self._page(stream, at)
                 yield from self.process(stream, at, page, asked_at)
                 at.cursor = page.next
+                # Each stream is at least begun: where nothing is cut short, all would be read anew.
+                if self.is_over() and (at.cursor is not None or id != jobs[-1]):
+                    self.report.unfinished = True
+                    return
         if by_job:
             end = self._round(stream, None)
             yield from perform(lambda: self.ctx.ledger.do(lambda txn: txn.put([end]), durable=False))

@@ -8,7 +8,7 @@ in which reads, commits and sends follow each other.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -83,7 +83,8 @@ class PushReport:
     ``receipts`` are those delivered to the CRM by it; ``drift`` says where the mapping no longer
     fits the ATS; ``held_back`` why not all has left; ``stopped`` that the ATS refused the
     credential, and a person has to resume; ``unapproved`` that changes wait until a person approves
-    the write surface; ``unavailable`` that the ATS could not be asked for all.
+    the write surface; ``unavailable`` that the ATS could not be asked for all; ``unfinished`` that its
+    time was over before all had been worked on.
     """
 
     taken: int = 0
@@ -95,6 +96,7 @@ class PushReport:
     stopped: bool = False
     unapproved: bool = False
     unavailable: bool = False
+    unfinished: bool = False
     requests: int = 0
     drift: list[str] = field(factory=list)
 
@@ -116,6 +118,7 @@ class PushReport:
             "stopped": self.stopped,
             "unapproved": self.unapproved,
             "unavailable": self.unavailable,
+            "unfinished": self.unfinished,
             "requests": self.requests,
             "drift": self.drift,
         }
@@ -169,6 +172,7 @@ class Outbound:
     report: PushReport = field(factory=PushReport)
     _interpreter: Interpreter = field(init=False)
     _fresh: dict[Ref, Fresh] = field(factory=dict, init=False)
+    _is_over: Callable[[], bool] = field(default=lambda: False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._interpreter = Interpreter.of(self.ctx.ats, self.reality, self.engine)
@@ -264,6 +268,7 @@ class Outbound:
         if awaits_approval(self.ctx):
             return
         waited, clock, tried = 0.0, self.ctx.ledger.clock, set[str]()
+        self._is_over = self.ctx.time_is_over()
         while True:
             # One moment for both questions: what becomes due between them would be left behind.
             looked = clock.now()
@@ -277,6 +282,8 @@ class Outbound:
             if isinstance(lanes, Failed):
                 raise lanes.error
             progressed = lanes.value
+            if self.report.unfinished:
+                return
             if progressed:
                 continue
             if len(names) == DUE_AT_ONCE:
@@ -305,6 +312,9 @@ class Outbound:
 
     def lane(self, application: str) -> Flow[bool]:
         """The intents of one application, in order; whether anything came of it."""
+        if self._is_over():
+            self.report.unfinished = True
+            return False
         progressed = False
         held = yield from perform(lambda: self._do(lambda txn: self._claim(txn, application)))
         while held is not None:
@@ -312,7 +322,7 @@ class Outbound:
                 self.ctx.client.keep_place(held.wait_seconds)
             go_on = yield from self.work(held)
             progressed = progressed or go_on
-            held = yield from self._next(held, go_on=go_on)
+            held = yield from self._next(held, go_on=go_on and not self._is_over())
         return progressed
 
     def _next(self, held: Claim, *, go_on: bool) -> Flow[Claim | None]:

@@ -229,18 +229,18 @@ class Canaries:
         """What a bridge returns or raises, and the words of every error there is."""
         watch, run, arun = self.watch, Bridge._run, AsyncBridge._run
 
-        def run_(bridge: Bridge, flow: Any) -> Any:
+        def run_(bridge: Bridge, *how: Any) -> Any:
             try:
-                result = run(bridge, flow)
+                result = run(bridge, *how)
             except Exception as error:
                 watch.look_at_error("error out of a bridge", error)
                 raise
             watch.look_at_value("returned by a bridge", result)
             return result
 
-        async def arun_(bridge: AsyncBridge, flow: Any) -> Any:
+        async def arun_(bridge: AsyncBridge, *how: Any) -> Any:
             try:
-                result = await arun(bridge, flow)
+                result = await arun(bridge, *how)
             except Exception as error:
                 watch.look_at_error("error out of a bridge", error)
                 raise
