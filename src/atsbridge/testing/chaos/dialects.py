@@ -39,6 +39,8 @@ class Dialect(ABC):
     """Each job has stages of its own."""
     counted: frozenset[str] = frozenset()
     """The kinds of writes after which the vendor's history tells what came between."""
+    counts_ending_anew = True
+    """So it does for another reason of an end that was there, which is no entry of some histories."""
     compared: frozenset[str] = frozenset()
     """The kinds of writes that name the stage they expect, and are refused from another one."""
     asks_for_tokens = False
@@ -67,6 +69,8 @@ class Dialect(ABC):
     """Settings of the adapter with which even a small account has several pages."""
     read_is_one = True
     """A fresh read of an application is one request, or shows in one all that counts."""
+    reads_show_a_person = False
+    """A read of one application shows all of its person's."""
     lists_history = False
     """A listing shows each application's history, not only a read of it alone."""
     checked = 3
@@ -206,6 +210,7 @@ class Ashby(Dialect):
 
     checked = 0
     counted = frozenset({"move", "end", "reactivate"})
+    counts_ending_anew = False
     reopens_alone = False
     shows_late = None
 
@@ -290,6 +295,7 @@ class Icims(Dialect):
 class SmartRecruiters(Dialect):
     """Every status write is one call; an application is named by its path, in two parts."""
 
+    reads_show_a_person = True
     ways: ClassVar[Mapping[str, str]] = {"LEAD": "NEW"}
     silent: ClassVar[Mapping[str, Any]] = {"status_bumps_updated": False}
     job_pipelines = False
@@ -325,6 +331,7 @@ class SmartRecruiters(Dialect):
 class Recruitee(Dialect):
     """A placement is read with its candidate alone, and written by the second part of its name here."""
 
+    reads_show_a_person = True
     resends = False
     shows_late = None
     ends_anew = True
@@ -397,6 +404,7 @@ _ENDS_OF_EVERY_SET = frozenset(
 class Workday(Dialect):
     """SOAP: the first element of the body says what is asked for."""
 
+    reads_show_a_person = True
     read_is_one = False
     short_pages: ClassVar[Mapping[str, Any]] = {"page_size": 1}
     anywhere = False

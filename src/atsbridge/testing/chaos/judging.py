@@ -124,7 +124,8 @@ class _Judge:
         """What the recruiter saw, or what an earlier part or change has left or has found there."""
         expected = {asked.base, *(write.after for write in writes)}
         if asked.status is not None:
-            expected.add((asked.stage, True))
+            # Somebody may have moved it there before, or it is moved as it is.
+            expected |= {(asked.stage, True), (asked.stage, asked.base[1])}
         if (way := self._ways.get(asked.base[0] or "")) is not None:
             expected.add((way, True))  # somebody may have been there before
         if "reactivate" in self._parts(asked, None):
@@ -138,7 +139,7 @@ class _Judge:
         return expected
 
     def _against_write(self, write: Write, expected: set[Pair]) -> Iterator[tuple[str, str]]:
-        if write.shown is None or write.shown.pair not in expected:
+        if write.shown is None or not any(shown.pair in expected for shown in write.all_shown):
             yield "I2", f"written over {write.shown}"
         compared = write.kinds <= self.witness.dialect.compared
         if compared and write.before[0] not in {stage for stage, _ in expected}:
@@ -152,6 +153,7 @@ class _Judge:
 
     def _against_result(self, asked: Asked, result: Result, writes: list[Write]) -> Iterator[tuple[str, str]]:
         seen = any(stage == asked.stage for stage, _ in self.witness.ever[self.id])
+        seen = seen or self._is_another_stage_by_now(asked.stage) or self._has_been_in(asked.stage)
         if result in _DONE and not writes and not (seen or asked.stage is None):
             yield "I4", "said to be done, and nothing was"
         if result is Result.ALREADY and asked.stage is not None and asked.status is None and not seen:
@@ -166,8 +168,20 @@ class _Judge:
         if unaudited and "cannot show whether" not in self.told[asked.event].text:
             yield "I3", "the gap was not audited, and nobody says so"
 
+    def _has_been_in(self, stage: str | None) -> bool:
+        """By the ATS's own history, which tells of more than single reads have shown."""
+        truth = self.witness.dialect.simulator.truth().get(self.id)
+        return truth is not None and stage in truth.history
+
+    def _is_another_stage_by_now(self, stage: str | None) -> bool:
+        """Whether the job has other stages than when it was asked for: the word means one of those now."""
+        simulator = self.witness.dialect.simulator
+        return self.id in simulator.truth() and stage not in simulator.stages_for(self.id)
+
     def _is_counted(self, write: Write) -> bool:
-        return write.kinds <= self.witness.dialect.counted
+        dialect = self.witness.dialect
+        anew = write.kinds == {"end"} and write.shown is not None and not write.shown.pair[1]
+        return write.kinds <= dialect.counted and (dialect.counts_ending_anew or not anew)
 
     @property
     def _ways(self) -> Mapping[str, str]:
@@ -191,7 +205,8 @@ class _Judge:
 
     def _is_of(self, write: Write, asked: Asked, kind: str) -> bool:
         if kind == "way":
-            return write.target is not None and write.target == self._ways.get(write.before[0] or "")
+            # Somebody may have gone it meanwhile: then it is written from where it leads to.
+            return write.target is not None and write.target == self._ways.get(asked.base[0] or "")
         if kind not in write.kinds:
             return False
         if kind == "move":

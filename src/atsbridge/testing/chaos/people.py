@@ -111,9 +111,14 @@ def _same_pipeline(tenant: Tenant, id: str, end: str) -> bool:
     return end in stages and (here not in stages or stages[here].pipeline == stages[end].pipeline)
 
 
+_ACT_SECONDS = 0.001
+"""No two people act in one moment: their times, and so what listings show of both, might be the same."""
+
+
 def person(world: World, tenant: Tenant, dice: random.Random, *, only: str = "") -> bool:
     """Somebody does something in the ATS; False where it does not let them."""
     sim = tenant.simulator
+    world.pass_until(world.time.seconds + _ACT_SECONDS)
     name = (
         only
         or dice.choices(

@@ -233,8 +233,8 @@ class _Play:
             # A sweep may list ids alone, or, where the vendor tells its deletions, nothing at all.
             _ = self._verb(tenant, "full pull")
             apart = differences(world, tenant)
-        if apart and world.power_went:
-            # What the CRM was given, and the ledger has forgotten, and the ATS has not any more.
+        if apart and (world.power_went or world.died_at_a_page):
+            # What the CRM was given and the ledger does not know, and the ATS has not any more.
             _ = self._verb(tenant, "repair")
             apart = differences(world, tenant)
         if apart:

@@ -16,7 +16,11 @@ from .dialects import Dialect, Pair, Shown
 
 @frozen
 class Write:
-    """An accepted write, the request that it was, and what the last read before its send had shown."""
+    """An accepted write, the request that it was, and what the last read before its send had shown.
+
+    ``all_shown`` is that alone; of a vendor whose reads show a whole person, all that its sender had been
+    shown: the last may have been a read of another application of theirs.
+    """
 
     application: str
     kinds: frozenset[str]
@@ -24,6 +28,7 @@ class Write:
     request: SimRequest
     accepted: Accepted
     shown: Shown | None
+    all_shown: tuple[Shown, ...] = ()
 
     @property
     def before(self) -> Pair:
@@ -51,13 +56,14 @@ class Witness:
 
     Attributes:
         writes: every accepted write, in order.
-        last: what was last shown of an application, to whom.
+        last: what was last shown of an application, to whom. to: all that was.
         ever: every stage, with whether it was active, that any answer has ever shown of an application.
     """
 
     dialect: Dialect
     writes: list[Write] = field(factory=list, init=False)
     last: dict[tuple[str, str], Shown] = field(factory=dict, init=False)
+    to: defaultdict[tuple[str, str], list[Shown]] = field(factory=lambda: defaultdict(list), init=False)
     ever: defaultdict[str, set[Pair]] = field(factory=lambda: defaultdict(set), init=False)
 
     def shown(self, request: SimRequest, *, to: str = "") -> Shown | None:
@@ -65,19 +71,27 @@ class Witness:
         return self.last.get((to, self.dialect.application(request)))
 
     def accept(
-        self, request: SimRequest, shown: Shown | None, respond: Callable[[SimRequest], SimResponse]
+        self,
+        request: SimRequest,
+        shown: Shown | None,
+        respond: Callable[[SimRequest], SimResponse],
+        *,
+        who: str = "",
     ) -> SimResponse:
         """A write arrives; ``shown`` is what its sender had seen when it left."""
         log = self.dialect.simulator.accepted
         before = len(log)
         response = respond(request)
-        self.writes += [self._write(request, one, shown) for one in log[before:]]
+        self.writes += [self._write(request, one, shown, who) for one in log[before:]]
         return response
 
-    def _write(self, request: SimRequest, accepted: Accepted, shown: Shown | None) -> Write:
+    def _write(self, request: SimRequest, accepted: Accepted, shown: Shown | None, who: str) -> Write:
         kinds = self.dialect.kinds(request, accepted)
         target = self.dialect.target(request) if "move" in kinds else None
-        return Write(self.dialect.application(request), kinds, target, request, accepted, shown)
+        application = self.dialect.application(request)
+        others = self.to[who, application] if self.dialect.reads_show_a_person else []
+        seen = (*others, shown) if shown is not None else ()
+        return Write(application, kinds, target, request, accepted, shown, seen)
 
     def see(self, response: SimResponse, *, who: str = "") -> None:
         """What an answer shows of single applications to the one who gets it."""
@@ -85,6 +99,7 @@ class Witness:
             return
         for id, shown in self.dialect.shown(response):
             self.last[who, id] = shown
+            self.to[who, id].append(shown)
             self.ever[id].add(shown.pair)
         for id, pair in self.dialect.told_beside(response):
             self.ever[id].add(pair)

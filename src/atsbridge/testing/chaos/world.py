@@ -130,6 +130,8 @@ class World:
     furthest_ahead: float = 0.0
     """How far our own wall clock was ever ahead, in seconds."""
     power_went: bool = False
+    died_at_a_page: bool = False
+    """A pull ended with its process: what the CRM was given of its page, the ledger may not know."""
     token_lost: bool = False
     """A refresh token may be spent and the next one lost: a person has to authorise the connection anew."""
     behind: dict[str, SimRequest] = field(factory=dict)
@@ -300,7 +302,7 @@ class World:
             return response
         if not tenant.dialect.is_write(sent.asked):
             raise Violation("I6", f"{sent.request.operation} had a permit, and is no status write")
-        response = tenant.witness.accept(sent.asked, call.shown, respond)
+        response = tenant.witness.accept(sent.asked, call.shown, respond, who=sent.worker.name)
         accepted = len(log) - before
         tenant.writes[sent.permit.intent_id] += accepted
         if accepted:
@@ -340,6 +342,7 @@ class World:
 
     def kill(self, worker: Worker) -> None:
         self.tell(f"{worker.name} dies")
+        self.died_at_a_page = self.died_at_a_page or (worker.busy and worker.verb != "push")
         self.token_lost = self.token_lost or worker.token_at_stake
         worker.die()
 
