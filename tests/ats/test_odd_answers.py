@@ -187,6 +187,47 @@ def test_greenhouse_a_stage_row_that_cannot_be_read_is_set_aside_alone(name: str
     assert page.items
 
 
+@pytest.mark.parametrize("odd", [b"1e400", b'"\\ud800"'])
+def test_greenhouse_an_odd_stage_of_an_application_whose_row_has_changed_stops_no_other(odd: bytes) -> None:
+    one = subject("greenhouse", "a page of application_stages", lambda data: len(data) > 1)
+    body = re.sub(rb'"stage_id": ?\d+', lambda _: b'"stage_id": ' + odd, one.specimens[1].body, count=1)
+    assert body != one.specimens[1].body
+    page = replay("greenhouse").run(one, changed=one.asked[1], body=body)
+    assert sum(not _reads(item) for item in page.items) + len(page.rejected) == 1
+    assert len(page.items) + len(page.rejected) == len(one.value.items)
+
+
+@pytest.mark.parametrize(
+    "vendor, name, key",
+    [
+        ("recruitee", "a page of candidates", b'"disqualify_reason":'),
+        ("successfactors", "a page of JobApplicationStatusAuditTrail", b'"hiredOn":'),
+    ],
+)
+def test_a_key_twice_in_a_record_within_a_record_is_seen(vendor: str, name: str, key: bytes) -> None:
+    """Whichever of the two was taken, it would be told as if nothing were odd."""
+    one = next(s for s in replay(vendor).subjects if s.name == name and s.value.items)
+    at = next(n for n, s in enumerate(one.specimens) if key in s.body)
+    body = one.specimens[at].body.replace(key, key + b"null, " + key, 1)
+    page = replay(vendor).run(one, changed=one.asked[at], body=body)
+    assert page.rejected or any(not _reads(item) for item in page.items)
+
+
+def test_smartrecruiters_a_listed_process_that_is_not_found_is_asked_for_again() -> None:
+    one = subject("smartrecruiters", "a page of stages")
+    with pytest.raises(BadPayload, match="process"):
+        run("smartrecruiters", one, put("content", 0, "id", "zzz"))
+
+
+def test_workday_an_application_beside_one_without_a_wid_is_no_deletion() -> None:
+    one = next(s for s in replay("workday").subjects if s.name == "a fresh read (active)")
+    own = one.value.application.ref.id.partition(":")[2].encode()
+    body = one.specimens[0].body.replace(own, b"2026-02-30")
+    assert body != one.specimens[0].body
+    with pytest.raises(BadRecord, match="WID"):
+        replay("workday").run(one, changed=one.asked[0], body=body)
+
+
 def test_workday_whoever_a_row_of_the_report_may_be_about_is_set_aside() -> None:
     """Which row is odd nobody knows: of those who have none of their own, one may be hired."""
     for name in ("a page of applications", "a fresh read (active)"):

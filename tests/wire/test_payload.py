@@ -201,6 +201,17 @@ def test_a_field_can_be_looked_at_after_the_record_was_refused() -> None:
     assert whole.data == {"id": "b"} and whole.peek("id") == "b"
 
 
+def test_a_part_is_read_as_strictly_as_the_whole() -> None:
+    assert Raw(b'{"id": 1, "part": {"a": 2}}').part("part") == {"a": 2}
+    assert Raw(b'{"id": 1}').part("part") is None
+    twice = Raw(b'{"id": 1, "part": {"a": 2, "a": 3}}')
+    assert twice.peek("part") is not None
+    with pytest.raises(BadRecord, match="twice"):
+        twice.part("part")
+    with pytest.raises(BadRecord, match="object"):
+        Raw(b"[]").part("part")
+
+
 def test_a_record_of_null_is_null(path: str) -> None:
     assert read_list(b"[null]")[1][0].data is None
 

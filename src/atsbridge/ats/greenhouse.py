@@ -551,7 +551,7 @@ class Greenhouse(Ats):
             rejected.extend(bad)
         recent = self._recent(span, response)
         stand: dict[str | None, str | None] = {}
-        stand.update((item.ids[0][1], _part(item.raw, "stage_id")) for item in items)
+        stand.update((item.ids[0][1], _stage_of(item.raw)) for item in items)
         dealt_with = {row.mark for row in rows if row.mark in marks.before}
         # What the applications do not show yet is asked about again by the next window.
         dealt_with |= {row.mark for row in new if recent(row.at) and _shows(row, stand)}
@@ -943,6 +943,14 @@ def _id(raw: Raw, name: str = "id") -> str:
 
 def _part(raw: Raw, name: str) -> str | None:
     return opt_id({name: raw.peek(name)}, name)
+
+
+def _stage_of(application: Raw) -> str | None:
+    """None where it cannot be read: its own reader says so, and its rows are asked about again."""
+    try:
+        return _part(application, "stage_id")
+    except BadRecord:
+        return None
 
 
 def _is_template(raw: Raw) -> bool:

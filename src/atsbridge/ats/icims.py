@@ -674,8 +674,7 @@ class Icims(Ats):
             answer = yield from ask(wanted)
             answers.append(answer)
             findings += _fields_shown(wanted, answer, fields)
-            data = read_json(answer.body) if isinstance(answer, Response) else {}
-            person = _person(opt_object(record(data), "associatedprofile") or {})
+            person = _person_of(answer)
         jobs = yield from ask(self._sought("jobs", 0))
         for what, table, id, names in (
             ("jobs", "jobs", _first(jobs), ("jobtitle", "folder")),
@@ -896,6 +895,12 @@ def _row(status: Status, order: int) -> dict[str, Any]:
 
 
 # --- what a preflight found ----------------------------------------------------------------------
+
+
+def _person_of(workflow: Response | VendorError) -> str | None:
+    """The id of the person whose application it is; their name, beside it, goes no further."""
+    data = read_json(workflow.body) if isinstance(workflow, Response) else {}
+    return _person(opt_object(record(data), "associatedprofile") or {})
 
 
 def _fields_shown(

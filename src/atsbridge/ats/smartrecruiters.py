@@ -750,8 +750,13 @@ def _reasons(name: str) -> Flow[tuple[Response, list[Raw]]]:
 
 
 def _process(id: str) -> Flow[Mapping[str, Any]]:
-    response = yield from request(_get("get_process", f"/configuration/hiring-processes/{id}"))
-    return _same(response, id)
+    answer = yield from ask(_get("get_process", f"/configuration/hiring-processes/{id}"))
+    if isinstance(answer, NotFound):
+        # It may be gone since it was listed: the next listing tells.
+        raise BadPayload("a hiring process that is listed is not found")
+    if isinstance(answer, VendorError):
+        raise answer
+    return _same(answer, id)
 
 
 def _first_of(listing: str) -> Request:

@@ -606,7 +606,7 @@ class SuccessFactors(Ats):
 
     def _trail_item(self, raw: Raw, response: Response) -> Item:
         """The application that a row of the trail is of, as it is by now."""
-        inner = raw.peek("jobApplication")
+        inner = raw.part("jobApplication")
         if not isinstance(inner, dict):
             raise BadRecord("jobApplication", "expected an object")
         return self._application_item(Raw.of(inner), response)
@@ -656,10 +656,7 @@ class SuccessFactors(Ats):
         answer = yield from _one(_REQUISITIONS, job.id)
         if isinstance(answer, VendorError):
             raise answer
-        owner = record(_single(answer))
-        if _need(owner, "jobReqId") != job.id:
-            raise BadPayload("the answer is about another requisition")
-        own = _need(owner, "statusSetId")
+        own = _status_set(answer, job)
         response, raws, more, _ = yield from _rows(_STATUSES_LISTED, f"appStatusSetId eq {own}")
         if more:
             raise BadPayload("a status set has more statuses than a page")
@@ -742,6 +739,14 @@ class SuccessFactors(Ats):
             return HookReply()
         # Nothing in it names the delivery: the same change made again sends the very same body.
         return HookHint(delivery_id="", refs=refs)
+
+
+def _status_set(answer: Response, job: Ref) -> str:
+    """A requisition's own; whoever works on it is in the answer too, and goes no further."""
+    owner = record(_single(answer))
+    if _need(owner, "jobReqId") != job.id:
+        raise BadPayload("the answer is about another requisition")
+    return _need(owner, "statusSetId")
 
 
 # --- requests ------------------------------------------------------------------------------------

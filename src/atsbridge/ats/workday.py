@@ -1002,7 +1002,11 @@ def _with_applications(answer: Response) -> Sequence[Raw]:
 
 
 def _own(candidate: Raw, wid: str) -> Raw | None:
-    """A candidate with one application, by its WID; None where there is no such."""
+    """A candidate with one application, by its WID; None where there is no such.
+
+    Raises:
+        BadRecord: one of theirs that shows has no WID that could be read: it may be that one.
+    """
     data = first(candidate.data, "Candidate_Data")
     parts = every(data, "Job_Application_Data")
     if not isinstance(data, Mapping) or not all(isinstance(part, Mapping) or part == "" for part in parts):
@@ -1010,6 +1014,8 @@ def _own(candidate: Raw, wid: str) -> Raw | None:
     for applied in _applications(candidate.data):
         if _reference(applied, "Job_Application_Reference")[0].get("WID") == wid:
             return Raw.of(_kept(candidate.data, applied, None))
+    for applied in _applications(candidate.data):
+        _ = _wid(applied, "Job_Application_Reference")
     return None
 
 

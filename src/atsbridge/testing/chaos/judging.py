@@ -162,7 +162,12 @@ class _Judge:
         could_show = (
             asked.base[1] and len(self.asked) == 1 and self.id in self.witness.dialect.simulator.truth()
         )
-        if result is Result.CONFLICT and could_show and self.witness.ever[self.id] <= {asked.base}:
+        if (
+            result is Result.CONFLICT
+            and could_show
+            and not writes
+            and self.witness.ever[self.id] <= {asked.base}
+        ):
             yield "I4", "said to be a conflict, and it was never seen anywhere else"
         unaudited = result is Result.APPLIED and not all(map(self._is_counted, writes))
         if unaudited and "cannot show whether" not in self.told[asked.event].text:
