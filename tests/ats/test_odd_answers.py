@@ -213,6 +213,14 @@ def test_a_key_twice_in_a_record_within_a_record_is_seen(vendor: str, name: str,
     assert page.rejected or any(not _reads(item) for item in page.items)
 
 
+@pytest.mark.parametrize("odd", [b"1e400", b'"\\ud800"'])
+def test_smartrecruiters_an_odd_time_of_a_change_stops_no_listing(odd: bytes) -> None:
+    one = subject("smartrecruiters", "a page of jobs", lambda data: len(data["content"]) > 1)
+    body = re.sub(rb'"updatedOn": ?"[^"]*"', lambda _: b'"updatedOn": ' + odd, one.specimens[0].body, count=1)
+    page = replay("smartrecruiters").run(one, changed=one.asked[0], body=body)
+    assert _ids(page) == _ids(one.value)
+
+
 def test_smartrecruiters_a_listed_process_that_is_not_found_is_asked_for_again() -> None:
     one = subject("smartrecruiters", "a page of stages")
     with pytest.raises(BadPayload, match="process"):

@@ -839,8 +839,11 @@ def _id(raw: Raw, *, form: str | None = None) -> str:
 
 def _mark(raw: Raw) -> str | None:
     """One version of a record, by its own time; one that tells none is new whenever it is listed."""
-    at = raw.peek("updatedOn")
-    return mark_of(raw.peek("id"), at) if isinstance(at, str) and at else None
+    try:
+        at = raw.peek("updatedOn")
+        return mark_of(raw.peek("id"), at) if isinstance(at, str) and at else None
+    except BadRecord:
+        return None
 
 
 def _unseen(_data: Any) -> tuple[Record, ...]:

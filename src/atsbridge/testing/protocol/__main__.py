@@ -18,7 +18,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Look at what the command line says; 1 where a promise does not hold."""
     told = _parser().parse_args(words)
     begun, found = time.monotonic(), []
-    for looked in look_at(chosen(told.scenario, told.faults), jobs=told.jobs):
+    scenarios = chosen(told.scenario, told.faults, moves=told.moves, classes=told.classes)
+    for looked in look_at(scenarios, jobs=told.jobs):
         found.append(looked)
         print(_line(looked), file=sys.stderr, flush=True)
     total = sum(looked.histories for looked in found)
@@ -41,6 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--faults", type=int, default=4, help="how many at most; 4. One change alone gets all, 5 takes hours"
     )
+    parser.add_argument(
+        "--moves", type=int, default=1, help="how often people act, beside faults of the wire; 1"
+    )
+    parser.add_argument("--classes", action="store_true", help="each scenario for every class of write alone")
     parser.add_argument(
         "--scenario", action="append", choices=sorted(SCENARIOS), metavar="NAME", help="again for several"
     )

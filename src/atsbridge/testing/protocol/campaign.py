@@ -26,25 +26,37 @@ class Looked:
     violation: str = ""
 
 
-def chosen(names: Sequence[str] | None, faults: int) -> Iterator[Scenario]:
+_OF_CLASSES = ("one change", "superseded", "pair")
+
+
+def chosen(
+    names: Sequence[str] | None, faults: int, *, moves: int = 1, classes: bool = False
+) -> Iterator[Scenario]:
     """Faults of any kind for one change; of the wire for all else, and for every class of write.
 
     Args:
         names: of scenarios; all of them, and the classes of writes, where there are none.
+        moves: how often people may act beside faults of the wire, where a scenario lets them.
+        classes: these scenarios, or three of them, for every class of write, and nothing else.
     """
+    if classes:
+        for kind in configurations():
+            for name in names or _OF_CLASSES:
+                yield evolve(of_the_wire(name, faults, moves), kind=kind)
+        return
     for name in names or SCENARIOS:
         whole = name == "one change"
-        yield evolve(SCENARIOS[name], faults=faults) if whole else of_the_wire(name, faults)
+        yield evolve(SCENARIOS[name], faults=faults) if whole else of_the_wire(name, faults, moves)
     for kind in () if names else configurations():
-        for name in ("one change", "superseded", "pair"):
-            yield evolve(of_the_wire(name, min(faults, 3)), kind=kind)
+        for name in _OF_CLASSES:
+            yield evolve(of_the_wire(name, min(faults, 3), moves), kind=kind)
 
 
-def of_the_wire(name: str, faults: int) -> Scenario:
-    """A scenario with so many faults of the wire and crashes, and at most one thing that people do."""
+def of_the_wire(name: str, faults: int, moves: int = 1) -> Scenario:
+    """A scenario with so many faults of the wire and crashes, and so many things that people do."""
     scenario = SCENARIOS[name]
     kinds = (*WIRE, "pause") if scenario.workers > 1 else WIRE
-    return evolve(scenario, faults=faults, moves=min(1, scenario.moves)).only(*kinds)
+    return evolve(scenario, faults=faults, moves=moves if scenario.moves else 0).only(*kinds)
 
 
 def _look(scenario: Scenario) -> Looked:
