@@ -108,7 +108,7 @@ def test_value_that_a_bridge_returns(monkeypatch):
     from atsbridge.bridge import _Connection
     bridge = object.__new__(Bridge)
     bridge._driver = type("Driver", (), {"run": lambda _self, flow: [NAME]})()
-    monkeypatch.setattr(_Connection, "_begin", lambda _self: None)
+    monkeypatch.setattr(_Connection, "_begin", lambda _self, _most_seconds: None)
     monkeypatch.setattr(_Connection, "_end", lambda _self, _ctx: None)
     bridge._run(lambda _ctx: None)
 
