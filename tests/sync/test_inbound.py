@@ -146,13 +146,18 @@ def _jobs_read(w: World, *, cut_at: int = 99, **how: Any) -> list[str]:
     return asked
 
 
-def test_a_round_of_jobs_that_was_cut_short_goes_on_where_it_was() -> None:
-    """What was read before that is not read again; the round after it reads every job."""
+def _two_jobs() -> tuple[World, list[str]]:
+    """Both have been pulled; and what a whole round reads of them."""
     w = fresh_world("1", "2", settings={"per_job": True})
     for number in range(3, 8):
         w.account.apply(str(number), job="j2")
     w.pull()
-    whole = _jobs_read(w, full=True)
+    return w, _jobs_read(w, full=True)
+
+
+def test_a_round_of_jobs_that_was_cut_short_goes_on_where_it_was() -> None:
+    """What was read before that is not read again; the round after it reads every job."""
+    w, whole = _two_jobs()
     assert list(dict.fromkeys(whole)) == ["j1", "j2"] and whole.count("j2") > 1
     for at in range(len(whole)):
         assert _jobs_read(w, cut_at=at) == whole[:at]
@@ -164,11 +169,7 @@ def test_a_round_of_jobs_that_was_cut_short_goes_on_where_it_was() -> None:
 
 def test_what_a_round_of_jobs_had_read_long_before_it_goes_on_is_read_again_in_it() -> None:
     """Else somebody who moved on meanwhile would be missed, and the pull say that all is well."""
-    w = fresh_world("1", "2", settings={"per_job": True})
-    for number in range(3, 8):
-        w.account.apply(str(number), job="j2")
-    w.pull()
-    whole = _jobs_read(w, full=True)
+    w, whole = _two_jobs()
     first = whole.index("j2")
     assert _jobs_read(w, cut_at=first + 1) == whole[: first + 1]
     w.clock.value += 601

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atsbridge.errors import BadPayload, BadRecord
-from atsbridge.wire import payload
+from atsbridge.wire import payload, reading
 from atsbridge.wire.payload import Raw, read_json, read_list
 
 PATHS = ["standard library"] + (["msgspec"] if payload.msgspec is not None else [])
@@ -202,14 +202,18 @@ def test_a_field_can_be_looked_at_after_the_record_was_refused() -> None:
 
 
 def test_a_part_is_read_as_strictly_as_the_whole() -> None:
-    assert Raw(b'{"id": 1, "part": {"a": 2}}').part("part") == {"a": 2}
-    assert Raw(b'{"id": 1}').part("part") is None
+    assert _part(Raw(b'{"id": 1, "part": {"a": 2}}')) == {"a": 2}
+    assert _part(Raw(b'{"id": 1}')) is None
     twice = Raw(b'{"id": 1, "part": {"a": 2, "a": 3}}')
     assert twice.peek("part") is not None
     with pytest.raises(BadRecord, match="twice"):
-        twice.part("part")
+        _part(twice)
     with pytest.raises(BadRecord, match="object"):
-        Raw(b"[]").part("part")
+        _part(Raw(b"[]"))
+
+
+def _part(raw: Raw) -> Any:
+    return reading.record(raw.data).get("part")
 
 
 def test_a_record_of_null_is_null(path: str) -> None:

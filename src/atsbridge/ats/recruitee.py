@@ -376,7 +376,7 @@ class Recruitee(Ats):
         )
         jobs = [item for kind, item in found if kind != "talent_pool"]
         held, hidden = sort_out(
-            [item.raw for item in jobs], lambda raw: _stages(raw.part("pipeline_template"))
+            [item.raw for item in jobs], lambda raw: _stages(record(raw.data).get("pipeline_template"))
         )
         stages = {stage.digest: stage for pipeline in held for stage in pipeline}
         more, broken = sort_out(list(stages.values()), partial(self._item, read_stage, answer, Kind.STAGE))
@@ -437,7 +437,7 @@ class Recruitee(Ats):
         if only is not None and not {item.ids[0][1] for item in people} <= set(only):
             raise BadPayload("the answer is about other candidates than those asked for")
         held, hidden = sort_out(
-            [item.raw for item in people], lambda raw: _rows(raw.part("placements"), of=_id(raw))
+            [item.raw for item in people], lambda raw: _rows(record(raw.data).get("placements"), of=_id(raw))
         )
         rows = [row for placements in held for row in placements]
         reasons = yield from _reasons_of(rows, here["reasons"], answer.sent_at)
@@ -515,7 +515,9 @@ class Recruitee(Ats):
             return Catalogue(job, tuple(stages.values()), tuple(reasons))
 
         def note(answer: Response, raws: Sequence[Raw]) -> bool:
-            stages.update(self._stages_of([raw.part("pipeline_template") for raw in raws], answer))
+            stages.update(
+                self._stages_of([record(raw.data).get("pipeline_template") for raw in raws], answer)
+            )
             return False
 
         _ = yield from _walk_offers(note)

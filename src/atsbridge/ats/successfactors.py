@@ -606,7 +606,7 @@ class SuccessFactors(Ats):
 
     def _trail_item(self, raw: Raw, response: Response) -> Item:
         """The application that a row of the trail is of, as it is by now."""
-        inner = raw.part("jobApplication")
+        inner = record(raw.data).get("jobApplication")
         if not isinstance(inner, dict):
             raise BadRecord("jobApplication", "expected an object")
         return self._application_item(Raw.of(inner), response)

@@ -426,12 +426,14 @@ class Client:
 
     def _tell_budgets(self) -> Flow[None]:
         """Let who shares the budgets know at once, where there is something to know."""
-        if self.limits and self._told:
+        if self._told:
             yield from self._act_on_budgets(lambda _budgets, _now: None)
 
     def _learn(self, response: Response) -> None:
-        at, wall = self.clock(), self.now().timestamp()
-        self._tell(lambda budget, now: budget.learn(response, now, wall, age=self.clock() - at))
+        if not any(limit.window for limit in self.limits):
+            return  # headers tell of windows alone
+        at, wall, told = self.clock(), self.now().timestamp(), attrs.evolve(response, body=b"")
+        self._tell(lambda budget, now: budget.learn(told, now, wall, age=self.clock() - at))
 
     def _tell(self, news: Callable[[Budget, float], None]) -> None:
         """Have the budgets know it when they are next acted on."""

@@ -102,17 +102,6 @@ class Raw:
             wrong = f"not strict JSON ({type(error).__name__})"
         raise BadRecord(name, wrong)
 
-    def part(self, name: str) -> Any:
-        """One field that has records of its own in it: read with all the checks of `data`.
-
-        Raises:
-            BadRecord: as `data` does, or the record is not an object.
-        """
-        held = self.data
-        if not isinstance(held, dict):
-            raise BadRecord("", f"expected an object, found {type(held).__name__}")
-        return held.get(name)
-
 
 def read_json(body: bytes) -> Any:
     """A whole body as strict JSON.

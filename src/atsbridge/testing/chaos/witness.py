@@ -56,19 +56,19 @@ class Witness:
 
     Attributes:
         writes: every accepted write, in order.
-        last: what was last shown of an application, to whom. to: all that was.
+        to: what was shown of an application to whom, the last one last.
         ever: every stage, with whether it was active, that any answer has ever shown of an application.
     """
 
     dialect: Dialect
     writes: list[Write] = field(factory=list, init=False)
-    last: dict[tuple[str, str], Shown] = field(factory=dict, init=False)
     to: defaultdict[tuple[str, str], list[Shown]] = field(factory=lambda: defaultdict(list), init=False)
     ever: defaultdict[str, set[Pair]] = field(factory=lambda: defaultdict(set), init=False)
 
     def shown(self, request: SimRequest, *, to: str = "") -> Shown | None:
         """What whoever sends a write has last seen of its application."""
-        return self.last.get((to, self.dialect.application(request)))
+        told = self.to[to, self.dialect.application(request)]
+        return told[-1] if told else None
 
     def accept(
         self,
@@ -98,7 +98,6 @@ class Witness:
         if response.status != 200 or not response.body:
             return
         for id, shown in self.dialect.shown(response):
-            self.last[who, id] = shown
             self.to[who, id].append(shown)
             self.ever[id].add(shown.pair)
         for id, pair in self.dialect.told_beside(response):
