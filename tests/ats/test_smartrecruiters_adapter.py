@@ -471,6 +471,24 @@ def test_a_change_that_moves_no_time_is_found_by_a_sweep() -> None:
     assert account.differences() == {}
 
 
+def test_a_second_application_that_is_back_to_what_it_was_is_read_again() -> None:
+    """One entry has all of a person's applications: its bytes are those of before the bridge's own move."""
+    account = Account.open("smartrecruiters", applications=20, status_bumps_updated=False)
+    people: dict[str, list[str]] = {}
+    for id, truth in account.truth().items():
+        people.setdefault(truth.candidate or "", []).append(id)
+    ids = next(ids for ids in people.values() if len(ids) > 1)
+    for id in ids:
+        account.simulator.move(id, "IN_REVIEW")
+    _ = account.bridge.pull(full=True)
+    for id in ids:
+        event = account.ask(id, stage="INTERVIEW:2nd interview")
+        assert _pushed(account)[event].result is Result.APPLIED
+        account.simulator.move(id, "IN_REVIEW")
+        _ = account.bridge.sweep()
+        assert account.differences() == {}
+
+
 def test_what_the_search_shows_late_is_read_in_the_overlap() -> None:
     account = Account.open("smartrecruiters", applications=20, index_seconds=120.0)
     account.time.sleep(600)

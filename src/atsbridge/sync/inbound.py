@@ -37,6 +37,7 @@ from ..wire.streams import Item, Page, Stream, StreamScope
 from .absences import BY_ABSENCE, is_believed, is_due, is_suspect, suspect
 from .ages import no_earlier
 from .context import Context, Progress
+from .given import doubt, doubt_given, give
 from .leases import INBOUND, control, keep, reserve_deliveries, take
 from .ledger import Known, Lease, Position, Quarantined, Txn, Waiting, Where
 from .meanings import Meanings, settle_meanings, settle_reader
@@ -188,6 +189,7 @@ def begin(ctx: Context, *, run: int = 0) -> Flow[Puller]:
 
     def start(txn: Txn) -> tuple[Lease, int, Reality, int]:
         lease = take(txn, ctx, INBOUND)
+        doubt_given(txn, ctx.connection)
         first = reserve_deliveries(txn, ctx.connection, _DELIVERIES)
         generation = control(txn, ctx.connection).generation
         return lease, first, Reality.load(txn, ctx.connection), generation
@@ -393,6 +395,8 @@ class Puller:
         out = self.sorter.sort(page.items, digests, seen)
         self._bury(out, page, known, asked_at)
         out.quarantined.extend(self.sorter.unreadable(stream.name, page))
+        if out.deliveries:
+            yield from perform(lambda: self._give(stream, at, out))
         written = yield from self.deliver(out)
         yield from perform(lambda: self._commit(stream, at, page, out))
         self._count(stream, page, out, written)
@@ -403,14 +407,14 @@ class Puller:
         unchanged: list[bool] = []
         wanted: dict[str, list[str]] = {}
         for item, digest in zip(page.items, digests, strict=True):
-            kind, id = item.ids[0]
-            row = held[kind].get(id)
-            same = is_unchanged(digest, row)
+            rows = {key: held[key[0]].get(key[1]) for key in item.remembered_by}
+            same = all(is_unchanged(digest, row) for row in rows.values())
             unchanged.append(same)
             if self.run or not same:
-                # What is not there need not be looked for again.
-                for kind, id in item.ids if row is not None else item.ids[1:]:
-                    wanted.setdefault(kind, []).append(id)
+                for kind, id in item.ids:
+                    # What is not there need not be looked for again.
+                    if rows.get((kind, id), ()) is not None:
+                        wanted.setdefault(kind, []).append(id)
         for kind, id in (*((ref.kind, ref.id) for ref in page.deleted), *page.shown):
             wanted.setdefault(kind, []).append(id)
         known = self._known_rows(txn, wanted)
@@ -422,8 +426,8 @@ class Puller:
         """By kind and id, what tells whether an item is unchanged; of those that the ledger has."""
         wanted: dict[str, list[str]] = {}
         for item in items:
-            kind, id = item.ids[0]
-            wanted.setdefault(kind, []).append(id)
+            for kind, id in item.remembered_by:
+                wanted.setdefault(kind, []).append(id)
         return {
             kind: txn.get_columns(Known, LOOKED_AT, (self.ctx.connection, kind), list(dict.fromkeys(ids)))
             for kind, ids in wanted.items()
@@ -495,6 +499,11 @@ class Puller:
         links = yield from self.ctx.crm.match(refs, by_email=self.ctx.mapping.match_email)
         self.report.linked += sum(link.certain for link in links)
         self.report.to_review += sum(not link.certain for link in links)
+
+    def _give(self, stream: Stream, at: _At, out: Sorted) -> None:
+        with self.ctx.ledger.transaction(durable=False) as txn:
+            self.lease = self.ctx.held[INBOUND] = keep(txn, self.ctx, self.lease)
+            give(txn, self.ctx.connection, stream.name, at.job, out.deliveries)
 
     def _commit(self, stream: Stream, at: _At, page: Page, out: Sorted) -> None:
         with self.ctx.ledger.transaction(durable=False) as txn:
@@ -662,9 +671,16 @@ class Puller:
             self.bury(out, row, tombstone(ref, kind, asked_at, into=into))
         # The next listing of this record must not look unchanged: its bytes are others.
         out.known = {key: evolve(value, digest=None) for key, value in out.known.items()}
+        if out.deliveries and (row is None or row.digest is not None):
+            keys = list(out.deliveries)
+            yield from perform(
+                lambda: self.ctx.ledger.do(lambda txn: doubt(txn, ref.connection, keys), durable=False)
+            )
         yield from self.deliver(out)
 
         def store(txn: Txn) -> None:
+            if row is None and not out.known:
+                txn.delete(Known, Where(equal={"connection": ref.connection, "kind": ref.kind, "id": ref.id}))
             self.store(txn, out)
             if not out.waiting:
                 names = ("connection", "kind", "id")

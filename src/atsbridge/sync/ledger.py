@@ -77,7 +77,10 @@ class Lease(Row):
 
 @frozen(kw_only=True)
 class Position(Row):
-    """How far a stream has been read: watermark, and the page cursor of an unfinished run."""
+    """How far a stream has been read: watermark, and the page cursor of an unfinished run.
+
+    ``seen`` names the records of the page that is being given to the CRM; see `sync.given`.
+    """
 
     TABLE: ClassVar[str] = "position"
     KEY: ClassVar[int] = 3

@@ -188,7 +188,7 @@ class Sorter:
         if applications and all(why for _, why in applications):
             wanted = [pair for pair in wanted if isinstance(pair[0], Application) or pair[0].deleted]
         for record, reason in wanted:
-            own = digest if (record.ref.kind, record.ref.id) == item.ids[0] else None
+            own = digest if (record.ref.kind, record.ref.id) in item.remembered_by else None
             # A tombstone goes to whoever holds the record, in scope or not.
             left_out = reason is not None and record.deleted is None
             self._take(out, record, own, raw, known, parents, left_out=left_out)

@@ -37,6 +37,16 @@ class Item:
     raw: Raw
     read: Callable[[Any], tuple[Record, ...]] = field(repr=False)
 
+    @property
+    def remembered_by(self) -> Sequence[tuple[Kind, str]]:
+        """What remembers these bytes: each application in them, as it is read by itself too; else the first.
+
+        Where one of a person's applications has been read and given since, the entry is to be read again,
+        even if it is back to the bytes that the others remember.
+        """
+        found = [key for key in self.ids if key[0] is Kind.APPLICATION]
+        return found or self.ids[:1]
+
 
 @frozen(kw_only=True)
 class Page:

@@ -56,6 +56,7 @@ def judge(witness: Witness, changes: Iterable[Asked], told: Mapping[str, Told]) 
     """
     if len(witness.writes) != len(witness.dialect.simulator.accepted):
         raise Violation("I6", "the ATS has accepted what was no status write")
+    witness.look()
     by_application: defaultdict[str, list[Asked]] = defaultdict(list)
     for asked in sorted(changes, key=lambda a: a.sequence):
         by_application[asked.application].append(asked)
@@ -153,7 +154,9 @@ class _Judge:
 
     def _against_result(self, asked: Asked, result: Result, writes: list[Write]) -> Iterator[tuple[str, str]]:
         seen = any(stage == asked.stage for stage, _ in self.witness.ever[self.id])
-        seen = seen or self._is_another_stage_by_now(asked.stage) or self._has_been_in(asked.stage)
+        seen = seen or self._is_another_stage_by_now(asked.stage)
+        # The ATS's own history tells of more than single reads have shown.
+        seen = seen or asked.stage in self.witness.stood[self.id]
         if result in _DONE and not writes and not (seen or asked.stage is None):
             yield "I4", "said to be done, and nothing was"
         if result is Result.ALREADY and asked.stage is not None and asked.status is None and not seen:
@@ -172,11 +175,6 @@ class _Judge:
         unaudited = result is Result.APPLIED and not all(map(self._is_counted, writes))
         if unaudited and "cannot show whether" not in self.told[asked.event].text:
             yield "I3", "the gap was not audited, and nobody says so"
-
-    def _has_been_in(self, stage: str | None) -> bool:
-        """By the ATS's own history, which tells of more than single reads have shown."""
-        truth = self.witness.dialect.simulator.truth().get(self.id)
-        return truth is not None and stage in truth.history
 
     def _is_another_stage_by_now(self, stage: str | None) -> bool:
         """Whether the job has other stages than when it was asked for: the word means one of those now."""

@@ -244,7 +244,7 @@ def _put_poison(world: World, deed: Deed) -> None:
     dice = deed.dice()
     tenant = _tenant(world, dice)
     _ = person(world, tenant, dice, only="move")
-    tenant.look()
+    tenant.witness.look()
     world.armed.append(Armed(deed.kind, is_listing, lambda call: _poison(call, dice), dice.randint(1, 3)))
 
 
@@ -281,7 +281,7 @@ def _late_commit(world: World, deed: Deed) -> None:
     before = frozen_copy([tenant.simulator])
     if not person(world, tenant, dice):
         return
-    tenant.look()
+    tenant.witness.look()
 
     def wants(sent: Sent) -> bool:
         return is_listing(sent) and sent.worker.bridge.connection == tenant.connection.name
@@ -391,7 +391,7 @@ def _act(name: str) -> Put:
             done = wish(world, tenant, dice)
         else:
             done = person(world, tenant, dice, only="" if name == "person" else name)
-        tenant.look()  # also after what was done by half
+        tenant.witness.look()  # also after what was done by half
         if done and name in GOING:
             world.gone = True
         return deed.kind if done else None
@@ -415,7 +415,7 @@ def _obstacle(world: World, deed: Deed) -> str | None:
     except (ValueError, IndexError, LookupError):
         return None
     world.tell(f"a person: {words}")
-    tenant.look()
+    tenant.witness.look()
     world.gone = True
     return deed.kind
 

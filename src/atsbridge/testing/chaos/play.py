@@ -121,7 +121,7 @@ class _Play:
         """I7: the CRM shows no stage of the ATS's that an application was never in."""
         for tenant in self.world.tenants:
             for view in self.world.crm.applications():
-                stage, stood = view.confirmed.stage, tenant.stood.get(view.ref.id)
+                stage, stood = view.confirmed.stage, tenant.witness.stood.get(view.ref.id)
                 if view.ref.connection != tenant.connection.name or stood is None:
                     continue
                 if stage in tenant.connection.stages and stage not in stood:
@@ -233,7 +233,7 @@ class _Play:
             # A sweep may list ids alone, or, where the vendor tells its deletions, nothing at all.
             _ = self._verb(tenant, "full pull")
             apart = differences(world, tenant)
-        if apart and (world.power_went or world.died_at_a_page):
+        if apart and (world.power_went):
             # What the CRM was given and the ledger does not know, and the ATS has not any more.
             _ = self._verb(tenant, "repair")
             apart = differences(world, tenant)

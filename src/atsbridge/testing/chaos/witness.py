@@ -58,12 +58,19 @@ class Witness:
         writes: every accepted write, in order.
         to: what was shown of an application to whom, the last one last.
         ever: every stage, with whether it was active, that any answer has ever shown of an application.
+        stood: every stage that each application has ever been in, also of those that are gone.
     """
 
     dialect: Dialect
     writes: list[Write] = field(factory=list, init=False)
     to: defaultdict[tuple[str, str], list[Shown]] = field(factory=lambda: defaultdict(list), init=False)
     ever: defaultdict[str, set[Pair]] = field(factory=lambda: defaultdict(set), init=False)
+    stood: defaultdict[str, set[str | None]] = field(factory=lambda: defaultdict(set), init=False)
+
+    def look(self) -> None:
+        """Remember where each application stands now, and where the ATS says that it was."""
+        for id, truth in self.dialect.simulator.truth().items():
+            self.stood[id].update((truth.stage, *truth.history))
 
     def shown(self, request: SimRequest, *, to: str = "") -> Shown | None:
         """What whoever sends a write has last seen of its application."""

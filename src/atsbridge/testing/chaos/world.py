@@ -49,8 +49,6 @@ class Tenant:
     asked: dict[str, Asked] = field(factory=dict)
     writes: Counter[str] = field(factory=Counter)
     """How many accepted writes each permit's intent has had."""
-    stood: dict[str, set[str | None]] = field(factory=dict)
-    """Every stage that each application has ever been in."""
 
     @classmethod
     def of(cls, vendor: str, connection: Connection, simulator: Simulator) -> Self:
@@ -65,11 +63,6 @@ class Tenant:
         self.connection = evolve(self.connection, ats=evolve(cast(Any, self.connection.ats), **given))
         self.tokens = MemoryTokens()
         return True
-
-    def look(self) -> None:
-        """Remember where each application stands now."""
-        for id, truth in self.simulator.truth().items():
-            self.stood.setdefault(id, set()).add(truth.stage)
 
     def ref(self, application: str) -> Ref:
         return Ref(self.connection.name, Kind.APPLICATION, application)
@@ -130,8 +123,6 @@ class World:
     furthest_ahead: float = 0.0
     """How far our own wall clock was ever ahead, in seconds."""
     power_went: bool = False
-    died_at_a_page: bool = False
-    """A pull ended with its process: what the CRM was given of its page, the ledger may not know."""
     token_lost: bool = False
     """A refresh token may be spent and the next one lost: a person has to authorise the connection anew."""
     behind: dict[str, SimRequest] = field(factory=dict)
@@ -158,7 +149,7 @@ class World:
         for tenant, token in zip(tenants, found.tokens, strict=True):
             if token is not None:
                 tenant.tokens.save(tenant.connection.name, token)
-            tenant.look()
+            tenant.witness.look()
         disk = Disk(found.ledger, script.loses)
         return cls(
             script=script,
@@ -307,7 +298,7 @@ class World:
         tenant.writes[sent.permit.intent_id] += accepted
         if accepted:
             self.tell("accepted")
-            tenant.look()
+            tenant.witness.look()
         if tenant.writes[sent.permit.intent_id] > 1:
             raise Violation("I1", "two writes of one intent were accepted")
         return response
@@ -342,7 +333,6 @@ class World:
 
     def kill(self, worker: Worker) -> None:
         self.tell(f"{worker.name} dies")
-        self.died_at_a_page = self.died_at_a_page or (worker.busy and worker.verb != "push")
         self.token_lost = self.token_lost or worker.token_at_stake
         worker.die()
 
