@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from threading import Timer
+from threading import Barrier, Thread, Timer
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,41 @@ class TestOverlayOnSqlite(LedgerContract):
 
     def make(self, folder: Path) -> Ledger:
         return OverlayLedger(SqliteLedger(folder / "ledger.sqlite"))
+
+
+def test_threads_on_one_ledger_wait_for_one_another_and_not_for_sqlite(tmp_path: Path) -> None:
+    """Where SQLite itself waits for nobody, no thread is told that the database is locked."""
+
+    def impatient(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        return sqlite3.connect(*args, **{**kwargs, "timeout": 0.0})
+
+    ledger, start = SqliteLedger(tmp_path / "l.sqlite", connect=impatient), Barrier(4)
+    failures: list[Exception] = []
+
+    def write(own: int) -> None:
+        ledger.look(lambda txn: txn.count(Known, Where()))  # opens the thread's own connection
+        _ = start.wait()
+        try:
+            for number in range(50):
+                ledger.do(lambda txn, n=number: txn.put([known(f"{own}-{n}")]), durable=bool(number % 2))  # type: ignore[misc]
+        except LedgerError as error:
+            failures.append(error)
+
+    threads = [Thread(target=write, args=(own,)) for own in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == [] and ledger.look(lambda txn: txn.count(Known, Where())) == 200
+    ledger.close()
+
+
+def test_a_transaction_in_a_transaction_fails_and_hangs_nobody(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "l.sqlite")
+    with pytest.raises(LedgerError, match="within a transaction"):
+        ledger.do(lambda _txn: ledger.do(lambda txn: txn.put([known("1")])))
+    ledger.do(lambda txn: txn.put([known("2")]))
+    ledger.close()
 
 
 def test_an_overlay_leaves_what_is_below_alone() -> None:

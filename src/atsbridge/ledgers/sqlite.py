@@ -81,6 +81,7 @@ class SqliteLedger(Ledger):
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._turn = threading.RLock()
         _must_not_be_emptied(self.path)
         try:
             migrate(self._database())
@@ -89,7 +90,11 @@ class SqliteLedger(Ledger):
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Txn]:
-        database = self._database()
+        # Who waits for SQLite itself looks again after longer and longer sleeps.
+        with self._turn:
+            yield from self._transaction(self._database(), durable=durable)
+
+    def _transaction(self, database: sqlite3.Connection, *, durable: bool) -> Iterator[Txn]:
         if getattr(self._local, "durable", None) is not durable:
             self._run(database, f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._local.durable = durable
