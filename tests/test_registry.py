@@ -123,6 +123,17 @@ def test_where_a_package_is_missing_the_extra_that_brings_it_is_named(
     assert caught.value.advice == "pip install 'acme-bridge[xml]'"
 
 
+def test_a_plugin_whose_library_says_what_is_missing_is_not_to_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As psycopg does where the system has no libpq."""
+    text = "raise ImportError('no pq wrapper available. libpq library not found')"
+    installed(monkeypatch, ("acme", broken(tmp_path, monkeypatch, text)))
+    with pytest.raises(UnknownPlugin, match="libpq library not found") as caught:
+        load(Group.ATS, "acme")
+    assert caught.value.advice.startswith("see to what the error names")
+
+
 BROKEN = {
     "it cannot be imported": ("raise RuntimeError('half installed')", "RuntimeError: half installed"),
     "it needs what is not there": ("import no_such_module", "ModuleNotFoundError: No module named"),

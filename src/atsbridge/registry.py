@@ -70,11 +70,22 @@ def load(group: Group, name: str) -> Any:
         return found[0].load()
     except Exception as error:  # whatever a plugin raises while it is imported
         where = _package(found[0])
-        extra = _extra(found[0], error.name or "") if isinstance(error, ModuleNotFoundError) else ""
         raise UnknownPlugin(
             f"{name!r} of {where} cannot be imported: {type(error).__name__}: {error}",
-            advice=f"pip install '{where}[{extra}]'" if extra else f"install another release of {where}",
+            advice=_to_import(found[0], error),
         ) from error
+
+
+def _to_import(point: EntryPoint, error: Exception) -> str:
+    """What to do about a plugin that cannot be imported."""
+    package = _package(point)
+    if isinstance(error, ModuleNotFoundError):
+        extra = _extra(point, error.name or "")
+        return f"pip install '{package}[{extra}]'" if extra else f"install another release of {package}"
+    if isinstance(error, ImportError) and error.name is None:
+        # As psycopg without libpq: it is there, and says itself that something it needs is not.
+        return "see to what the error names: a library of the system, mostly"
+    return f"install another release of {package}"
 
 
 def plugins(group: Group) -> Iterator[Plugin]:

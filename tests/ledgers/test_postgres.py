@@ -184,6 +184,19 @@ def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert caught.value.__context__ is None and caught.value.__cause__ is None
 
 
+def test_a_server_that_lets_nobody_in_is_no_server_that_is_away(postgres: PostgresServer) -> None:
+    """To try again is no use: a person has to mend the DSN."""
+    with pytest.raises(LedgerError, match=r"turns the connection away: .*does not exist") as caught:
+        PostgresLedger(f"{postgres.dsn} user=nobody_of_this_name password=hunter2")
+    assert not caught.value.retryable and "hunter2" not in str(caught.value)
+    assert "pg_hba" in caught.value.advice
+
+
+def test_a_dsn_with_an_option_that_is_none_is_a_mistake_in_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="invalid integer value"):
+        PostgresLedger(f"host={tmp_path} port=abc")
+
+
 def test_an_error_of_the_server_repeats_no_value(postgres: PostgresServer, ledger: PostgresLedger) -> None:
     with pytest.raises(LedgerError) as caught, ledger.transaction() as txn:
         txn.set(Control, Where(equal={"connection": "acme"}, at_least={"paused": "hunter2"}), paused=1)

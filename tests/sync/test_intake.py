@@ -578,7 +578,7 @@ def test_a_clock_that_is_hours_ahead_orders_its_changes_as_they_were_made() -> N
 def test_a_change_without_a_sequence_is_older_than_one_with(when: datetime | None) -> None:
     w = taken(change("e1", sequence=1))
     take(w, change("e2", sequence=None, occurred_at=when))
-    assert outcome(w, "e2") == ("superseded", "a later change was taken in before it")
+    assert outcome(w, "e2") == ("superseded", "it has no sequence, and one that was taken in before it has")
 
 
 def test_an_id_that_only_begins_like_one_of_ours_is_the_crms() -> None:

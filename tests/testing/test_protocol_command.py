@@ -37,6 +37,20 @@ def test_what_does_not_hold_is_an_exit_of_its_own(
     assert "BROKEN" in err and "1 broken" in out
 
 
+def test_who_has_had_enough_does_not_wait_for_the_rest() -> None:
+    endless = evolve(SCENARIOS["superseded"], faults=9, moves=9)
+    looked = look_at([evolve(SCENARIOS["pair"], faults=0), endless], jobs=1)
+    assert next(looked).histories > 0
+    looked.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("words", [["--faults", "-1"], ["--moves", "x"], ["--jobs", "0"]])
+def test_what_is_no_number_of_them_is_refused(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        __main__.main(words)
+    assert ended.value.code == 2
+
+
 def test_without_a_name_every_scenario_and_every_class_of_write_is_looked_at() -> None:
     every = list(chosen(None, 5))
     assert {scenario.name for scenario in every} == set(SCENARIOS)

@@ -174,6 +174,13 @@ def test_more_than_one_transaction_takes_are_all_taken_in(recruiter: Recruiter) 
     assert change.application.id in {a.application for a in recruiter.w.simulator.accepted}
 
 
+class Asynchronous:
+    """As SQLAlchemy's AsyncConnection and AsyncSession are."""
+
+    def run_sync(self) -> None: ...
+    def connection(self) -> None: ...
+
+
 def test_what_cannot_be_a_schema_or_a_connection_is_refused(recruiter: Recruiter) -> None:
     async def late() -> None:
         async with await psycopg.AsyncConnection.connect(recruiter.server.dsn) as connection:
@@ -181,5 +188,8 @@ def test_what_cannot_be_a_schema_or_a_connection_is_refused(recruiter: Recruiter
 
     with pytest.raises(UnsupportedPair, match="synchronous"):
         asyncio.run(late())
+    for other, why in ((Asynchronous(), "run_sync"), (object(), "cannot use a object")):
+        with pytest.raises(UnsupportedPair, match=why):
+            enqueue(other, recruiter.change())
     with of_psycopg(recruiter) as connection, pytest.raises(ConfigurationError, match="schema's name"):
         enqueue(connection, recruiter.change(), schema="x; DROP TABLE")

@@ -20,6 +20,9 @@ _CHUNK = 500
 _SIGNS = (("equal", "="), ("at_most", "<="), ("at_least", ">="), ("above", ">"))
 
 
+NEWER = "install the release that wrote it, or a newer one; it was not touched"
+"""What to do about a ledger of a newer schema."""
+
 Bound = tuple[str, Sequence[Any]]
 """A piece of a statement, and the values that are bound to its marks."""
 

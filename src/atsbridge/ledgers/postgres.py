@@ -29,14 +29,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.string import StrDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from ..errors import ConfigurationError, LedgerError, LedgerUnavailable, UnsupportedPair
+from ..errors import AtsBridgeError, ConfigurationError, LedgerError, LedgerUnavailable, UnsupportedPair
 from ..model import StatusUpdate
 from ..sync.enqueued import enqueued, is_repeat
 from ..sync.ledger import Clock, Ledger, Row, Txn, Where
 from ..wire.secrets import Secret
-from ._sql import Bound, Dialect, SqlTxn, migrations, tables, types_of
+from ._sql import NEWER, Bound, Dialect, SqlTxn, migrations, tables, types_of
 
 R = TypeVar("R", bound=Row)
+_DSN = "postgresql://USER:PASSWORD@HOST/DATABASE"
 _MOST_CONNECTIONS = 1000
 WAIT_SECONDS = 30.0
 """How long to wait for a connection to the server, or for another worker's transaction."""
@@ -386,7 +387,7 @@ def _conninfo(dsn: Secret) -> str:
         return make_conninfo(**{**told, "client_encoding": "utf8"})
     except psycopg.ProgrammingError:
         wrong = "the ledger's DSN cannot be read"  # its own words may repeat the password
-    raise ConfigurationError(wrong, advice="postgresql://USER:PASSWORD@HOST/DATABASE")
+    raise ConfigurationError(wrong, advice=_DSN)
 
 
 class _TextDumper(StrDumper):
@@ -434,8 +435,13 @@ def enqueue(connection: Any, update: StatusUpdate, *, schema: str = "atsbridge")
         LedgerError: another change waits under the same event id. One that was taken in already
             is seen by intake: this one is refused in its own receipt then.
     """
-    if isinstance(connection, psycopg.AsyncConnection):
-        raise UnsupportedPair("enqueue needs a synchronous connection")
+    if isinstance(connection, psycopg.AsyncConnection) or hasattr(connection, "run_sync"):
+        raise UnsupportedPair("enqueue needs a synchronous connection; with SQLAlchemy, use run_sync")
+    if not any(hasattr(connection, name) for name in ("cursor", "exec_driver_sql", "connection")):
+        raise UnsupportedPair(
+            f"enqueue cannot use a {type(connection).__name__}",
+            advice="give it the connection, or SQLAlchemy's Connection or Session, of your own transaction",
+        )
     row = enqueued(update)
     text = f"INSERT INTO {_checked(schema)}.{row.TABLE} ({', '.join(row.columns())})"
     # Not DO NOTHING: that gives no row back, and the one in its way may be taken in before it is looked at.
@@ -452,7 +458,10 @@ def enqueue(connection: Any, update: StatusUpdate, *, schema: str = "atsbridge")
             cursor.execute(text, values)
             (kept,) = cursor.fetchone()
     if not is_repeat(row, kept):
-        raise LedgerError("the change's event id was used before, for another change that waits for intake")
+        raise LedgerError(
+            "the change's event id was used before, for another change that waits for intake",
+            advice="give each change an id of its own; only the same change put in again has the same",
+        )
 
 
 def _checked(schema: str) -> str:
@@ -493,7 +502,8 @@ def _pending(cursor: Cursor, schema: str) -> list[tuple[int, str]]:
     have = _last(_execute(cursor, f"SELECT max(number) FROM {schema}.schema_version"))
     if have > steps[-1][0]:
         raise LedgerError(
-            f"the ledger is of schema {have:.0f}, newer than this release knows ({steps[-1][0]})"
+            f"the ledger is of schema {have:.0f}, newer than this release knows ({steps[-1][0]})",
+            advice=NEWER,
         )
     return [(number, text) for number, text in steps if number > have]
 
@@ -512,6 +522,23 @@ def in_postgres(text: str) -> str:
     return _SQLITE_TYPES.sub(lambda found: _TYPES[found.group()], text.replace(" WITHOUT ROWID", ""))
 
 
+_TURNED_AWAY = re.compile(r"authentication failed|no password supplied|no pg_hba\.conf entry|does not exist")
+"""What a server says that answers and lets nobody in: libpq has no code for it, and the server may say it in
+another language; then it counts as one that cannot be reached."""
+
+
+def _unconnected(words: str) -> AtsBridgeError:
+    """Why there is no connection: it is no use to try again where the DSN is wrong."""
+    if "invalid integer value" in words:
+        return ConfigurationError(f"the ledger's DSN cannot be used: {words}", advice=_DSN)
+    if "FATAL" in words and _TURNED_AWAY.search(words):
+        return LedgerError(
+            f"the ledger's server turns the connection away: {words}",
+            advice="look at user, password and database in its DSN, and at the server's pg_hba.conf",
+        )
+    return LedgerUnavailable(f"the ledger's server cannot be reached: {words}")
+
+
 @contextmanager
 def _connected(dsn: Secret) -> Iterator[Database]:
     """A connection of its own: unlike a pool's, its failure says what is wrong."""
@@ -519,7 +546,7 @@ def _connected(dsn: Secret) -> Iterator[Database]:
         database = psycopg.connect(_conninfo(dsn), autocommit=True)
     except psycopg.OperationalError as error:
         # The words are of host, port and user.
-        failure = LedgerUnavailable(f"the ledger's server cannot be reached: {' '.join(str(error).split())}")
+        failure = _unconnected(" ".join(str(error).split()))
     else:
         with database:
             yield database

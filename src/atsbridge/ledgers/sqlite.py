@@ -19,7 +19,7 @@ from typing import Any
 from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, advice, code, make_private, use_wal, words
 from ..errors import LedgerError
 from ..sync.ledger import Clock, Ledger, MonotonicClock, Row, Txn
-from ._sql import Dialect, SqlTxn, migrations, tables
+from ._sql import NEWER, Dialect, SqlTxn, migrations, tables
 
 
 class SqliteTxn(SqlTxn):
@@ -198,7 +198,9 @@ def migrate(database: sqlite3.Connection) -> None:
     newest = steps[-1][0]
     have = _schema(database)
     if have > newest:
-        raise LedgerError(f"the ledger is of schema {have}, newer than this release knows ({newest})")
+        raise LedgerError(
+            f"the ledger is of schema {have}, newer than this release knows ({newest})", advice=NEWER
+        )
     for number, text in steps:
         if number > have:
             _step(database, number, text)

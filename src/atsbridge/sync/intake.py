@@ -19,6 +19,7 @@ from .receipts import receipt_text
 
 _ODD = re.compile(r"odd/[0-9a-f]{64}")
 """Our own ids, of changes that could not be kept under the CRM's."""
+_LATER = "a later change was taken in before it"
 _MOST_AHEAD = 86_400.0
 """Seconds: a CRM's clock may be wrong, or go by another time zone."""
 
@@ -154,7 +155,9 @@ def _take(
         finish(txn, row, result=Result.ALREADY, why="the bridge's own write came back", wall=wall)
         return
     if any(_order(u) > _order(row) for u in earlier):
-        finish(txn, row, result=Result.SUPERSEDED, why="a later change was taken in before it", wall=wall)
+        unnumbered = row.sequence is None and any(u.sequence is not None for u in earlier)
+        why = "it has no sequence, and one that was taken in before it has" if unnumbered else _LATER
+        finish(txn, row, result=Result.SUPERSEDED, why=why, wall=wall)
         return
     # The newest first: one that waits must have ended before the one it waits for.
     for older in reversed(earlier):

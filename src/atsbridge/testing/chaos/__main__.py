@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..arguments import positive, span
 from .campaign import Failure, Tally, campaign, vendors
 from .kinds import KINDS
 from .play import Outcome, history, play, shrunk
@@ -17,7 +18,10 @@ from .play import Outcome, history, play, shrunk
 
 def main(words: Sequence[str] | None = None) -> int:
     """Play what the command line says; 1 where something did not hold."""
-    told = _parser().parse_args(words)
+    parser = _parser()
+    told = parser.parse_args(words)
+    if told.seed is not None and told.json:
+        parser.error("--seed tells a history step by step, and --json the summary of many: one of the two")
     if told.seed is not None:
         return _one(told.vendor or vendors(), told.seed)
     return _many(told.vendor or vendors(), told.seeds, jobs=told.jobs, as_json=told.json)
@@ -30,20 +34,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--seed", type=int, help="play one seed, and tell everything that happens in it")
-    which.add_argument(
-        "--seeds", type=_range, default=range(200), metavar="A:B", help="of each vendor; 0:200"
-    )
+    which.add_argument("--seeds", type=span, default=range(200), metavar="A:B", help="of each vendor; 0:200")
     parser.add_argument(
         "--vendor", action="append", choices=vendors(), metavar="NAME", help="again for several; all"
     )
-    parser.add_argument("--jobs", type=int, default=2, help="processes; 2")
+    parser.add_argument("--jobs", type=positive, default=2, help="processes; 2")
     parser.add_argument("--json", action="store_true", help="the summary as JSON")
     return parser
-
-
-def _range(text: str) -> range:
-    start, _, stop = text.rpartition(":")
-    return range(int(start or 0), int(stop))
 
 
 def _one(chosen: Sequence[str], seed: int) -> int:

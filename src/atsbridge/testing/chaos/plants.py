@@ -331,7 +331,7 @@ PLANTS: Mapping[str, Plant] = {
         why="an attempt that a power cut erases is made again",
         changes=(
             Change(
-                where="ledgers.sqlite:SqliteLedger.transaction",
+                where="ledgers.sqlite:SqliteLedger._transaction",
                 swaps=(("'FULL' if durable else 'NORMAL'", "'NORMAL'"),),
             ),
         ),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from attrs import asdict
 
+from ..arguments import positive
 from .campaign import Looked, chosen, look_at
 from .scenarios import SCENARIOS
 
@@ -40,18 +41,25 @@ def _parser() -> argparse.ArgumentParser:
         description="Every schedule of the write-back protocol's own code, against a model of an ATS.",
     )
     parser.add_argument(
-        "--faults", type=int, default=4, help="how many at most; 4. One change alone gets all, 5 takes hours"
+        "--faults",
+        type=_count,
+        default=4,
+        help="how many at most; 4. One change alone gets all; 5 takes hours",
     )
     parser.add_argument(
-        "--moves", type=int, default=1, help="how often people act, beside faults of the wire; 1"
+        "--moves", type=_count, default=1, help="how often people act, beside faults of the wire; 1"
     )
     parser.add_argument("--classes", action="store_true", help="each scenario for every class of write alone")
     parser.add_argument(
         "--scenario", action="append", choices=sorted(SCENARIOS), metavar="NAME", help="again for several"
     )
-    parser.add_argument("--jobs", type=int, default=2, help="processes; 2")
+    parser.add_argument("--jobs", type=positive, default=2, help="processes; 2")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     return parser
+
+
+def _count(text: str) -> int:
+    return positive(text) if text != "0" else 0
 
 
 def _line(looked: Looked) -> str:

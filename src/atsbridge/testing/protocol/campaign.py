@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 from attrs import evolve, frozen
 
@@ -72,4 +72,11 @@ def _look(scenario: Scenario) -> Looked:
 def look_at(scenarios: Iterable[Scenario], *, jobs: int) -> Iterator[Looked]:
     """In their order, as each is done."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_look, scenarios)
+        try:
+            yield from pool.map(_look, scenarios)
+        except BaseException:
+            # Who has had enough does not wait for what is being looked at.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                process.terminate()
+            raise
