@@ -141,7 +141,8 @@ class Worker:
         effect: Any = job.effect
         if isinstance(effect, Perform):
             outcome = perform(effect)
-            words = f"{effect.action.__qualname__}"
+            # What is passed on is mostly a function made on the spot: where it was made tells more.
+            words = effect.action.__qualname__.replace(".<locals>", "").removesuffix(".<lambda>")
             if isinstance(outcome, Failed):
                 words = f"{words} raises {type(outcome.error).__name__}"
             self._resume(job.ticket, outcome)
