@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from atsbridge.errors import LedgerUnavailable, Unauthorized
+from atsbridge.errors import LedgerError, LedgerUnavailable, Unauthorized
 from atsbridge.ledgers.memory import MemoryLedger
+from atsbridge.sync.ledger import Turn, Where
 from atsbridge.worker import Ran, Schedule, Worker
 
 
@@ -31,7 +32,7 @@ class Connection:
     connection: str
     ledger: MemoryLedger
     took: list[str] = field(factory=list)
-    fails: bool = False
+    fails: Exception | None = None
     bounds: list[dict[str, float]] = field(factory=list)
     unfinished: bool = False
     seconds: float = 0.0
@@ -42,7 +43,7 @@ class Connection:
             self.ledger.clock.value += self.seconds  # type: ignore[attr-defined]
             self.bounds.append(how)
             if self.fails:
-                raise Unauthorized(vendor="v")
+                raise self.fails
             return SimpleNamespace(unfinished=True) if self.unfinished else verb
 
         return run
@@ -112,7 +113,7 @@ def test_two_workers_share_the_turns() -> None:
 
 def test_an_error_is_told_and_the_next_turn_comes() -> None:
     worker, said, clock = made("acme", "globex", schedule=Schedule(pull=None))
-    worker.bridges[0].fails = True  # type: ignore[attr-defined]
+    worker.bridges[0].fails = Unauthorized(vendor="v")  # type: ignore[attr-defined]
     worker.once()
     assert [(type(ran.error), ran.report) for ran in said] == [(Unauthorized, None), (type(None), "push")]
     assert turns(said) == [("acme", "push"), ("globex", "push")]
@@ -135,6 +136,72 @@ def test_a_ledger_that_is_down_holds_up_nobody_else(monkeypatch: pytest.MonkeyPa
     for _ in range(3):
         both.step()
     assert turns(said) == [("globex", "worker"), ("acme", "push")]  # told once, then left alone for a while
+
+
+@pytest.mark.parametrize("error", [LedgerUnavailable, LedgerError])
+def test_a_ledger_that_fails_again_and_again_is_looked_at_less_and_less(
+    error: type[LedgerError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look may take half a minute, in which nobody else's turn comes."""
+    now, broken = [0.0], Connection("globex", MemoryLedger())
+    monkeypatch.setattr("atsbridge.worker.time.monotonic", lambda: now[0])
+
+    @contextmanager
+    def down(**_: Any) -> Any:
+        raise error
+        yield
+
+    monkeypatch.setattr(broken.ledger, "transaction", down)
+    said: list[Ran] = []
+    worker = Worker([broken], tell=said.append)  # type: ignore[list-item]
+    looked = []
+    while now[0] < 300:
+        worker.step()
+        if said:
+            looked.append(now[0])
+            said.clear()
+        now[0] += 1.0
+    assert looked == [0.0, 5.0, 15.0, 35.0, 75.0, 135.0, 195.0, 255.0]
+
+
+@pytest.mark.parametrize("call", ["transaction", "snapshot"])
+def test_what_goes_wrong_with_one_ledger_ends_no_other_connections_turns(call: str) -> None:
+    """Such as a right that was taken away: at the look, at taking the turn, at putting it off."""
+    worker, said, _ = made("acme", schedule=Schedule(pull=None))
+    broken: Any = Connection("globex", MemoryLedger(clock=Clock()), unfinished=True)
+    both = Worker([broken, *worker.bridges], tell=said.append, schedule=Schedule(pull=None))
+
+    @contextmanager
+    def refused(**_: Any) -> Any:
+        raise LedgerError("permission denied")
+        yield
+
+    both.step()
+    assert turns(said) == [("globex", "push")]
+    setattr(broken.ledger, call, refused)
+    for _ in range(3):
+        both.step()
+    assert sorted(turns(said)) == [("acme", "push"), ("globex", "worker")]
+
+
+def test_turns_that_somebody_has_taken_out_are_put_in_again() -> None:
+    worker, said, clock = made("acme", schedule=Schedule(pull=None))
+    worker.once()
+    worker.bridges[0].ledger.do(lambda txn: txn.delete(Turn, Where()))
+    clock.value += 10.0
+    worker.step()
+    worker.once()
+    assert turns(said) == [("acme", "push"), ("acme", "push")]
+
+
+def test_a_fault_that_nobody_had_foreseen_is_told_and_ends_nobody_else() -> None:
+    worker, said, _ = made("acme", "globex", schedule=Schedule(pull=None))
+
+    worker.bridges[0].fails = ValueError("Jo Doe's number is none")  # type: ignore[attr-defined]
+    worker.once()
+    (failed, fine) = said
+    assert "ValueError" in str(failed.error) and "Jo Doe" not in str(failed.error)
+    assert (fine.connection, fine.report) == ("globex", "push")
 
 
 def test_nothing_of_what_never_runs() -> None:

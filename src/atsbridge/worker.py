@@ -15,12 +15,14 @@ import attrs
 from attrs import define, field, frozen
 
 from .bridge import Bridge
-from .errors import AtsBridgeError, LedgerUnavailable
+from .errors import AtsBridgeError, LedgerError, type_and_place
 from .sync.turns import arrange, hurry, overdue, take_turn
 
 _LATER = {"sweep", "verify"}
 _BOUNDED = {"push", "pull"}
 _LOOK_SECONDS = 5.0
+_MOST_LOOKS = 12.0
+"""A ledger that fails again and again is looked at each so many of them."""
 
 
 @frozen(kw_only=True)
@@ -85,6 +87,7 @@ class Worker:
     tell: Callable[[Ran], object] = field(default=lambda _ran: None, kw_only=True)
     _arranged: set[str] = field(factory=set, init=False)
     _not_before: dict[str, float] = field(factory=dict, init=False)
+    _failed: dict[str, int] = field(factory=dict, init=False)
 
     def run(self, stop: threading.Event | None = None) -> None:
         """Work until ``stop`` is set, which is looked at between two runs."""
@@ -127,19 +130,31 @@ class Worker:
             if name not in self._arranged:
                 ledger.do(lambda txn: arrange(txn, ledger.clock, name, every, later=_LATER))
                 self._arranged.add(name)
-            return _Look(bridge, *ledger.look(lambda txn: overdue(txn, ledger.clock, name, verbs)))
-        except LedgerUnavailable as error:
-            self._not_before[name] = time.monotonic() + _LOOK_SECONDS
-            self.tell(Ran(connection=name, verb="worker", seconds=0.0, error=error))
+            found = ledger.look(lambda txn: overdue(txn, ledger.clock, name, verbs))
+        except LedgerError as error:
+            self._leave_alone(name, error)
             return None
+        if found is None:  # somebody has put another ledger, or emptied its table
+            self._arranged.discard(name)
+            return None
+        return _Look(bridge, *found)
 
     def _take(self, look: _Look) -> bool:
         ledger, name, verb = look.bridge.ledger, look.bridge.connection, look.verb
         every = self.schedule.every[verb]
         try:
-            return ledger.do(lambda txn: take_turn(txn, ledger.clock, name, verb, every_seconds=every))
-        except LedgerUnavailable:
-            return False  # told by the next look
+            taken = ledger.do(lambda txn: take_turn(txn, ledger.clock, name, verb, every_seconds=every))
+        except LedgerError as error:
+            self._leave_alone(name, error)
+            return False
+        self._failed.pop(name, None)
+        return taken
+
+    def _leave_alone(self, name: str, error: LedgerError) -> None:
+        """For a while: its failing may take its time, each time, and all others wait meanwhile."""
+        self._failed[name] = failed = self._failed.get(name, 0) + 1
+        self._not_before[name] = time.monotonic() + _LOOK_SECONDS * min(2.0 ** (failed - 1), _MOST_LOOKS)
+        self.tell(Ran(connection=name, verb="worker", seconds=0.0, error=error))
 
     def _run(self, bridge: Bridge, verb: str) -> Ran:
         begun = time.monotonic()
@@ -150,13 +165,19 @@ class Worker:
             )
         except AtsBridgeError as failed:
             error = failed
+        except Exception as fault:
+            # Of the bridge's own, or of what somebody has plugged in: the other connections go on.
+            error = AtsBridgeError(
+                f"a fault that nobody had foreseen: {type_and_place(fault)}",
+                advice="tell whoever maintains what it names; the verb's next turn comes",
+            )
         took = time.monotonic() - begun
         return Ran(connection=bridge.connection, verb=verb, seconds=took, report=report, error=error)
 
     def _go_on_soon(self, look: _Look) -> None:
         """Its next turn is due now, and so behind all that has been due before."""
         ledger, name, verb = look.bridge.ledger, look.bridge.connection, look.verb
-        with suppress(LedgerUnavailable):  # told by the next look
+        with suppress(LedgerError):  # told when its next turn is taken
             ledger.do(lambda txn: hurry(txn, ledger.clock, name, verb))
 
 

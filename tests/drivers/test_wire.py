@@ -10,6 +10,7 @@ import json
 import logging
 import socket
 import ssl
+import threading
 import time
 import traceback
 import warnings
@@ -417,6 +418,12 @@ def test_only_a_plain_https_url_is_opened(exchange, connects, url):
         "0.0.0.0",
         "224.0.0.1",
         "::1",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "64:ff9b:1::7f00:1",
+        "fec0::1",
+        "5f00::1",
+        "3fff::1",
         "fe80::1%eth0",
         "fc00::1",
         "::ffff:10.0.0.1",
@@ -454,6 +461,38 @@ def test_the_checked_address_is_the_one_connected_to(exchange, connects, monkeyp
     assert asked == [(HOST, 443)]
     assert connects == ["192.88.98.1", "8.8.8.8"]
     assert caught.value.sent is False
+
+
+def test_to_look_a_name_up_is_part_of_connecting(exchange, connects):
+    """However long the system takes for it; who waits is told as where nobody answers."""
+    asked, over = threading.Event(), threading.Event()
+
+    def hang(host, port):
+        asked.set()
+        assert over.wait(60)
+        return ["8.8.8.8"]
+
+    try:
+        with pytest.raises(NoAnswer) as caught:
+            exchange(get(), resolve=hang, connect_seconds=0.05)
+    finally:
+        over.set()
+    assert asked.is_set() and caught.value.sent is False and connects == []
+
+
+def test_all_addresses_of_a_name_have_the_time_of_one(exchange, monkeypatch):
+    now = [0.0]
+
+    def dead(*args, **kwargs):
+        now[0] += 4.0
+        raise TimeoutError
+
+    monkeypatch.setattr("socket.create_connection", dead)
+    monkeypatch.setattr("anyio.connect_tcp", dead)
+    monkeypatch.setattr("atsbridge.drivers._httpx._now", lambda: now[0])
+    with pytest.raises(NoAnswer):
+        exchange(get(), resolve=lambda host, port: [f"8.8.8.{n}" for n in range(12)], connect_seconds=10.0)
+    assert now[0] == 12.0
 
 
 def test_a_loopback_origin_may_not_lead_out(exchange, connects):

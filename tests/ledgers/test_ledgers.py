@@ -77,6 +77,15 @@ def test_threads_on_one_ledger_wait_for_one_another_and_not_for_sqlite(tmp_path:
     ledger.close()
 
 
+def test_a_text_that_is_none_is_said_without_it(tmp_path: Path) -> None:
+    with closing(SqliteLedger(tmp_path / "l.sqlite")) as ledger:
+        with pytest.raises(LedgerError, match="none in Unicode") as caught:
+            ledger.do(lambda txn: txn.put([known("\ud800 Jo")]))
+        assert "Jo" not in f"{caught.value!r}{caught.value.__context__!r}{caught.value.__cause__!r}"
+        with pytest.raises(LedgerError, match="none in Unicode"):
+            ledger.look(lambda txn: txn.find(Known, Where(equal={"id": "\ud800"})))
+
+
 def test_a_transaction_in_a_transaction_fails_and_hangs_nobody(tmp_path: Path) -> None:
     ledger = SqliteLedger(tmp_path / "l.sqlite")
     with pytest.raises(LedgerError, match="within a transaction"):

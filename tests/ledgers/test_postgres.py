@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,26 @@ def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
         PostgresLedger(f"host={tmp_path} user=me password=hunter2")
     assert caught.value.retryable and "hunter2" not in str(caught.value)
     assert caught.value.__context__ is None and caught.value.__cause__ is None
+
+
+def test_a_value_beyond_the_servers_limits_is_no_reason_to_try_again(ledger: PostgresLedger) -> None:
+    incompressible = random.Random(1).randbytes(6000).hex()
+    with pytest.raises(LedgerError, match="SQLSTATE 54000") as caught:
+        ledger.do(lambda txn: txn.put([known(incompressible)]))
+    assert not caught.value.retryable and not isinstance(caught.value, LedgerUnavailable)
+
+
+def test_a_text_that_is_none_is_said_without_it(ledger: PostgresLedger) -> None:
+    with pytest.raises(LedgerError, match="none in Unicode") as caught:
+        ledger.do(lambda txn: txn.put([known("\ud800 Jo")]))
+    assert "Jo" not in f"{caught.value!r}{caught.value.__context__!r}{caught.value.__cause__!r}"
+
+
+def test_a_schema_may_be_called_as_a_word_of_sql(postgres: PostgresServer) -> None:
+    for name in ("user", "order"):
+        with closing(PostgresLedger(postgres.dsn, schema=name)) as one:
+            one.do(lambda txn: txn.put([known("1")]))
+            assert one.look(lambda txn: txn.count(Known, Where())) == 1
 
 
 def test_a_server_that_lets_nobody_in_is_no_server_that_is_away(postgres: PostgresServer) -> None:

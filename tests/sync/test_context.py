@@ -12,7 +12,7 @@ from sync_world import world
 
 from atsbridge.sync.context import Context, note_ended, surely_dead, worker_name
 
-HERE = socket.gethostname()
+HERE = worker_name().split("|")[0]
 SEEN = Path("/proc/self/ns/pid").readlink()
 NO_SUCH_PROCESS = 2**22 + 1
 """Above the largest that Linux gives out."""
@@ -24,13 +24,24 @@ NO_SUCH_PROCESS = 2**22 + 1
         "w0.1",
         f"{HERE}|{NO_SUCH_PROCESS}|7|aa",
         f"elsewhere|{SEEN}|{NO_SUCH_PROCESS}|1|aa",
+        f"{socket.gethostname()} another-boot|{SEEN}|{NO_SUCH_PROCESS}|1|aa",
         f"{HERE}|pid:[1]|{NO_SUCH_PROCESS}|1|aa",
         f"{HERE}||{NO_SUCH_PROCESS}|1|aa",
         f"{HERE}|{SEEN}|no|1|aa",
         f"{HERE}|{SEEN}|{os.getpid()}||aa",
         worker_name(),
     ],
-    ids=["old", "without", "elsewhere", "not seen", "no namespace", "no number", "no start", "we ourselves"],
+    ids=[
+        "old",
+        "without",
+        "elsewhere",
+        "its name alone",
+        "not seen",
+        "no namespace",
+        "no number",
+        "no start",
+        "we ourselves",
+    ],
 )
 def test_nobody_is_called_dead_on_a_guess(worker: str) -> None:
     assert not surely_dead(worker)

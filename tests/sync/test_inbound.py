@@ -24,12 +24,13 @@ from atsbridge.errors import (
     Unavailable,
     WatermarkLost,
 )
+from atsbridge.ledgers.sqlite import SqliteLedger
 from atsbridge.mapping import load_mapping
 from atsbridge.model import ApplicationStatus, Kind, Ref
 from atsbridge.sync.bindings import Bindings
 from atsbridge.sync.context import Progress
 from atsbridge.sync.inbound import Puller, begin, pull, read_configuration
-from atsbridge.sync.ledger import Control, Known, Lease, Position, Quarantined, Waiting
+from atsbridge.sync.ledger import Control, Known, Lease, Position, Quarantined, Waiting, Where
 from atsbridge.sync.sweep import sweep
 from atsbridge.sync.verify import verify
 from atsbridge.wire.effects import Request, Response
@@ -281,6 +282,25 @@ def test_a_crm_that_does_not_answer_for_every_record_is_not_believed() -> None:
     w.ctx.crm = Sloppy()
     with pytest.raises(CrmError, match="every record"):
         w.pull()
+
+
+def test_an_id_that_no_ledger_has_room_for_costs_its_record_alone() -> None:
+    w = fresh_world("1", "2")
+    w.account.apply("9" * 513)
+    report = w.pull()
+    assert mirror(w) == {"1": "A", "2": "A"} and report.quarantined == 2  # and its candidate
+    rows = [r for r in w.ledger.look(lambda t: t.find(Quarantined, Where())) if "513" not in r.id]
+    assert {r.why for r in rows} == {"an id of more than 512 characters"}
+
+
+def test_what_a_crm_says_of_a_refusal_need_be_no_text() -> None:
+    w = fresh_world("1")
+    w.crm.refuses["1"] = Written(ref=application_ref(), result=WriteResult.FAILED, why="no \ud800 room")
+    w.ledger = SqliteLedger(":memory:", clock=w.clock)
+    w.ctx.ledger = w.ledger
+    assert w.pull().quarantined == 1
+    (row,) = w.ledger.look(lambda t: t.find(Quarantined, Where()))
+    assert row.why == "the CRM refused it: no \\ud800 room"
 
 
 # -- lost cursors --

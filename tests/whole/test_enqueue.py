@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy
 from attrs import define
 from postgres_server import PostgresServer
+from psycopg.rows import args_row, dict_row, namedtuple_row, scalar_row
 from sqlalchemy.orm import Session
 from test_at_most_once import STILL
 from world import World, world
@@ -99,6 +100,44 @@ def test_a_change_is_kept_with_its_transaction_or_not_at_all(recruiter: Recruite
     assert [r.result for r in report.receipts] == [Result.APPLIED]
     assert report.receipts[0].event_id == kept.event_id
     assert recruiter.w.bridge.push().taken == 0
+
+
+@pytest.mark.parametrize("id", ["sub \x1a", "nul \0", "both \0\x1a1\x1a0", "'; DROP"])
+@pytest.mark.parametrize("of", [of_psycopg, of_sqlalchemy, of_a_session])
+def test_whatever_its_id_is_a_change_is_taken_in_once(recruiter: Recruiter, of: Any, id: str) -> None:
+    change = recruiter.change(event_id=id)
+    for _ in range(2):
+        with of(recruiter) as connection:
+            enqueue(connection, change, schema=recruiter.schema)
+    report = recruiter.w.bridge.push()
+    assert report.taken == 1 and [r.event_id for r in report.receipts] == [id]
+    assert recruiter.w.bridge.push().taken == 0
+
+
+@pytest.mark.parametrize("rows", [dict_row, namedtuple_row, scalar_row, args_row(lambda *found: found)])
+def test_whatever_rows_the_callers_connection_gives(recruiter: Recruiter, rows: Any) -> None:
+    change = recruiter.change()
+    with psycopg.connect(recruiter.server.dsn, row_factory=rows) as connection:
+        for _ in range(2):
+            enqueue(connection, change, schema=recruiter.schema)
+    assert recruiter.w.bridge.push().taken == 1
+
+
+def test_a_role_that_asks_for_fewer_digits_changes_nothing(recruiter: Recruiter) -> None:
+    """What is read back of a row is compared with what was written."""
+    with psycopg.connect(recruiter.server.dsn, autocommit=True) as db:
+        db.execute("ALTER ROLE CURRENT_USER SET extra_float_digits = 0")
+        db.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+    try:
+        with of_psycopg(recruiter) as connection:
+            enqueue(connection, recruiter.change(), schema=recruiter.schema)
+        assert [r.result for r in recruiter.w.bridge.push().receipts] == [Result.APPLIED]
+    finally:
+        with psycopg.connect(recruiter.server.dsn, autocommit=True) as db:
+            db.execute("ALTER ROLE CURRENT_USER RESET extra_float_digits")
 
 
 def test_the_same_change_twice_is_one(recruiter: Recruiter) -> None:

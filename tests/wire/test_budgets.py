@@ -89,6 +89,17 @@ def test_headers_that_make_no_sense_are_passed_over(headers: dict[str, str]) -> 
     assert budget.take(0.0) == 0.0
 
 
+def test_of_what_the_headers_tell_a_share_is_ours() -> None:
+    """Who is to leave half to other integrations does so also where the vendor tells the whole."""
+    budget = Budget(RateLimit(requests=50, per_seconds=10, window=True).times(0.5))
+    headers = {"x_ratelimit_limit": "80", "x_ratelimit_remaining": "60", "x_ratelimit_reset": "1700000004"}
+    for _ in range(2):
+        budget.learn(answer(200, [], **headers), 0.0, 1_700_000_000.0)
+    assert (budget.size, budget.level) == (40.0, 25.0)
+    budget.learn(answer(200, [], **{**headers, "x_ratelimit_remaining": "20"}), 0.0, 1_700_000_000.0)
+    assert budget.level == 10.0
+
+
 def test_a_reset_far_away_blocks_for_one_window_at_most() -> None:
     budget = Budget(RateLimit(requests=5, per_seconds=10, window=True))
     budget.take(0.0)
@@ -99,7 +110,7 @@ def test_a_reset_far_away_blocks_for_one_window_at_most() -> None:
 
 def test_a_limit_scales() -> None:
     assert RateLimit(requests=10, per_seconds=1, burst=20).times(0.5) == RateLimit(
-        requests=5, per_seconds=1, burst=10
+        requests=5, per_seconds=1, burst=10, share=0.5
     )
     assert RateLimit(requests=10, per_seconds=1).times(3).burst is None
 

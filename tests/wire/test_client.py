@@ -182,6 +182,16 @@ def test_a_429_holds_back_every_other_request_of_the_connection() -> None:
     assert it.slept == pytest.approx([5.0])
 
 
+def test_a_429_to_a_write_holds_back_every_other_request_as_well() -> None:
+    rates = (RateLimit(requests=1000, per_seconds=1),)
+    it, client = world([answer(429, retry_after="5"), answer(200, [])], vendor=vendor(rates=rates))
+    move = Request(operation="move", method="PUT", url="/things/1", purpose=Purpose.WRITE)
+    with pytest.raises(Throttled):
+        it.run(client.send(move, PERMIT))
+    it.run(client.read(READ))
+    assert it.slept == pytest.approx([5.0])
+
+
 # -- what an adapter's flow may do --
 
 

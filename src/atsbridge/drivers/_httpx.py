@@ -19,8 +19,10 @@ import re
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, NoReturn, Protocol, TypeAlias
@@ -385,18 +387,63 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
         _flight.get().check()
-        addresses = _look_up(self._wire.resolve, host, port)
+        left = _countdown(timeout)
+        addresses = _look_up_within(left(), self._wire.resolve, host, port)
         if not self._tunnels:
             addresses = self._wire._allowed(addresses)
         failure: Exception = httpcore.ConnectError()
         for address in addresses:
             _flight.get().check()
             try:
-                inner = self._inner.connect_tcp(address, port, timeout)
+                inner = self._inner.connect_tcp(address, port, left())
                 return _Stream(inner, self._tunnels)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
+
+
+_now = time.monotonic
+
+
+def _countdown(seconds: float | None) -> Callable[[], float | None]:
+    """What is left of so many seconds, for looking up and for all addresses together.
+
+    Raises (what is returned):
+        ConnectTimeout: nothing is left.
+    """
+    if seconds is None:
+        return lambda: None
+    until = _now() + seconds
+
+    def left() -> float:
+        if (rest := until - _now()) <= 0:
+            raise httpcore.ConnectTimeout()
+        return rest
+
+    return left
+
+
+def _look_up_within(seconds: float | None, resolve: Resolve, host: str, port: int) -> Sequence[str]:
+    """As `_look_up`, which no system lets one break off: a thread of its own may go on looking.
+
+    Raises:
+        ConnectTimeout: nothing was found in that time.
+    """
+    if seconds is None:
+        return _look_up(resolve, host, port)
+    found: Future[Sequence[str]] = Future()
+
+    def look() -> None:
+        try:
+            found.set_result(_look_up(resolve, host, port))
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        return found.result(timeout=seconds)
+    except TimeoutError:
+        raise httpcore.ConnectTimeout() from None
 
 
 def _look_up(resolve: Resolve, host: str, port: int) -> Sequence[str]:
@@ -536,9 +583,10 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
         socket_options: Any = None,
     ) -> httpcore.AsyncNetworkStream:
         _flight.get().check()
+        left = _countdown(timeout)
         looking = asyncio.get_running_loop().run_in_executor(None, _look_up, self._wire.resolve, host, port)
         try:
-            addresses = await asyncio.wait_for(looking, timeout)
+            addresses = await asyncio.wait_for(looking, left())
         except TimeoutError:
             raise httpcore.ConnectTimeout() from None
         if not self._tunnels:
@@ -547,7 +595,7 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
         for address in addresses:
             _flight.get().check()
             try:
-                inner = await self._inner.connect_tcp(address, port, timeout)
+                inner = await self._inner.connect_tcp(address, port, left())
                 return _AsyncStream(inner, self._tunnels)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error

@@ -23,6 +23,8 @@ _SIGNS = (("equal", "="), ("at_most", "<="), ("at_least", ">="), ("above", ">"))
 NEWER = "install the release that wrote it, or a newer one; it was not touched"
 """What to do about a ledger of a newer schema."""
 
+NO_TEXT = "the ledger was given a text that is none in Unicode; nothing of that transaction was kept"
+
 Bound = tuple[str, Sequence[Any]]
 """A piece of a statement, and the values that are bound to its marks."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from hashlib import blake2b
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import tuple_row
 from psycopg.types.string import StrDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -34,7 +35,7 @@ from ..model import StatusUpdate
 from ..sync.enqueued import enqueued, is_repeat
 from ..sync.ledger import Clock, Ledger, Row, Txn, Where
 from ..wire.secrets import Secret
-from ._sql import NEWER, Bound, Dialect, SqlTxn, migrations, tables, types_of
+from ._sql import NEWER, NO_TEXT, Bound, Dialect, SqlTxn, migrations, tables, types_of
 
 R = TypeVar("R", bound=Row)
 _DSN = "postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -238,7 +239,9 @@ class PostgresLedger(Ledger):
         self._down = False
         self.clock = clock or self._server
         self._begin = (
-            f"SET LOCAL search_path TO {schema};"
+            f'SET LOCAL search_path TO "{schema}";'
+            # A role or database may have set fewer digits, and what is read back is compared.
+            "SET LOCAL extra_float_digits TO 3;"
             f"SET LOCAL lock_timeout TO '{WAIT_SECONDS:.0f}s';"
             f"SET LOCAL idle_in_transaction_session_timeout TO '{FROZEN_SECONDS:.0f}s'"
         )
@@ -345,6 +348,8 @@ def _execute(cursor: Cursor, text: str, values: Sequence[Any] | None = None) -> 
         return cursor.execute(text.encode(), values)
     except psycopg.Error as error:
         failure = _failure(error, cursor.connection)
+    except UnicodeEncodeError:
+        failure = LedgerError(NO_TEXT)
     raise failure
 
 
@@ -353,7 +358,8 @@ def _failure(error: psycopg.Error, database: Database | None = None) -> LedgerEr
     where = f"the ledger's server{_place(database)}"
     code = error.sqlstate or ""
     advice = next((text for start, text in _ADVICE.items() if code.startswith(start)), "")
-    if not isinstance(error, psycopg.OperationalError):
+    # Of a value that is beyond a limit of the server's it makes no other of it to try again.
+    if not isinstance(error, psycopg.OperationalError) or code.startswith("54"):
         return LedgerError(f"{where} failed: {type(error).__name__}, SQLSTATE {code}", advice=advice)
     if code:
         return LedgerUnavailable(f"{where} failed: {type(error).__name__}, SQLSTATE {code}", advice=advice)
@@ -390,21 +396,27 @@ def _conninfo(dsn: Secret) -> str:
     raise ConfigurationError(wrong, advice=_DSN)
 
 
-class _TextDumper(StrDumper):
+def _to_server(text: str) -> str:
     """PostgreSQL's text has no NUL; whatever a vendor or a CRM says does not fail for it."""
+    if "\0" in text or _ESCAPE in text:
+        return text.replace(_ESCAPE, f"{_ESCAPE}1").replace("\0", f"{_ESCAPE}0")
+    return text
 
+
+def _from_server(text: str) -> str:
+    if _ESCAPE in text:
+        return text.replace(f"{_ESCAPE}0", "\0").replace(f"{_ESCAPE}1", _ESCAPE)
+    return text
+
+
+class _TextDumper(StrDumper):
     def dump(self, obj: str) -> Buffer | None:
-        if "\0" in obj or _ESCAPE in obj:
-            obj = obj.replace(_ESCAPE, f"{_ESCAPE}1").replace("\0", f"{_ESCAPE}0")
-        return super().dump(obj)
+        return super().dump(_to_server(obj))
 
 
 class _TextLoader(Loader):
     def load(self, data: Buffer) -> str:
-        text = bytes(data).decode()
-        if _ESCAPE in text:
-            text = text.replace(f"{_ESCAPE}0", "\0").replace(f"{_ESCAPE}1", _ESCAPE)
-        return text
+        return _from_server(bytes(data).decode())
 
 
 def _takes_any_text(database: Database) -> None:
@@ -443,21 +455,24 @@ def enqueue(connection: Any, update: StatusUpdate, *, schema: str = "atsbridge")
             advice="give it the connection, or SQLAlchemy's Connection or Session, of your own transaction",
         )
     row = enqueued(update)
-    text = f"INSERT INTO {_checked(schema)}.{row.TABLE} ({', '.join(row.columns())})"
+    text = f'INSERT INTO "{_checked(schema)}".{row.TABLE} ({", ".join(row.columns())})'
     # Not DO NOTHING: that gives no row back, and the one in its way may be taken in before it is looked at.
     text += " VALUES (%s, %s, %s) ON CONFLICT (connection, event_id)"
     text += f" DO UPDATE SET change = {row.TABLE}.change RETURNING change"
-    values = tuple(getattr(row, name) for name in row.columns())
+    values = tuple(_to_server(getattr(row, name)) for name in row.columns())
     if not hasattr(connection, "cursor") and not hasattr(connection, "exec_driver_sql"):
         connection = connection.connection()  # of SQLAlchemy's session
     if hasattr(connection, "exec_driver_sql"):
         # Past its driver's own connection: SQLAlchemy must know of the transaction.
         (kept,) = connection.exec_driver_sql(text, values).one()
     else:
-        with closing(connection.cursor()) as cursor:
+        # Whatever kind of rows the caller likes.
+        plain = {"row_factory": tuple_row} if isinstance(connection, psycopg.Connection) else {}
+        with closing(connection.cursor(**plain)) as cursor:
             cursor.execute(text, values)
-            (kept,) = cursor.fetchone()
-    if not is_repeat(row, kept):
+            found = cursor.fetchone()
+        kept = found["change"] if isinstance(found, Mapping) else found[0]
+    if not is_repeat(row, _from_server(kept)):
         raise LedgerError(
             "the change's event id was used before, for another change that waits for intake",
             advice="give each change an id of its own; only the same change put in again has the same",
@@ -499,7 +514,7 @@ def _pending(cursor: Cursor, schema: str) -> list[tuple[int, str]]:
     look = "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = 'schema_version'"
     if _execute(cursor, look, [schema]).fetchone() is None:
         return steps
-    have = _last(_execute(cursor, f"SELECT max(number) FROM {schema}.schema_version"))
+    have = _last(_execute(cursor, f'SELECT max(number) FROM "{schema}".schema_version'))
     if have > steps[-1][0]:
         raise LedgerError(
             f"the ledger is of schema {have:.0f}, newer than this release knows ({steps[-1][0]})",
@@ -511,8 +526,8 @@ def _pending(cursor: Cursor, schema: str) -> list[tuple[int, str]]:
 def _step(cursor: Cursor, schema: str, number: int, text: str) -> None:
     # Not "IF NOT EXISTS": that asks for the right to make one also where there is one.
     if _execute(cursor, "SELECT FROM pg_namespace WHERE nspname = %s", [schema]).fetchone() is None:
-        _execute(cursor, f"CREATE SCHEMA {schema}")
-    _execute(cursor, f"SET LOCAL search_path TO {schema}; {in_postgres(text)}")
+        _execute(cursor, f'CREATE SCHEMA "{schema}"')
+    _execute(cursor, f'SET LOCAL search_path TO "{schema}"; {in_postgres(text)}')
     _execute(cursor, "CREATE TABLE IF NOT EXISTS schema_version (number BIGINT PRIMARY KEY)")
     _execute(cursor, "INSERT INTO schema_version VALUES (%s)", [number])
 

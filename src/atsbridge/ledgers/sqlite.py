@@ -19,7 +19,7 @@ from typing import Any
 from .._sqlite import BUSY_SECONDS, CHECKPOINT_PAGES, advice, code, make_private, use_wal, words
 from ..errors import LedgerError
 from ..sync.ledger import Clock, Ledger, MonotonicClock, Row, Txn
-from ._sql import NEWER, Dialect, SqlTxn, migrations, tables
+from ._sql import NEWER, NO_TEXT, Dialect, SqlTxn, migrations, tables
 
 
 class SqliteTxn(SqlTxn):
@@ -38,6 +38,8 @@ class SqliteTxn(SqlTxn):
             return self._database.execute(text, values)
         except sqlite3.Error as error:
             failure = _failure(self._path, error)
+        except UnicodeEncodeError:
+            failure = LedgerError(NO_TEXT)
         raise failure
 
     def upsert(self, row_type: type[Row], rows: Iterable[Sequence[Any]], *, only: str) -> int:
@@ -45,6 +47,8 @@ class SqliteTxn(SqlTxn):
             return self._database.executemany(self.tables[row_type].upsert + only, rows).rowcount
         except sqlite3.Error as error:
             failure = _failure(self._path, error)
+        except UnicodeEncodeError:
+            failure = LedgerError(NO_TEXT)
         raise failure
 
 

@@ -20,7 +20,7 @@ from ..wire.client import Client
 from ..wire.effects import Flow
 from ..wire.guard import Permits
 from ..wire.settings import between, typed
-from .ledger import Lease, Ledger
+from .ledger import Lease, Ledger, MonotonicClock
 
 
 @frozen(kw_only=True)
@@ -125,7 +125,7 @@ class Context:
 def worker_name() -> str:
     """Names this process so that another that sees the same processes can tell whether it still lives."""
     pid = os.getpid()
-    return f"{socket.gethostname()}|{_namespace()}|{pid}|{_started(pid)}|{secrets.token_hex(4)}"
+    return f"{_machine()}|{_namespace()}|{pid}|{_started(pid)}|{secrets.token_hex(4)}"
 
 
 _ENDED: set[str] = set()
@@ -145,7 +145,7 @@ def surely_dead(worker: str) -> bool:
     if worker in _ENDED:
         return True
     parts = worker.split("|")
-    if len(parts) != 5 or parts[0] != socket.gethostname():
+    if len(parts) != 5 or parts[0] != _machine():
         return False
     _, namespace, pid, started, _ = parts
     if not (namespace and namespace == _namespace() and pid.isdigit()):
@@ -158,6 +158,11 @@ def surely_dead(worker: str) -> bool:
         pass  # it is there, and another user's
     now = _started(int(pid))
     return bool(started and now) and now != started  # else its number was given again
+
+
+def _machine() -> str:
+    """This machine since its boot: others may have its name, and the first namespace is the same on all."""
+    return f"{socket.gethostname()} {MonotonicClock().boot}"
 
 
 def _namespace() -> str:

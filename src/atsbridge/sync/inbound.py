@@ -39,7 +39,7 @@ from .ages import no_earlier
 from .context import Context, Progress
 from .given import doubt, doubt_given, give
 from .leases import INBOUND, control, keep, reserve_deliveries, take
-from .ledger import Known, Lease, Position, Quarantined, Txn, Waiting, Where
+from .ledger import LONGEST_ID, Known, Lease, Position, Quarantined, Txn, Waiting, Where
 from .meanings import Meanings, settle_meanings, settle_reader
 from .pages import LOOKED_AT, ORDER, Seen, Sorted, Sorter, is_unchanged, salt, tombstone
 from .reality import CONFIGURATION, Interpreter, Reality
@@ -160,9 +160,25 @@ def read_page(ctx: Context, stream: Stream, cursor: Json, headway: Headway) -> F
     page = yield from ctx.client.run(stream.page(cursor))
     if len(page.items) > _PAGE_RECORDS:
         raise BadPayload(f"a page of {stream.name} holds more than {_PAGE_RECORDS} records")
+    page = _with_keepable_ids(page)
     ids = (item.ids[0][1] for item in page.items)
     headway.saw([*ids, *(ref.id for ref in page.deleted), *(id for _, id in page.shown)])
     return page
+
+
+def _with_keepable_ids(page: Page) -> Page:
+    """Without records that no ledger can have under their id, which are set aside by their place."""
+
+    def is_keepable(item: Item) -> bool:
+        return all(len(id) <= LONGEST_ID for _, id in item.ids)
+
+    if all(map(is_keepable, page.items)):
+        return page
+    why = f"an id of more than {LONGEST_ID} characters"
+    long = [(f"[{place}]", why) for place, item in enumerate(page.items) if not is_keepable(item)]
+    return evolve(
+        page, items=[item for item in page.items if is_keepable(item)], rejected=[*page.rejected, *long]
+    )
 
 
 @define(kw_only=True)

@@ -13,7 +13,7 @@ from attrs import evolve
 from ..model import BRIDGE_ACTOR, ApplicationStatus, Base, Kind, Receipt, Ref, Result, StatusUpdate
 from .enqueued import content_of
 from .leases import control
-from .ledger import Txn, Update, Where
+from .ledger import LONGEST_ID, Txn, Update, Where, storable
 from .outbox import Expand, base_of, close_intent, finish, intents_of, state_left_by, unfold
 from .receipts import receipt_text
 
@@ -87,8 +87,10 @@ def _oddities(update: StatusUpdate) -> Iterator[str]:
         if text is None or text == "":
             if name in needed:
                 yield f"its {name} is missing"
-        elif not isinstance(text, str) or _escaped(text) != text:
+        elif not isinstance(text, str) or storable(text) != text:
             yield f"its {name} is no text in Unicode"
+        elif name in needed and len(text) > LONGEST_ID:
+            yield f"its {name} is longer than {LONGEST_ID} characters"
     for name, number in numbers.items():
         if number is not None and not (type(number) is int and -(2**63) <= number < 2**63):
             yield f"its {name} is no whole number of 64 bits"
@@ -103,24 +105,20 @@ def _is_time(value: object) -> bool:
         return False
 
 
-def _escaped(text: object) -> str:
-    return str(text).encode("utf-8", "backslashreplace").decode()
-
-
 def _refuse(txn: Txn, update: StatusUpdate, odd: str, connection: str, wall: float) -> None:
     """End a change that cannot be kept, alone: its receipt has the CRM's id as text, the row one of ours."""
     application = update.application
     if not isinstance(application, Ref):
         application = Ref(connection, Kind.APPLICATION, "")
-    application = evolve(application, id=_escaped(application.id))
+    application = evolve(application, id=storable(application.id))
     content = repr((update.event_id, update.application, update.step, update.status, update.reason))
-    key = f"odd/{sha256(_escaped(content).encode()).hexdigest()}"
+    key = f"odd/{sha256(storable(content).encode()).hexdigest()}"
     held = txn.get(Update, connection, key)
     if held is not None:
         _tell_again(txn, held)
         return
     receipt = Receipt(
-        event_id=_escaped(update.event_id),
+        event_id=storable(update.event_id),
         application=application,
         result=Result.REFUSED,
         why=f"the CRM's change cannot be taken in: {odd}",
@@ -129,7 +127,7 @@ def _refuse(txn: Txn, update: StatusUpdate, odd: str, connection: str, wall: flo
     row = Update(
         connection=connection,
         event_id=key,
-        application=application.id,
+        application=application.id[:LONGEST_ID],
         number=_next_number(txn, connection),
         taken_at=wall,
         open=0,

@@ -353,6 +353,15 @@ class Where:
         )
 
 
+LONGEST_ID = 512
+"""Characters of an id: a database's index has room for no text of any length."""
+
+
+def storable(text: object) -> str:
+    """A text as every ledger can keep it: half a surrogate pair is no character of Unicode."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
+
+
 class Txn(ABC):
     """One transaction on the rows of all connections. Not kept beyond its block."""
 

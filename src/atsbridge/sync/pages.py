@@ -32,7 +32,7 @@ from ..model import (
 from ..wire.collecting import uncollected
 from ..wire.streams import Item, Page
 from .ages import no_earlier, overtaken
-from .ledger import Known, Quarantined, Waiting
+from .ledger import Known, Quarantined, Waiting, storable
 from .reality import Interpreter, pack
 
 ORDER: Mapping[Kind, int] = {kind: place for place, kind in enumerate(Kind)}
@@ -365,7 +365,7 @@ class Sorter:
                 kind=w.ref.kind.value,
                 id=w.ref.id,
                 path="",
-                why=f"the CRM refused it: {_without_person(w.why, delivery.record)}",
+                why=f"the CRM refused it: {_without_person(storable(w.why), delivery.record)}",
                 first_at=self.wall,
                 last_at=self.wall,
             )

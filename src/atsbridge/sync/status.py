@@ -13,7 +13,20 @@ from ..wire.effects import Flow, perform
 from .context import Context
 from .holding import awaits_approval, held_back
 from .leases import control, is_live
-from .ledger import OPEN, IntentRow, Known, Lease, Position, Quarantined, Run, Txn, Update, Waiting, Where
+from .ledger import (
+    OPEN,
+    IntentRow,
+    Known,
+    Lease,
+    Position,
+    Quarantined,
+    Run,
+    Txn,
+    Update,
+    Waiting,
+    Where,
+    storable,
+)
 from .runs import failing
 
 
@@ -121,6 +134,8 @@ def set_paused(ctx: Context, paused: bool, *, why: str = "") -> Flow[None]:
     def action(txn: Txn) -> None:
         row = control(txn, ctx.connection)
         stopped = row.stopped if paused else ""
-        txn.put([evolve(row, paused=int(paused), paused_why=why if paused else "", stopped=stopped)])
+        txn.put(
+            [evolve(row, paused=int(paused), paused_why=storable(why) if paused else "", stopped=stopped)]
+        )
 
     yield from perform(lambda: ctx.ledger.do(action))

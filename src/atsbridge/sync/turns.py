@@ -33,11 +33,14 @@ def arrange(txn: Txn, clock: Clock, connection: str, every: Mapping[str, float],
                 txn.put([evolve(turn, due_at=now + seconds)])
 
 
-def overdue(txn: Txn, clock: Clock, connection: str, verbs: Sequence[str]) -> tuple[float, str]:
-    """Which of these verbs has waited longest, and how many seconds; below zero where none is due."""
+def overdue(txn: Txn, clock: Clock, connection: str, verbs: Sequence[str]) -> tuple[float, str] | None:
+    """Which of these verbs has waited longest, and how many seconds; below zero where none is due.
+
+    None where none of them has a turn.
+    """
     where = Where(equal={"connection": connection}, among={"verb": verbs})
-    (first,) = txn.find(Turn, where, order=("due_at", "verb"), limit=1)
-    return clock.now() - first.due_at, first.verb
+    first = txn.find(Turn, where, order=("due_at", "verb"), limit=1)
+    return (clock.now() - first[0].due_at, first[0].verb) if first else None
 
 
 def take_turn(txn: Txn, clock: Clock, connection: str, verb: str, *, every_seconds: float) -> bool:

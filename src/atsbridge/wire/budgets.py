@@ -22,6 +22,7 @@ class RateLimit:
         window: True where the count starts anew every ``per_seconds``.
         reserve: the share of a window that reads leave to status writes.
         reset_in_seconds: the vendor's reset header counts seconds from now; else it is unix time.
+        share: of what the vendor's headers tell, so much is ours.
     """
 
     name: str = "requests"
@@ -31,6 +32,7 @@ class RateLimit:
     window: bool = False
     reserve: float = 0.0
     reset_in_seconds: bool = False
+    share: float = 1.0
 
     @property
     def size(self) -> float:
@@ -40,7 +42,7 @@ class RateLimit:
     def times(self, factor: float) -> RateLimit:
         """The same limit, so many times as wide."""
         burst = None if self.burst is None else self.burst * factor
-        return evolve(self, requests=self.requests * factor, burst=burst)
+        return evolve(self, requests=self.requests * factor, burst=burst, share=self.share * factor)
 
 
 def _stated(budget: Budget) -> float:
@@ -119,12 +121,12 @@ class Budget:
         if not (self.limit.window and numbers):
             return
         self._begin_window(now)  # else its reset would be put off, and who waited for it would owe for ever
-        self.size = max(1.0, float(size))
+        self.size = max(1.0, float(size) * self.limit.share)
         seconds = int(reset) if self.limit.reset_in_seconds else int(reset) - wall
         reset_at = now - age + min(max(0.0, seconds), self.limit.per_seconds)
         if age and reset_at <= now:
             return  # it is of a window that is over
-        self.level = min(self.level, float(left))
+        self.level = min(self.level, float(left) * self.limit.share)
         self.reset_at = reset_at
 
     def block(self, now: float, seconds: float) -> None:

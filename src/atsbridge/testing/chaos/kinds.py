@@ -234,8 +234,8 @@ def _poison(call: Call, dice: random.Random) -> SimResponse:
     for key in record:
         if key not in ("id", "Id", "ID"):
             record[key] = {"poison": [key]}
-    if dice.random() < 0.4:
-        call.sent.worker.steps_left = dice.randint(2, 8)  # it dies about when that is to be kept
+    if dice.random() < 0.8:
+        call.sent.worker.steps_left = dice.randint(2, 7)  # it dies about when that is to be kept
     return evolve(answer, body=json.dumps(data).encode())
 
 
