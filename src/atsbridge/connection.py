@@ -384,6 +384,10 @@ class _Setting:
     default: object
     converted: bool = False
 
+    @property
+    def is_needed(self) -> bool:
+        return self.default is attrs.NOTHING or self.default is inspect.Parameter.empty
+
 
 def _make(plugin: Any, settings: dict[str, Any], *, where: str, place: _Place) -> Any:
     """The plugin with its settings; what is wrong with them is said without their values."""
@@ -399,6 +403,10 @@ def _make(plugin: Any, settings: dict[str, Any], *, where: str, place: _Place) -
             fault = misfit(name, known[name].annotation, value, default=known[name].default)
             if fault is not None:
                 raise place.within(where, fault, known=known)
+    needed = [name for name, one in (known or {}).items() if one.is_needed and name not in settings]
+    if needed:
+        lacking = ", ".join(needed)
+        raise place.fault((where,), f"it lacks {lacking}", "add it: the plugin cannot do without")
     values = {name: _value(value, secret=name in secrets) for name, value in settings.items()}
     refused: ConfigurationError | None = None
     wrong = ""

@@ -161,6 +161,7 @@ def test_the_version_is_the_number_one(version: str) -> None:
             "[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nmost = -1\n",
             "ledger.most: has to be a whole number",
         ),
+        ("[ledger]\nplugin = 'postgres'\nschema = 'x'\n", "ledger: it lacks dsn"),
         ("[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nmost = 0\n", "ledger.most: is from 1"),
         ("[ledger]\nplugin = 'postgres'\ndsn = 'env:THE_DSN'\nschema = 5\n", "ledger.schema: has to be text"),
     ],

@@ -579,6 +579,21 @@ def test_a_clock_that_is_hours_ahead_orders_its_changes_as_they_were_made() -> N
         assert outcome(w, "e1")[0] == "superseded" and w.update("e2").open == 1
 
 
+def test_an_id_may_be_as_long_as_an_index_can_hold_and_a_word_longer() -> None:
+    w = taken(change("e" * 512, actor="a" * 600))
+    assert w.update("e" * 512).open == 1
+
+
+def test_why_a_change_is_older_is_said_as_it_is() -> None:
+    """By its time alone; and where one of several before it has a sequence."""
+    early, late = (datetime.fromtimestamp(WALL - n, UTC) for n in (60, 30))
+    w = taken(change("e1", sequence=None, occurred_at=late), change("e2", sequence=None, occurred_at=early))
+    assert outcome(w, "e2") == ("superseded", "a later change was taken in before it")
+    take(w, change("e3", sequence=1))
+    take(w, change("e4", sequence=None, occurred_at=late))
+    assert outcome(w, "e4") == ("superseded", "it has no sequence, and one that was taken in before it has")
+
+
 @pytest.mark.parametrize("when", [None, datetime(2030, 1, 1, tzinfo=UTC)])
 def test_a_change_without_a_sequence_is_older_than_one_with(when: datetime | None) -> None:
     w = taken(change("e1", sequence=1))

@@ -42,7 +42,7 @@ class RateLimit:
     def times(self, factor: float) -> RateLimit:
         """The same limit, so many times as wide."""
         burst = None if self.burst is None else self.burst * factor
-        return evolve(self, requests=self.requests * factor, burst=burst, share=self.share * factor)
+        return evolve(self, requests=self.requests * factor, burst=burst, share=min(1.0, self.share * factor))
 
 
 def _stated(budget: Budget) -> float:
