@@ -8,9 +8,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import evolve
 
+from atsbridge.model import Candidate, Record
+from atsbridge.sync.ledger import Known
+from atsbridge.sync.pages import Sorter
 from atsbridge.testing.chaos.__main__ import main
 from atsbridge.testing.chaos.campaign import Tally, campaign, vendors
 from atsbridge.testing.chaos.kinds import ELSEWHERE, KINDS, OF_ACCOUNTS
@@ -52,6 +57,20 @@ def test_the_same_seed_is_the_same_history_in_another_process_too() -> None:
     here = [play(history(v, s)).trace_hash for v in ("ashby", "lever") for s in range(4)]
     assert told("1").split() == told("2").split() == here
     assert len(set(here)) == len(here)
+
+
+def test_a_ledger_that_keeps_an_address_of_somebody_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Sorter._known
+
+    def telling(sorter: Sorter, record: Record, *rest: Any) -> Known:
+        row = known(sorter, record, *rest)
+        if isinstance(record, Candidate) and record.emails:
+            return evolve(row, reason=record.emails[0].value)
+        return row
+
+    monkeypatch.setattr(Sorter, "_known", telling)
+    found = [play(history("lever", seed)).violation for seed in range(5)]
+    assert any(one is not None and one.invariant == "I9" for one in found)
 
 
 def test_a_failing_seed_is_told_made_smaller_and_played_again_by_one_command(

@@ -85,6 +85,10 @@ def play(script: Script, *, tracing: bool = False) -> Outcome:
     )
 
 
+OF_PEOPLE = b"@example.com"
+"""Every address that the simulators invent has it."""
+
+
 @define
 class _Play:
     world: World
@@ -98,6 +102,14 @@ class _Play:
         for tenant in self.world.tenants:
             self._meet(tenant)
             judge(tenant.witness, tenant.asked.values(), self.world.told(tenant))
+        self._look_for_people()
+
+    def _look_for_people(self) -> None:
+        """I9: neither the ledger nor a receipt has anybody's address."""
+        told = "".join(f"{receipt.why}{receipt.overwritten}" for receipt in self.world.crm.receipts)
+        for what, text in (("the ledger", self.world.disk.keep()), ("a receipt", told.encode())):
+            if OF_PEOPLE in text:
+                raise Violation("I9", f"{what} has a person's address")
 
     def _round(self, round: Round) -> None:
         world = self.world
