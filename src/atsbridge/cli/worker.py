@@ -98,7 +98,8 @@ def _report(ran: Ran) -> dict[str, Any]:
 
 def _tell(ran: Ran) -> None:
     if ran.error is not None:
-        said = f"{type(ran.error).__name__}: {ran.error}"
+        advice = f" ({ran.error.advice})" if ran.error.advice else ""
+        said = f"{type(ran.error).__name__}: {ran.error}{advice}"
     else:
         counts = {name: n for name, n in _report(ran).items() if n and isinstance(n, (int, str))}
         said = ", ".join(f"{name} {n}" for name, n in counts.items()) or "nothing"
