@@ -467,7 +467,7 @@ def enqueue(connection: Any, update: StatusUpdate, *, schema: str = "atsbridge")
         (kept,) = connection.exec_driver_sql(text, values).one()
     else:
         # Whatever kind of rows the caller likes.
-        plain = {"row_factory": tuple_row} if isinstance(connection, psycopg.Connection) else {}
+        plain: dict[str, Any] = {"row_factory": tuple_row} if hasattr(connection, "row_factory") else {}
         with closing(connection.cursor(**plain)) as cursor:
             cursor.execute(text, values)
             found = cursor.fetchone()
