@@ -162,6 +162,10 @@ def test_a_ledger_that_fails_again_and_again_is_looked_at_less_and_less(
             said.clear()
         now[0] += 1.0
     assert looked == [0.0, 5.0, 15.0, 35.0, 75.0, 135.0, 195.0, 255.0]
+    for _ in range(1100):  # and so for the better part of a day
+        now[0] += 60.0
+        worker.step()
+    assert len(said) == 1100
 
 
 @pytest.mark.parametrize("call", ["transaction", "snapshot"])

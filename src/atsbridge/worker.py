@@ -21,8 +21,8 @@ from .sync.turns import arrange, hurry, overdue, take_turn
 _LATER = {"sweep", "verify"}
 _BOUNDED = {"push", "pull"}
 _LOOK_SECONDS = 5.0
-_MOST_LOOKS = 12.0
-"""A ledger that fails again and again is looked at each so many of them."""
+_MOST_SECONDS = 60.0
+"""A ledger that fails again and again is looked at each so many."""
 
 
 @frozen(kw_only=True)
@@ -87,7 +87,7 @@ class Worker:
     tell: Callable[[Ran], object] = field(default=lambda _ran: None, kw_only=True)
     _arranged: set[str] = field(factory=set, init=False)
     _not_before: dict[str, float] = field(factory=dict, init=False)
-    _failed: dict[str, int] = field(factory=dict, init=False)
+    _alone_for: dict[str, float] = field(factory=dict, init=False)
 
     def run(self, stop: threading.Event | None = None) -> None:
         """Work until ``stop`` is set, which is looked at between two runs."""
@@ -147,13 +147,14 @@ class Worker:
         except LedgerError as error:
             self._leave_alone(name, error)
             return False
-        self._failed.pop(name, None)
+        self._alone_for.pop(name, None)
         return taken
 
     def _leave_alone(self, name: str, error: LedgerError) -> None:
         """For a while: its failing may take its time, each time, and all others wait meanwhile."""
-        self._failed[name] = failed = self._failed.get(name, 0) + 1
-        self._not_before[name] = time.monotonic() + _LOOK_SECONDS * min(2.0 ** (failed - 1), _MOST_LOOKS)
+        last = self._alone_for.get(name)
+        self._alone_for[name] = wait = min(2 * last, _MOST_SECONDS) if last else _LOOK_SECONDS
+        self._not_before[name] = time.monotonic() + wait
         self.tell(Ran(connection=name, verb="worker", seconds=0.0, error=error))
 
     def _run(self, bridge: Bridge, verb: str) -> Ran:

@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -162,7 +163,13 @@ def surely_dead(worker: str) -> bool:
 
 def _machine() -> str:
     """This machine since its boot: others may have its name, and the first namespace is the same on all."""
-    return f"{socket.gethostname()} {MonotonicClock().boot}"
+    return f"{socket.gethostname()} {_boot()}"
+
+
+@cache
+def _boot() -> str:
+    """Read once: a process lives in one boot, and leases are looked at often."""
+    return MonotonicClock().boot
 
 
 def _namespace() -> str:
